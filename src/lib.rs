@@ -1,0 +1,5 @@
+//! paltalkd: a chat server for the classic Paltalk 5.x clients.
+#![warn(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod model;

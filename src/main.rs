@@ -1,0 +1,3 @@
+//! The `paltalkd` program.
+
+fn main() {}

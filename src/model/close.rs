@@ -1,0 +1,68 @@
+use std::fmt;
+
+/// Why a connection ended. Counted, logged and, where the protocol can, told to the client.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CloseReason {
+    /// The client closed the connection or said goodbye.
+    ClientLeft,
+    /// The same account signed in somewhere else.
+    Replaced,
+    /// The account was deleted or its sign-in withdrawn.
+    Kicked,
+    /// The client did not read what it was sent.
+    SlowReader,
+    /// No sign-in within the time allowed.
+    LoginTimeout,
+    /// Too many wrong passwords.
+    LoginTries,
+    /// Bytes that are not the protocol.
+    ProtocolError,
+    /// The server holds as many connections as it may.
+    ServerFull,
+    /// The address holds as many connections as it may.
+    AddressFull,
+    /// The network failed.
+    NetworkError,
+    /// The daemon is going down.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// All reasons, in the order of their counters.
+    pub const ALL: [CloseReason; 11] = [
+        CloseReason::ClientLeft,
+        CloseReason::Replaced,
+        CloseReason::Kicked,
+        CloseReason::SlowReader,
+        CloseReason::LoginTimeout,
+        CloseReason::LoginTries,
+        CloseReason::ProtocolError,
+        CloseReason::ServerFull,
+        CloseReason::AddressFull,
+        CloseReason::NetworkError,
+        CloseReason::Shutdown,
+    ];
+
+    /// The name in logs and counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            CloseReason::ClientLeft => "client_left",
+            CloseReason::Replaced => "replaced",
+            CloseReason::Kicked => "kicked",
+            CloseReason::SlowReader => "slow_reader",
+            CloseReason::LoginTimeout => "login_timeout",
+            CloseReason::LoginTries => "login_tries",
+            CloseReason::ProtocolError => "protocol_error",
+            CloseReason::ServerFull => "server_full",
+            CloseReason::AddressFull => "address_full",
+            CloseReason::NetworkError => "network_error",
+            CloseReason::Shutdown => "shutdown",
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,21 @@
+//! Ids and validated values that every other module speaks in.
+//!
+//! A value of one of these types is valid by construction: what came from a socket, a file or the
+//! command line is checked once, here, and never again further in. Nothing in this module does
+//! I/O or looks at a clock.
+
+mod account;
+mod close;
+mod ids;
+mod name;
+mod room;
+mod text;
+mod time;
+
+pub use account::{Privacy, Role, Roles, Status};
+pub use close::CloseReason;
+pub use ids::{CategoryId, RoomId, Uid};
+pub use name::{NameError, Nickname, NicknameKey};
+pub use room::{Rating, RoomKind, RoomName};
+pub use text::{MessageText, TextError, from_cp1252, to_cp1252};
+pub use time::{Now, Timestamp};
