@@ -1,0 +1,5 @@
+//! Sockets: who may connect, and bytes in and out.
+
+mod connection;
+pub mod listener;
+pub mod registry;
