@@ -2,6 +2,10 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
-pub mod model;
+pub mod hub;
 pub mod link;
 pub mod metrics;
+pub mod model;
+pub mod net;
+pub mod protocol;
+pub mod session;
