@@ -1,0 +1,227 @@
+//! The configuration: one TOML file, every key with a default, every mistake reported at once.
+//!
+//! The structs here are what the rest of the program reads. The table of keys (`keys`) says how
+//! each is read and printed; nothing else lists them.
+
+mod error;
+mod keys;
+mod parse;
+mod values;
+
+use std::env;
+use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+pub use error::{ConfigError, ConfigErrors};
+
+/// The environment variable that names the configuration file.
+pub const FILE_VARIABLE: &str = "PALTALKD_CONFIG";
+
+/// The whole configuration. A limit, time or count that is switched off is `None`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Config {
+    /// What the server is called and where it keeps its files.
+    pub server: Server,
+    /// The port of the chat protocol.
+    pub chat: Chat,
+    /// The small HTTP listener.
+    pub http: Http,
+    /// What one client, and all together, may use.
+    pub limits: Limits,
+    /// The database.
+    pub store: Store,
+    /// The logs.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
+    /// The name shown to users.
+    pub name: String,
+    /// The directory of everything that is kept, relative to the current directory.
+    pub data_dir: PathBuf,
+}
+
+/// `[chat]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chat {
+    /// Where clients connect; at least one address. Port 0 picks a free one.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// `[http]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Http {
+    /// Where browsers and fresh clients connect; none: no listener.
+    pub listen: Vec<SocketAddr>,
+    /// What fresh clients are told about the chat server's address.
+    pub location: Location,
+}
+
+/// The address of the chat server that clients are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Location {
+    /// The IPv4 address by which the client reached the HTTP listener, with the chat port.
+    #[default]
+    Auto,
+    /// Always this one.
+    Fixed(SocketAddrV4),
+}
+
+/// `[limits]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Connections in all.
+    pub max_connections: Option<usize>,
+    /// Connections from one address; of IPv6, from one /64.
+    pub connections_per_address: Option<usize>,
+    /// Packets per second of one connection.
+    pub packets_per_second: Option<u32>,
+    /// From the connection to the finished sign-in.
+    pub login_timeout: Option<Duration>,
+    /// How long a signed-in client's machine may be unreachable.
+    pub unresponsive_timeout: Option<Duration>,
+    /// Bytes waiting for one client to read them.
+    pub outbox: Option<usize>,
+    /// Addresses without the limit per address.
+    pub exempt: Vec<IpNet>,
+}
+
+/// `[store]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Store {
+    /// The directory of the database; see [`Config::store_path`].
+    pub path: PathBuf,
+    /// Bytes of memory for the database's cache.
+    pub cache: u64,
+    /// How long messages wait for somebody who is away; `None`: as long as it takes.
+    pub offline_messages: Option<Duration>,
+}
+
+/// `[log]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// A level, or tracing filter directives.
+    pub level: String,
+    /// How a line is written.
+    pub format: LogFormat,
+    /// The directory of the log files; `None`: no files. See [`Config::log_directory`].
+    pub directory: Option<PathBuf>,
+    /// How many daily files stay; `None`: all.
+    pub keep: Option<usize>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Config {
+    /// Loads `path`, or the file found by [`Config::locate`], or the defaults if there is none.
+    pub fn load(path: Option<&Path>) -> Result<Config, ConfigErrors> {
+        let Some(path) = Config::locate(path) else {
+            return Ok(Config::default());
+        };
+        let text = fs::read_to_string(&path).map_err(|error| ConfigErrors::unreadable(&path, &error))?;
+        Config::from_toml(&text).map_err(|errors| errors.in_file(&path))
+    }
+
+    /// The file that [`Config::load`] reads: `path` if given, else the one named by
+    /// `$PALTALKD_CONFIG`, else `./config.toml` if it exists, else `/etc/paltalkd/config.toml` if it
+    /// exists.
+    pub fn locate(path: Option<&Path>) -> Option<PathBuf> {
+        let named = env::var_os(FILE_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+        path.map(Path::to_path_buf).or(named).or_else(|| {
+            ["config.toml", "/etc/paltalkd/config.toml"]
+                .into_iter()
+                .map(PathBuf::from)
+                .find(|path| path.exists())
+        })
+    }
+
+    /// Reads TOML text; what it leaves out has its default.
+    pub fn from_toml(text: &str) -> Result<Config, ConfigErrors> {
+        parse::parse(text)
+    }
+
+    /// The effective configuration as TOML, which reads back as the same.
+    pub fn to_toml(&self) -> String {
+        keys::print(self)
+    }
+
+    /// Every key there is, dotted, in the order of the file.
+    pub fn known_keys() -> impl Iterator<Item = String> {
+        keys::KEYS.iter().map(|key| format!("{}.{}", key.section, key.name))
+    }
+
+    /// The directory of the database.
+    pub fn store_path(&self) -> PathBuf {
+        self.server.data_dir.join(&self.store.path)
+    }
+
+    /// The directory of the log files, if there are any.
+    pub fn log_directory(&self) -> Option<PathBuf> {
+        self.log.directory.as_ref().map(|directory| self.server.data_dir.join(directory))
+    }
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server { name: "Paltalk".into(), data_dir: "data".into() }
+    }
+}
+
+impl Default for Chat {
+    fn default() -> Chat {
+        Chat { listen: vec![(Ipv4Addr::UNSPECIFIED, 5001).into()] }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http { listen: vec![(Ipv4Addr::UNSPECIFIED, 8080).into()], location: Location::Auto }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_connections: Some(20_000),
+            connections_per_address: Some(10),
+            packets_per_second: Some(30),
+            login_timeout: Some(Duration::from_secs(30)),
+            unresponsive_timeout: Some(Duration::from_secs(5 * 60)),
+            outbox: Some(256 << 10),
+            exempt: vec![
+                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+                Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
+            ],
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store {
+            path: "store".into(),
+            cache: 64 << 20,
+            offline_messages: Some(Duration::from_secs(30 * 24 * 60 * 60)),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: "info".into(), format: LogFormat::Text, directory: Some("logs".into()), keep: Some(30) }
+    }
+}

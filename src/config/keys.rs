@@ -1,0 +1,82 @@
+use std::fmt::Write as _;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::Config;
+use super::values::{
+    self, Addresses, Bytes, Choice, Codec, Count, Directives, Name, Networks, OptionalPath, Problems,
+    RequiredBytes, RequiredPath, Time,
+};
+
+/// One key: where it stands, how it is read and how it is printed.
+pub(super) struct Key {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    pub(super) read: fn(&mut Config, &Spanned<DeValue<'_>>, &mut Problems),
+    show: fn(&Config) -> String,
+}
+
+macro_rules! key {
+    ($section:ident . $name:ident, $codec:expr) => {
+        Key {
+            section: stringify!($section),
+            name: stringify!($name),
+            read: |config, value, problems| {
+                if let Some(value) = $codec.read(value, problems) {
+                    config.$section.$name = value;
+                }
+            },
+            show: |config| $codec.show(&config.$section.$name),
+        }
+    };
+}
+
+/// The one list of all keys, sections together and in the order in which they are printed.
+pub(super) const KEYS: &[Key] = &[
+    key!(server.name, Name),
+    key!(server.data_dir, RequiredPath),
+    key!(chat.listen, Addresses { at_least: 1 }),
+    key!(http.listen, Addresses { at_least: 0 }),
+    key!(http.location, values::LocationText),
+    key!(limits.max_connections, Count),
+    key!(limits.connections_per_address, Count),
+    key!(limits.packets_per_second, Count),
+    key!(limits.login_timeout, Time),
+    key!(limits.unresponsive_timeout, Time),
+    key!(limits.outbox, Bytes),
+    key!(limits.exempt, Networks),
+    key!(store.path, RequiredPath),
+    key!(store.cache, RequiredBytes { at_least: 1 << 20 }),
+    key!(store.offline_messages, Time),
+    key!(log.level, Directives),
+    key!(log.format, Choice),
+    key!(log.directory, OptionalPath),
+    key!(log.keep, Count),
+];
+
+/// The names of the sections, each once.
+pub(super) fn sections() -> impl Iterator<Item = &'static str> {
+    let mut last = "";
+    KEYS.iter().map(|key| key.section).filter(move |section| {
+        let new = *section != last;
+        last = section;
+        new
+    })
+}
+
+/// The configuration as TOML.
+pub(super) fn print(config: &Config) -> String {
+    let mut text = String::new();
+    let mut section = "";
+    for key in KEYS {
+        if key.section != section {
+            let gap = if section.is_empty() { "" } else { "\n" };
+            section = key.section;
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{gap}[{section}]");
+        }
+        let _ = writeln!(text, "{} = {}", key.name, (key.show)(config));
+    }
+    text
+}
