@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use crate::link::{Hold, Outbox};
+use crate::link::Outbox;
 use crate::metrics::Metrics;
 use crate::model::{Now, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
@@ -44,7 +44,9 @@ impl HubHandle {
     /// Hands over a command, or gives it back if the hub has no room now.
     pub fn try_send(&self, envelope: Envelope) -> Result<(), Envelope> {
         self.inbox.try_send(envelope).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(envelope) | mpsc::error::TrySendError::Closed(envelope) => envelope,
+            mpsc::error::TrySendError::Full(envelope) | mpsc::error::TrySendError::Closed(envelope) => {
+                envelope
+            }
         })
     }
 
@@ -191,12 +193,12 @@ impl Hub {
         let metrics = Arc::clone(&self.metrics);
         self.store.submit(change, move |result| {
             let mut frames = Vec::new();
-            if let Ok(Applied::Stored) = &result {
+            if let Ok(Applied::Stored(_)) = &result {
                 metrics.offline_stored.increment();
             }
             let Some((hold, dialect)) = hold else { return };
             if let Err(error) = &result {
-                if matches!(error, StoreError::Failed(_)) {
+                if matches!(error, StoreError::Failed) {
                     // The process is about to end; what was not stored must not be acknowledged.
                     return;
                 }
@@ -240,7 +242,7 @@ fn deliver_offline(store: Store, outbox: Arc<Outbox>, dialect: Dialect, uid: Uid
             };
             hold.release(&frames, Some(Box::new(receipt)));
         }
-        Err(StoreError::Failed(_)) => {}
+        Err(StoreError::Failed) => {}
         _ => hold.release(&[], None),
     });
 }
@@ -249,7 +251,7 @@ fn offline_packet(message: &OfflineMessage) -> ServerPacket {
     ServerPacket::ImIn {
         sender: message.from,
         stamp: Some(message.at.offline_stamp()),
-        text: message.text.clone(),
+        text: (&message.text).into(),
     }
 }
 

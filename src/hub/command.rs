@@ -32,13 +32,7 @@ struct Call<'a> {
 }
 
 const COMMANDS: &[Command] = &[
-    Command {
-        names: &["help", "?"],
-        usage: "/help",
-        about: "shows this list",
-        anywhere: true,
-        run: help,
-    },
+    Command { names: &["help", "?"], usage: "/help", about: "shows this list", anywhere: true, run: help },
     Command {
         names: &["w", "whisper"],
         usage: "/w NICKNAME: message",
@@ -88,7 +82,8 @@ fn run(state: &mut State, call: Call<'_>, effects: &mut Effects) {
 }
 
 fn help(_: &mut State, call: Call<'_>, effects: &mut Effects) {
-    for command in COMMANDS.iter().filter(|command| command.anywhere || matches!(call.place, Place::Room(_))) {
+    for command in COMMANDS.iter().filter(|command| command.anywhere || matches!(call.place, Place::Room(_)))
+    {
         answer(call.conn, call.place, &format!("{} - {}", command.usage, command.about), effects);
     }
 }
@@ -105,20 +100,20 @@ fn whisper(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     };
     // Whoever is blocked gets the same answer and is heard by nobody.
     if !target.blocks_user(sender.person.uid) && target.conn != call.conn {
-        let mut body = b"\n<pb><pi>***** Start Whisper</pi></pb>\n".to_vec();
-        body.extend_from_slice(text);
-        body.extend_from_slice(b"\n<pi><pb>***** End Whisper</pb></pi>");
-        effects.send(target.conn, ServerPacket::RoomMessageIn { room, sender: sender.person.uid, text: body });
+        let body = markup::wrap_whisper(text).into();
+        effects.send(target.conn, ServerPacket::RoomMessageIn(room, sender.person.uid, body));
     }
     answer(call.conn, call.place, "Whisper sent.", effects);
 }
 
 fn answer(conn: ConnId, place: Place, text: &str, effects: &mut Effects) {
     let packet = match place {
-        Place::Room(room) => ServerPacket::RoomMessageIn { room, sender: Uid::SYSTEM, text: text.into() },
-        Place::Service => {
-            ServerPacket::ImIn { sender: Uid::SERVICE, stamp: None, text: markup::wrap_im(text.as_bytes()) }
-        }
+        Place::Room(room) => ServerPacket::RoomMessageIn(room, Uid::SYSTEM, text.into()),
+        Place::Service => ServerPacket::ImIn {
+            sender: Uid::SERVICE,
+            stamp: None,
+            text: markup::wrap_im(text.as_bytes()).into(),
+        },
     };
     effects.send(conn, packet);
 }

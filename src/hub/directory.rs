@@ -1,7 +1,7 @@
 //! Users: sign-in, presence, pals, blocks, privacy, instant messages, lists.
 
 use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid};
-use crate::protocol::{Dialect, PacketType, ServerPacket};
+use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::Change;
 
 use super::{ConnId, DirectoryCommand, Effect, Effects, Person, Session, SignIn, State, command};
@@ -20,7 +20,7 @@ impl State {
             effects.push(Effect::Close {
                 conn: older,
                 reason: CloseReason::Replaced,
-                last: ServerPacket::ServerDisconnect { text: "You signed in from another place.".into() },
+                last: ServerPacket::ServerDisconnect("You signed in from another place.".into()),
             });
         }
         let sorted = |people: &[Person]| {
@@ -62,7 +62,7 @@ impl State {
                 }
             }
         }
-        effects.send(conn, ServerPacket::OwnStatus { status: status.wire() });
+        effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(person.uid, status.wire()));
         effects.push(Effect::LoadOffline { conn, uid: person.uid });
         self.announce_presence(person.uid, effects);
@@ -86,7 +86,7 @@ impl State {
     }
 
     /// The status of `uid` as `viewer` is shown it (PROTOCOL 7.5, 7.11).
-    fn shown_status(&self, viewer: &Session, uid: Uid) -> u32 {
+    pub(super) fn shown_status(&self, viewer: &Session, uid: Uid) -> u32 {
         if viewer.blocks_user(uid) {
             // What 5.0 makes of "blocked" was never seen; offline is safe.
             return if viewer.dialect == Dialect::V50 { Status::OFFLINE_WIRE } else { Status::BLOCKED_WIRE };
@@ -95,7 +95,9 @@ impl State {
             return Status::Online.wire();
         }
         match self.session_of(uid) {
-            Some(session) if session.status != Status::Invisible && !session.blocks_user(viewer.person.uid) => {
+            Some(session)
+                if session.status != Status::Invisible && !session.blocks_user(viewer.person.uid) =>
+            {
                 session.status.wire()
             }
             _ => Status::OFFLINE_WIRE,
@@ -143,9 +145,11 @@ impl State {
                 }
                 let change = Change::SetPrivacy { uid, privacy };
                 effects.push(Effect::Commit { conn, request: PacketType::PRIVACY_SET, change });
-                effects.send(conn, ServerPacket::PrivacyVerify { privacy });
+                effects.send(conn, ServerPacket::PrivacyVerify(privacy));
             }
-            DirectoryCommand::InstantMessage { to, text } => self.instant_message(now, conn, to, text, effects),
+            DirectoryCommand::InstantMessage { to, text } => {
+                self.instant_message(now, conn, to, text, effects)
+            }
             DirectoryCommand::UserInfo(person) => {
                 let record = search_record(person);
                 // 5.0 opens the waiting message only on 0x0045 (REAL-CLIENT, Pals and status).
@@ -168,7 +172,7 @@ impl State {
         let uid = session.person.uid;
         let shown_before = (session.status != Status::Invisible).then_some(session.status);
         session.status = status;
-        effects.send(conn, ServerPacket::OwnStatus { status: status.wire() });
+        effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(uid, status.wire()));
         if shown_before != (status != Status::Invisible).then_some(status) {
             self.announce_presence(uid, effects);
@@ -222,7 +226,7 @@ impl State {
             let change = Change::RemovePal { uid, pal };
             effects.push(Effect::Commit { conn, request: PacketType::BUDDY_REMOVE, change });
         }
-        effects.send(conn, ServerPacket::BuddyRemoved { uid: pal });
+        effects.send(conn, ServerPacket::BuddyRemoved(pal));
     }
 
     fn block(
@@ -245,7 +249,7 @@ impl State {
         }
         if !session.blocks_user(target.uid) {
             insert_sorted(&mut session.blocks, target.uid);
-            let change = Change::Block { uid, target: target.uid, at: now.wall };
+            let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
         }
         let list = current.into_iter().filter(|person| person.uid != target.uid).chain([target]).collect();
@@ -257,7 +261,7 @@ impl State {
         let uid = session.person.uid;
         if let Ok(index) = session.blocks.binary_search(&target) {
             session.blocks.remove(index);
-            let change = Change::Unblock { uid, target };
+            let change = Change::Unblock { uid, blocked: target };
             effects.push(Effect::Commit { conn, request: PacketType::BUDDY_UNBLOCK, change });
         }
         let list = current.into_iter().filter(|person| person.uid != target).collect();
@@ -275,7 +279,7 @@ impl State {
     ) {
         let Some(session) = self.session(conn) else { return };
         // 5.0 shows every BlockResponse as a failure, so on success it gets none (REAL-CLIENT).
-        effects.send(conn, ServerPacket::BlockResponse { uid: target, blocked, text: "Success".into() });
+        effects.send(conn, ServerPacket::BlockResponse(target, blocked, None));
         if session.dialect != Dialect::V50 {
             effects.send(conn, ServerPacket::BlockedList(list.into_iter().map(pal_record).collect()));
         }
@@ -323,17 +327,31 @@ impl State {
             return effects.refuse(conn, request, REFUSED, &text);
         }
         effects.push(Effect::Accepted);
-        let packet =
-            ServerPacket::ImIn { sender: sender.person.uid, stamp: None, text: text.as_bytes().into() };
+        let packet = ServerPacket::ImIn { sender: sender.person.uid, stamp: None, text: (&text).into() };
         effects.send(recipient.conn, packet);
     }
 }
 
 /// The service user as a pal.
-pub fn service_user() -> Person {
+pub(super) fn service_user() -> Person {
     // The name is a constant that satisfies the rules of names; see the test.
     let nickname = Nickname::built_in(b"Paltalk").unwrap_or_else(|_| unreachable!());
     Person { uid: Uid::SERVICE, nickname }
+}
+
+fn pal_record(person: Person) -> PalRecord {
+    PalRecord { uid: person.uid, nickname: person.nickname }
+}
+
+fn search_record(person: Person) -> SearchRecord {
+    let hidden = Vec::new;
+    SearchRecord {
+        uid: person.uid,
+        nickname: person.nickname,
+        first: hidden(),
+        last: hidden(),
+        email: hidden(),
+    }
 }
 
 fn is_automatic(text: &[u8]) -> bool {
@@ -348,5 +366,5 @@ fn insert_sorted(uids: &mut Vec<Uid>, uid: Uid) {
 }
 
 fn status_packet(uid: Uid, status: u32) -> ServerPacket {
-    ServerPacket::BuddyStatusChange { uid, status }
+    ServerPacket::BuddyStatusChange(uid, status)
 }

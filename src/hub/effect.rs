@@ -1,4 +1,4 @@
-use crate::model::{CloseReason, RoomId, Uid};
+use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
 use crate::store::Change;
 
@@ -77,7 +77,7 @@ impl Effects {
 
     /// Adds a refusal that the user reads: ReturnCode with `text` (PROTOCOL 6.12).
     pub fn refuse(&mut self, to: ConnId, request: PacketType, code: u16, text: &str) {
-        self.send(to, ServerPacket::ReturnCode { request, code, data: text.into() });
+        self.send(to, ServerPacket::ReturnCode { request, code, data: to_cp1252(text) });
     }
 
     /// Takes all effects out, in order.

@@ -20,7 +20,7 @@ mod tests;
 pub use effect::{Effect, Effects};
 pub use state::{CategoryEntry, Room, Session, State};
 
-use crate::model::{MessageText, Nickname, Privacy, Roles, RoomId, Status, Uid};
+use crate::model::{CategoryId, MessageText, Nickname, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::{Dialect, ServerPacket};
 
 /// A connection, unique for the life of the daemon: slots are used again, generations are not.
@@ -119,7 +119,7 @@ pub enum DirectoryCommand {
     /// Count the rooms of each category.
     CountCategories,
     /// List the rooms of a category.
-    ListCategory(u32),
+    ListCategory(CategoryId),
 }
 
 /// Requests about one room.

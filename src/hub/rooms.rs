@@ -1,22 +1,33 @@
 //! Rooms: lists, entering, leaving, talking.
 
-use crate::model::{MessageText, Rating, Roles, RoomId, Uid};
-use crate::protocol::{CategoryRecord, PacketType, RoomListRecord, RoomMember, ServerPacket, markup};
+use crate::model::{CategoryId, MessageText, Rating, Roles, RoomId, Uid};
+use crate::protocol::{
+    Category, CategoryCount, PacketType, RoomJoined, RoomRecord, ServerPacket, UserRecord, markup,
+};
 
+use super::directory::service_user;
 use super::{CategoryEntry, ConnId, Effect, Effects, Room, RoomCommand, Session, State, command};
 
 /// The code of refusals to enter a room (PROTOCOL 11.1).
 const REFUSED: u16 = 1;
 /// Categories in which the server lists rooms itself (PROTOCOL 3.7): the fullest ones.
-const TOP_ROOMS: [u32; 2] = [30_000, 30_001];
+const TOP_ROOMS: [CategoryId; 2] = [CategoryId(30_000), CategoryId(30_001)];
 /// How many rooms the list of the fullest has.
 const TOP_ROOMS_SHOWN: usize = 30;
+/// The room size that later clients are told (PROTOCOL 3.10); nothing depends on it.
+const SHOWN_SIZE: u32 = 1000;
 /// Colours of names in user lists, rrrgggbbb in decimal.
-const COLOR_USER: &str = "000000128";
-const COLOR_STAFF: &str = "128000000";
+const COLOR_USER: [u8; 9] = *b"000000128";
+const COLOR_STAFF: [u8; 9] = *b"128000000";
 
 impl State {
-    pub(super) fn apply_room(&mut self, conn: ConnId, room: RoomId, command: RoomCommand, effects: &mut Effects) {
+    pub(super) fn apply_room(
+        &mut self,
+        conn: ConnId,
+        room: RoomId,
+        command: RoomCommand,
+        effects: &mut Effects,
+    ) {
         if self.session(conn).is_none() {
             return;
         }
@@ -60,7 +71,7 @@ impl State {
         }
         self.welcome(conn, id, effects);
         if !already_inside && let Some(session) = self.session(conn) {
-            let packet = ServerPacket::RoomUserJoined { room: id, user: member_record(session) };
+            let packet = ServerPacket::RoomUserJoined(id, member_record(session));
             effects.push(Effect::ToRoom { room: id, except: Some(conn), packet });
         }
     }
@@ -70,7 +81,7 @@ impl State {
         let (Some(room), Some(session)) = (self.rooms.get(&id), self.session(conn)) else { return };
         effects.send(
             conn,
-            ServerPacket::RoomJoined {
+            ServerPacket::RoomJoined(Box::new(RoomJoined {
                 room: id,
                 kind: room.kind,
                 admin: false,
@@ -78,17 +89,18 @@ impl State {
                 invisible: false,
                 category: room.category,
                 rating: room.rating,
-                name: room.name.as_bytes().into(),
-                owner: None,
-            },
+                name: room.name.clone(),
+                size: SHOWN_SIZE,
+                owner: service_user().nickname,
+            })),
         );
-        let say = |sender, text: &[u8]| ServerPacket::RoomMessageIn { room: id, sender, text: text.into() };
+        let say = |sender, text: &[u8]| ServerPacket::RoomMessageIn(id, sender, text.into());
         effects.send(conn, say(Uid::SYSTEM, rating_notice(room.rating).as_bytes()));
         if !room.welcome.is_empty() {
             effects.send(conn, say(Uid::WELCOME, &room.welcome));
         }
         if !room.topic.is_empty() {
-            let packet = ServerPacket::RoomTopic { room: id, setter: Uid::SYSTEM, topic: room.topic.clone() };
+            let packet = ServerPacket::RoomTopic(id, Uid::SYSTEM, room.topic.clone());
             effects.send(conn, packet);
         }
         debug_assert!(session.rooms.contains(&id));
@@ -98,7 +110,7 @@ impl State {
     fn user_list(&self, id: RoomId) -> ServerPacket {
         let members = self.rooms.get(&id).map(|room| room.members.as_slice()).unwrap_or_default();
         let users = members.iter().filter_map(|conn| self.session(*conn)).map(member_record).collect();
-        ServerPacket::RoomUserList { room: id, users }
+        ServerPacket::RoomUserList(id, users)
     }
 
     pub(super) fn leave_room(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
@@ -110,7 +122,7 @@ impl State {
             room.members.retain(|member| *member != conn);
         }
         // The leaver has closed his window already; only the others are told (PROTOCOL 11.1).
-        effects.push(Effect::ToRoom { room: id, except: None, packet: ServerPacket::RoomUserLeft { room: id, uid } });
+        effects.push(Effect::ToRoom { room: id, except: None, packet: ServerPacket::RoomUserLeft(id, uid) });
     }
 
     fn room_message(&mut self, conn: ConnId, id: RoomId, text: MessageText, effects: &mut Effects) {
@@ -123,11 +135,7 @@ impl State {
             effects.push(Effect::Accepted);
             return command::room_command(self, conn, id, &text, effects);
         }
-        let packet = ServerPacket::RoomMessageIn {
-            room: id,
-            sender: session.person.uid,
-            text: text.as_bytes().into(),
-        };
+        let packet = ServerPacket::RoomMessageIn(id, session.person.uid, (&text).into());
         effects.push(Effect::Accepted);
         // The client shows its own line itself (REAL-CLIENT, Rooms).
         effects.push(Effect::ToRoom { room: id, except: Some(conn), packet });
@@ -135,19 +143,22 @@ impl State {
 
     pub(super) fn category_counts(&self) -> ServerPacket {
         let counts = self.categories.iter().filter_map(|category| {
-            let count = self.listed_rooms(u32::from(category.id.0)).len();
-            (count > 0).then(|| (category.id, u32::try_from(count).unwrap_or(u32::MAX)))
+            let count = self.listed_rooms(category.id).len();
+            (count > 0).then(|| CategoryCount {
+                category: category.id,
+                rooms: u32::try_from(count).unwrap_or(u32::MAX),
+            })
         });
         ServerPacket::CategoryCounts(counts.collect())
     }
 
-    pub(super) fn room_list(&self, category: u32) -> ServerPacket {
+    pub(super) fn room_list(&self, category: CategoryId) -> ServerPacket {
         let rooms = self.listed_rooms(category).into_iter().map(list_record).collect();
-        ServerPacket::RoomList { category, rooms }
+        ServerPacket::RoomList(category, rooms)
     }
 
     /// The rooms that a category shows; private ones are shown nowhere.
-    fn listed_rooms(&self, category: u32) -> Vec<&Room> {
+    fn listed_rooms(&self, category: CategoryId) -> Vec<&Room> {
         let listed = self.rooms.values().filter(|room| !room.kind.is_private());
         if TOP_ROOMS.contains(&category) {
             let mut rooms: Vec<&Room> = listed.filter(|room| !room.members.is_empty()).collect();
@@ -155,14 +166,14 @@ impl State {
             rooms.truncate(TOP_ROOMS_SHOWN);
             rooms
         } else {
-            listed.filter(|room| u32::from(room.category.0) == category).collect()
+            listed.filter(|room| room.category == category).collect()
         }
     }
 }
 
 impl CategoryEntry {
-    pub(super) fn wire(&self) -> CategoryRecord {
-        CategoryRecord { code: self.id, name: self.name.clone() }
+    pub(super) fn wire(&self) -> Category {
+        Category { code: self.id, name: self.name.clone() }
     }
 }
 
@@ -174,29 +185,32 @@ fn rating_notice(rating: Rating) -> &'static str {
     }
 }
 
-fn name_color(roles: Roles) -> &'static str {
+fn name_color(roles: Roles) -> [u8; 9] {
     if roles.is_staff() { COLOR_STAFF } else { COLOR_USER }
 }
 
-fn member_record(session: &Session) -> RoomMember {
-    RoomMember {
+fn member_record(session: &Session) -> UserRecord {
+    UserRecord {
         uid: session.person.uid,
-        nickname: session.person.nickname.as_bytes().into(),
+        nickname: session.person.nickname,
         admin: false,
         color: name_color(session.roles),
         mic: true,
+        video: false,
+        away: false,
         hand: false,
+        host: false,
     }
 }
 
-fn list_record(room: &Room) -> RoomListRecord {
-    RoomListRecord {
+fn list_record(room: &Room) -> RoomRecord {
+    RoomRecord {
         room: room.id,
         rating: room.rating,
-        private: room.kind.is_private(),
         voice: room.kind.has_voice(),
         locked: room.lockword.is_some(),
-        name: room.name.as_bytes().into(),
+        name: room.name.clone(),
+        color: *b"000000000",
         users: u32::try_from(room.members.len()).unwrap_or(u32::MAX),
     }
 }

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{CategoryId, Nickname, Now, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Status, Uid};
+use crate::model::{
+    CategoryId, Nickname, Now, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Status, Uid,
+};
 use crate::protocol::Dialect;
 
 use super::{Command, ConnId, Effects, Person};
@@ -176,7 +178,10 @@ impl State {
     pub(super) fn member_by_name(&self, room: RoomId, name: Nickname) -> Option<&Session> {
         let key = name.key();
         let members = &self.rooms.get(&room)?.members;
-        members.iter().filter_map(|conn| self.session(*conn)).find(|member| member.person.nickname.key() == key)
+        members
+            .iter()
+            .filter_map(|conn| self.session(*conn))
+            .find(|member| member.person.nickname.key() == key)
     }
 
     /// What must hold between commands. Returns the first thing that does not.

@@ -161,7 +161,9 @@ impl Connection {
     fn poll_timer(&mut self, context: &mut Context<'_>, accepted: Instant) -> Option<CloseReason> {
         loop {
             let timer = self.timer.as_mut()?;
-            if self.session.is_online() && matches!(timer.purpose, Purpose::Hello | Purpose::OtherHello | Purpose::Login) {
+            if self.session.is_online()
+                && matches!(timer.purpose, Purpose::Hello | Purpose::OtherHello | Purpose::Login)
+            {
                 self.timer = None;
                 return None;
             }
@@ -255,7 +257,8 @@ impl Connection {
     /// before the connection is reset.
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         let Some(reason) = self.closing else { return Poll::Pending };
-        if reason == CloseReason::ClientLeft || reason == CloseReason::SlowReader || self.linger_over(context) {
+        if reason == CloseReason::ClientLeft || reason == CloseReason::SlowReader || self.linger_over(context)
+        {
             return Poll::Ready(reason);
         }
         READ_BUFFER.with_borrow_mut(|buffer| {
@@ -292,7 +295,8 @@ impl Connection {
                         Ok(count) => break count,
                         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                             // Loops once more if the socket became readable in between.
-                            ready!(self.stream.poll_read_ready(context)).map_err(|_| CloseReason::NetworkError)?;
+                            ready!(self.stream.poll_read_ready(context))
+                                .map_err(|_| CloseReason::NetworkError)?;
                         }
                         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                             return Poll::Ready(Err(CloseReason::ClientLeft));
@@ -366,7 +370,8 @@ impl PacketRate {
         let gained = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
         self.tokens = (self.tokens + gained).min(self.per_second);
         self.at = now;
-        if self.tokens >= 1.0 {
+        // Rounding must not cost a packet.
+        if self.tokens >= 1.0 - 1e-6 {
             self.tokens -= 1.0;
             return None;
         }

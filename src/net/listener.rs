@@ -82,8 +82,7 @@ impl Chat {
             debug!(%peer, %error, "cannot set socket options");
         }
         let local = stream.local_addr().map_or(Ipv4Addr::UNSPECIFIED, |address| ipv4(address.ip()));
-        let session =
-            Session::new(Arc::clone(&self.context), ticket.id(), Arc::clone(&outbox), peer, local);
+        let session = Session::new(Arc::clone(&self.context), ticket.id(), Arc::clone(&outbox), peer, local);
         let connection = Connection::new(
             stream,
             session,

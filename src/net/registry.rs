@@ -37,7 +37,11 @@ pub struct Ticket {
 impl Registry {
     /// A registry that admits `max_connections` in all and `per_address` from one IPv4 address or
     /// IPv6 /64 outside the `exempt` networks; `None` is no limit.
-    pub fn new(max_connections: Option<usize>, per_address: Option<usize>, exempt: Vec<IpNet>) -> Arc<Registry> {
+    pub fn new(
+        max_connections: Option<usize>,
+        per_address: Option<usize>,
+        exempt: Vec<IpNet>,
+    ) -> Arc<Registry> {
         Arc::new(Registry { max_connections, per_address, exempt, inner: Mutex::default() })
     }
 

@@ -101,7 +101,11 @@ impl Accounts {
 
     /// Whether `password` is that of `hash`. Takes as long without a hash: a user who does not
     /// exist cannot be told from a wrong password.
-    pub async fn verify(&self, password: Zeroizing<Vec<u8>>, hash: Option<PasswordHash>) -> Result<bool, Busy> {
+    pub async fn verify(
+        &self,
+        password: Zeroizing<Vec<u8>>,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, Busy> {
         self.hashing(move || match hash {
             Some(hash) => password::verify(&password, hash.as_str()),
             None => {
@@ -115,7 +119,8 @@ impl Accounts {
     /// Hashes a password that somebody wants to have.
     pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<PasswordHash, RegisterError> {
         password::check_new(&password)?;
-        let hash = self.hashing(move || password::hash(&password)).await.map_err(|Busy| RegisterError::Busy)?;
+        let hash =
+            self.hashing(move || password::hash(&password)).await.map_err(|Busy| RegisterError::Busy)?;
         hash.map(PasswordHash::new).map_err(|_| RegisterError::Busy)
     }
 
@@ -129,15 +134,20 @@ impl Accounts {
     ) -> Result<(Uid, Nickname), RegisterError> {
         let nickname = Nickname::new(nickname)?;
         password::check_new(&password)?;
-        let taken = self.store.read(move |reader| reader.uid_by_name(nickname.key())).await;
+        let taken = self.store.read(move |reader| reader.uid_by_name(&nickname.key())).await;
         let taken = matches!(taken, Ok(Ok(Some(_))));
         if !taken && !self.take(&self.registrations, peer) {
             return Err(RegisterError::TooMany);
         }
         // A taken name costs no hash: the store only has to find a free one that is similar.
         let hash = if taken { PasswordHash::new(String::new()) } else { self.hash(password).await? };
-        let account =
-            NewAccount { nickname, password: hash, email, roles: Roles::default(), created: Timestamp::now() };
+        let account = NewAccount {
+            nickname,
+            password: hash,
+            email,
+            roles: Roles::default(),
+            created: Timestamp::now(),
+        };
         match self.store.commit(Change::CreateAccount(account)).await {
             Ok(Applied::Created(uid)) => Ok((uid, nickname)),
             Ok(_) => Err(RegisterError::Busy),

@@ -24,9 +24,10 @@ use crate::hub::actor::{Envelope, HubHandle};
 use crate::hub::{Command, ConnId, DirectoryCommand, RoomCommand};
 use crate::link::Outbox;
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Nickname, RoomId, Status, Uid};
+use crate::model::{CloseReason, RoomId, Status, Uid, to_cp1252};
+use crate::protocol::cipher::CodebookSeed;
 use crate::protocol::frame::Frame;
-use crate::protocol::{ClientPacket, Dialect, PacketType, ServerPacket};
+use crate::protocol::{Challenge, ClientPacket, Dialect, PacketType, ServerPacket};
 use crate::store::Store;
 
 use accounts::Accounts;
@@ -72,7 +73,6 @@ enum Phase {
     /// Signed in.
     Online {
         uid: Uid,
-        nickname: Nickname,
         /// The challenge of a password change that was asked for.
         reset: Option<u16>,
     },
@@ -165,8 +165,7 @@ impl Session {
 
     /// Speaks first, for clients that wait for it (PROTOCOL 5.1).
     pub fn greet(&mut self, negative: bool) {
-        let text = "Hello-From:PaLTALK".into();
-        self.send(&if negative { ServerPacket::HelloNegative { text } } else { ServerPacket::Hello { text } });
+        self.send(if negative { &ServerPacket::HelloNegative } else { &ServerPacket::Hello });
     }
 
     /// Takes one packet.
@@ -211,10 +210,10 @@ impl Session {
             Answer::DeclineCall => {
                 match packet {
                     ClientPacket::VoiceCallInit(call) => {
-                        self.send(&ServerPacket::VoiceCallRejected { peer: call.peer });
+                        self.send(&ServerPacket::VoiceCallRejected(call.peer));
                     }
                     ClientPacket::VideoCallInit(call) => {
-                        self.send(&ServerPacket::VideoCallRejected { peer: call.peer });
+                        self.send(&ServerPacket::VideoCallRejected(call.peer));
                     }
                     _ => {}
                 }
@@ -222,7 +221,7 @@ impl Session {
             }
             Answer::RejectFile => {
                 if let ClientPacket::DccXferInit(offer) = packet {
-                    self.send(&ServerPacket::DccXferRejected { uid: offer.peer });
+                    self.send(&ServerPacket::DccXferRejected(offer.peer));
                 }
                 Step::Continue
             }
@@ -274,7 +273,7 @@ impl Session {
     }
 
     fn refuse(&self, request: PacketType, code: u16, text: &str) {
-        self.send(&ServerPacket::ReturnCode { request, code, data: text.into() });
+        self.send(&ServerPacket::ReturnCode { request, code, data: to_cp1252(text) });
     }
 
     fn to_hub(&self, command: Command) -> Step {
@@ -308,4 +307,9 @@ impl Session {
 /// The status a client begins with; an odd wish is no reason to refuse the sign-in.
 fn initial_status(wanted: Option<u32>) -> Status {
     wanted.and_then(Status::from_wire).unwrap_or_default()
+}
+
+fn challenge_packet(challenge: u16) -> Challenge {
+    // The filler is read by nobody; these digits are the recorded ones.
+    Challenge { filler: *b"1234", challenge, codebook: CodebookSeed::default() }
 }

@@ -1,7 +1,7 @@
 //! Packets of a signed-in user.
 
 use crate::hub::{DirectoryCommand, RoomCommand};
-use crate::model::{MessageText, Privacy, Status, TextError};
+use crate::model::{CategoryId, MessageText, Privacy, Status, TextError};
 use crate::protocol::{ClientPacket, PacketType};
 
 use super::{Session, Step, Work};
@@ -38,8 +38,13 @@ impl Session {
                 None => Step::Continue,
             },
             // Zero and all ones both mean every category (PROTOCOL 10.2).
-            ClientPacket::ListCategory(0 | 0xffff | 0xffff_ffff) => self.directory(DirectoryCommand::CountCategories),
-            ClientPacket::ListCategory(category) => self.directory(DirectoryCommand::ListCategory(category)),
+            ClientPacket::ListCategory(0 | 0xffff | 0xffff_ffff) => {
+                self.directory(DirectoryCommand::CountCategories)
+            }
+            ClientPacket::ListCategory(category) => match u16::try_from(category) {
+                Ok(category) => self.directory(DirectoryCommand::ListCategory(CategoryId(category))),
+                Err(_) => self.malformed(),
+            },
             ClientPacket::RoomJoin(join) => {
                 let lockword = join.password.to_vec();
                 self.room(join.room, RoomCommand::Join { lockword, invisible: join.invisible })

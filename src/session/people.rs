@@ -2,7 +2,7 @@
 
 use crate::hub::{Command, DirectoryCommand, Person};
 use crate::model::{Nickname, Uid};
-use crate::protocol::{Dialect, PacketType, ServerPacket, UserRecord};
+use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::{Account, Reader};
 
 use super::Session;
@@ -17,7 +17,7 @@ impl Session {
         match found {
             Ok(Ok(found)) if found.is_empty() => self.send(&ServerPacket::SearchNoResults),
             Ok(Ok(found)) => {
-                let records = found.into_iter().map(|(uid, nickname)| user_record(uid, nickname)).collect();
+                let records = found.into_iter().map(|(uid, nickname)| search_record(uid, nickname)).collect();
                 self.send(&ServerPacket::SearchResults(records));
             }
             _ => self.refuse(PacketType::USER_SEARCH, 1, "The search did not work. Please try again."),
@@ -59,14 +59,12 @@ impl Session {
 
     pub(super) async fn block_list(&mut self) {
         let Some(uid) = self.uid() else { return };
-        let loaded = self.context.store.read(move |reader| Ok((reader.account(uid)?, reader.blocks(uid)?))).await;
+        let loaded =
+            self.context.store.read(move |reader| Ok((reader.account(uid)?, reader.blocks(uid)?))).await;
         let loaded: Result<_, crate::store::StoreError> = loaded.and_then(|result| result);
         if let Ok((Some(account), blocks)) = loaded {
-            self.send(&ServerPacket::PrivacyVerify { privacy: account.privacy });
-            let records = blocks.into_iter().map(|(uid, nickname)| crate::protocol::PalRecord {
-                uid,
-                nickname: nickname.as_bytes().into(),
-            });
+            self.send(&ServerPacket::PrivacyVerify(account.privacy));
+            let records = blocks.into_iter().map(|(uid, nickname)| PalRecord { uid, nickname });
             self.send(&ServerPacket::BlockedList(records.collect()));
         }
     }
@@ -91,13 +89,13 @@ fn find(reader: &Reader, name: &[u8], exact: bool) -> Result<Vec<(Uid, Nickname)
     // What cannot be a nickname, or the beginning of one, is nobody's.
     let Ok(name) = Nickname::built_in(name.trim_ascii()) else { return Ok(Vec::new()) };
     let accounts = if exact {
-        reader.account_by_name(name.key())?.into_iter().collect()
+        reader.account_by_name(&name.key())?.into_iter().collect()
     } else {
-        reader.accounts_by_prefix(name.key(), MAX_FOUND)?
+        reader.accounts_by_prefix(name.key().as_bytes(), MAX_FOUND)?
     };
     Ok(accounts.into_iter().map(|account| (account.uid, account.nickname)).collect())
 }
 
-fn user_record(uid: Uid, nickname: Nickname) -> UserRecord {
-    UserRecord { uid, nickname: nickname.as_bytes().into(), ..UserRecord::default() }
+fn search_record(uid: Uid, nickname: Nickname) -> SearchRecord {
+    SearchRecord { uid, nickname, first: Vec::new(), last: Vec::new(), email: Vec::new() }
 }

@@ -10,7 +10,7 @@ use crate::store::{Change, Hint};
 
 use super::accounts::RegisterError;
 use super::sign_in::fresh_challenge;
-use super::{Challenged, Phase, Secret, Session, Step, Work};
+use super::{Challenged, Phase, Secret, Session, Step, Work, challenge_packet};
 
 /// The name is taken; the data is another one (PROTOCOL 6.12).
 const NAME_IN_USE: u16 = 0x63;
@@ -34,24 +34,25 @@ impl Session {
             return self.refuse(request, REFUSED, "The password could not be read.");
         };
         let email = Some(from_cp1252(email)).filter(|email| is_address(email));
-        let (uid, nickname) =
-            match self.context.accounts.register(nickname, password, email, self.peer).await {
-                Ok(created) => created,
-                Err(RegisterError::Taken { suggestion }) => {
-                    let data = suggestion.as_bytes().into();
-                    return self.send(&ServerPacket::ReturnCode { request, code: NAME_IN_USE, data });
-                }
-                Err(error) => return self.refuse(request, REFUSED, &sentence(&error.to_string())),
-            };
+        let (uid, nickname) = match self.context.accounts.register(nickname, password, email, self.peer).await
+        {
+            Ok(created) => created,
+            Err(RegisterError::Taken { suggestion }) => {
+                let data = suggestion.as_bytes().into();
+                return self.send(&ServerPacket::ReturnCode { request, code: NAME_IN_USE, data });
+            }
+            Err(error) => return self.refuse(request, REFUSED, &sentence(&error.to_string())),
+        };
         self.context.metrics.registrations.increment();
         info!(%uid, ?nickname, peer = %self.peer, "registered from the client");
         let Some(challenge) = fresh_challenge() else { return };
-        self.phase = Phase::Challenged(Challenged { uid, challenge, status: None, tries: 0, registered: true });
-        let data = uid.0.to_be_bytes().as_slice().into();
+        self.phase =
+            Phase::Challenged(Challenged { uid, challenge, status: None, tries: 0, registered: true });
+        let data = uid.0.to_be_bytes().to_vec();
         self.send(&ServerPacket::ReturnCode { request, code: 0, data });
         // 5.0 sends the hint at once and was recorded to get this after it; 5.1 waits for it.
         if self.dialect != Dialect::V50 {
-            self.send(&ServerPacket::SendLogin { filler: *b"1234", challenge });
+            self.send(&ServerPacket::SendLogin(challenge_packet(challenge)));
         }
     }
 
@@ -60,7 +61,7 @@ impl Session {
         let uid = match self.phase {
             Phase::Challenged(state) if state.registered => {
                 if self.dialect == Dialect::V50 {
-                    self.send(&ServerPacket::SendLogin { filler: *b"1234", challenge: state.challenge });
+                    self.send(&ServerPacket::SendLogin(challenge_packet(state.challenge)));
                 }
                 state.uid
             }
@@ -79,12 +80,13 @@ impl Session {
     }
 
     pub(super) fn password_reset_request(&mut self) -> Step {
-        let challenge = if self.dialect == Dialect::V50 { Some(RESET_CHALLENGE_5_0) } else { fresh_challenge() };
+        let challenge =
+            if self.dialect == Dialect::V50 { Some(RESET_CHALLENGE_5_0) } else { fresh_challenge() };
         if let Phase::Online { reset, .. } = &mut self.phase {
             *reset = challenge;
         }
         if let Some(challenge) = challenge {
-            self.send(&ServerPacket::ResetPassword { challenge });
+            self.send(&ServerPacket::ResetPassword(challenge));
         }
         Step::Continue
     }
@@ -127,15 +129,17 @@ impl Session {
             Ok(hash) => hash,
             Err(error) => return self.refuse(request, REFUSED, &sentence(&error.to_string())),
         };
-        match self.context.store.commit(Change::SetPassword { uid, password: hash }).await {
-            Ok(_) => self.send(&ServerPacket::ReturnCode { request, code: 0, data: Vec::new().into() }),
+        match self.context.store.commit(Change::SetPassword { uid, hash }).await {
+            Ok(_) => self.send(&ServerPacket::ReturnCode { request, code: 0, data: Vec::new() }),
             Err(_) => self.refuse(request, REFUSED, busy),
         }
     }
 }
 
 fn is_address(email: &str) -> bool {
-    email.len() <= 254 && email.contains('@') && !email.contains(|c: char| c.is_control() || c.is_whitespace())
+    email.len() <= 254
+        && email.contains('@')
+        && !email.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
 /// An error's text as a sentence for the user.

@@ -1,16 +1,16 @@
 //! From the first packet to the user's session (PROTOCOL 5; REAL-CLIENT, Login).
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use tracing::{info, warn};
 
 use crate::hub::actor::Envelope;
 use crate::hub::{Command, Person, SignIn};
-use crate::model::{CloseReason, Nickname, Uid};
+use crate::model::{CloseReason, Nickname, Uid, to_cp1252};
 use crate::protocol::cipher::{self, Variant};
-use crate::protocol::{ClientPacket, PacketType, ServerPacket, UserData};
+use crate::protocol::{BannerTarget, ClientPacket, PacketType, ServerPacket, UserData};
 
-use super::{Challenged, MAX_TRIES, Phase, Secret, Session, Step, Work, initial_status};
+use super::{Challenged, MAX_TRIES, Phase, Secret, Session, Step, Work, challenge_packet, initial_status};
 
 /// The code of a refused sign-in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x63;
@@ -52,7 +52,7 @@ impl Session {
     }
 
     pub(super) async fn uid_lookup(&mut self, wanted: &[u8]) {
-        let answer = |uid, nickname: &[u8]| ServerPacket::UidResponse { uid, nickname: nickname.into() };
+        let answer = |uid, nickname: &[u8]| ServerPacket::UidResponse(uid, nickname.into());
         if wanted.eq_ignore_ascii_case(NEW_USER) {
             return self.send(&answer(Some(Uid::NEW_USER), NEW_USER));
         }
@@ -61,7 +61,7 @@ impl Session {
         if !self.context.accounts.may_look_up(self.peer) {
             return self.refuse(PacketType::GET_UID, REFUSED, "Too many attempts. Please wait a minute.");
         }
-        match self.context.store.read(move |reader| reader.account_by_name(nickname.key())).await {
+        match self.context.store.read(move |reader| reader.account_by_name(&nickname.key())).await {
             Ok(Ok(Some(account))) => self.send(&answer(Some(account.uid), account.nickname.as_bytes())),
             Ok(Ok(None)) => self.send(&unknown),
             _ => self.refuse(PacketType::GET_UID, REFUSED, "The server is busy. Please try again."),
@@ -80,7 +80,7 @@ impl Session {
             }
         };
         self.phase = Phase::Challenged(state);
-        self.send(&ServerPacket::Challenge { filler: *b"1234", challenge: state.challenge });
+        self.send(&ServerPacket::Challenge(challenge_packet(state.challenge)));
     }
 
     pub(super) async fn login(&mut self, uid: Uid, password: Option<Secret>) -> Option<CloseReason> {
@@ -143,13 +143,22 @@ impl Session {
         };
         let user_data = UserData {
             uid,
-            nickname: account.nickname.as_bytes().into(),
+            nickname: account.nickname,
+            first: Vec::new(),
+            last: Vec::new(),
+            email: to_cp1252(account.email.as_deref().unwrap_or_default()),
             staff: account.roles.is_staff(),
             privacy: account.privacy,
-            ei: address_digits(self.local, state.challenge),
-            smtp: mail_digits(),
-            ip: self.peer.to_canonical().to_string(),
-            ..UserData::default()
+            random: false,
+            offers: false,
+            verified: true,
+            paid: true,
+            ei_digits: address_digits(self.local, state.challenge),
+            smtp_digits: mail_digits(),
+            ip: match self.peer.to_canonical() {
+                IpAddr::V4(address) => Some(address),
+                IpAddr::V6(_) => None,
+            },
         };
         let sign_in = SignIn {
             person,
@@ -162,12 +171,12 @@ impl Session {
             greeting: vec![
                 ServerPacket::LoginSuccess,
                 ServerPacket::UserData(Box::new(user_data)),
-                ServerPacket::BannerInterval { interval: 0x7fff, window: b'C' },
-                ServerPacket::BannerInterval { interval: 0x7fff, window: b'G' },
+                ServerPacket::BannerInterval(BannerTarget::Im, 0x7fff),
+                ServerPacket::BannerInterval(BannerTarget::Room, 0x7fff),
             ],
         };
         self.context.metrics.sign_ins.increment();
-        self.phase = Phase::Online { uid, nickname: account.nickname, reset: None };
+        self.phase = Phase::Online { uid, reset: None };
         let envelope = Envelope {
             conn: self.conn,
             command: Command::SignIn(Box::new(sign_in)),

@@ -71,16 +71,20 @@ pub fn row(packet: T) -> Row {
     use Answer::*;
     use When::*;
     let (when, answer) = match packet {
-        T::CLIENT_HELLO | T::INTRODUCE_UID | T::GET_UID | T::INITIAL_STATUS | T::INITIAL_STATUS2 | T::LOGIN => {
-            (SigningIn, Handle)
-        }
+        T::CLIENT_HELLO
+        | T::INTRODUCE_UID
+        | T::GET_UID
+        | T::INITIAL_STATUS
+        | T::INITIAL_STATUS2
+        | T::LOGIN => (SigningIn, Handle),
         T::REGISTRATION_PT5 => (SigningIn, Handle),
         T::PASSWORD_HINT | T::CLIENT_DISCONNECT => (Always, Handle),
         T::PT5_KEEPALIVE | T::LOGIN_ISSUE | T::PING => (Always, Ignore),
         // Registration of 7 and later has another flow, which is not offered.
-        T::REGISTRATION_START | T::REGISTRATION_CHALLENGE_ACK | T::REGISTRATION_INFO | T::REGISTRATION_AD_INFO => {
-            (SigningIn, Ignore)
-        }
+        T::REGISTRATION_START
+        | T::REGISTRATION_CHALLENGE_ACK
+        | T::REGISTRATION_INFO
+        | T::REGISTRATION_AD_INFO => (SigningIn, Ignore),
 
         T::PASSWORD_RESET_REQUEST | T::NEW_PASSWORD => (Online, Handle),
         T::BUDDY_ADD | T::BUDDY_REMOVE | T::BUDDY_BLOCK | T::BUDDY_UNBLOCK | T::BLOCKED_LIST_REQUEST => {
@@ -111,8 +115,9 @@ mod tests {
 
     #[test]
     fn nothing_but_signing_in_is_accepted_before_sign_in() {
-        let allowed = catalogue::rows()
-            .filter(|entry| entry.direction != Direction::ServerToClient)
+        let allowed = catalogue::CATALOGUE
+            .iter()
+            .filter(|entry| entry.direction != Direction::ToClient)
             .filter(|entry| row(entry.packet_type).accepts(Stage::SigningIn))
             .count();
         assert_eq!(allowed, 16, "a row was added: is it needed before the user is known?");
