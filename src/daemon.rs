@@ -24,7 +24,7 @@ use crate::net::registry::Registry;
 use crate::protocol::{Dialect, ServerPacket};
 use crate::session::Context;
 use crate::session::accounts::Accounts;
-use crate::store::{Reader, Store, StoreError, StoreOptions, seed};
+use crate::store::{Change, Reader, Store, StoreError, StoreOptions};
 use crate::telemetry;
 
 /// How long clients have to read their last words when the daemon goes down.
@@ -212,7 +212,9 @@ fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry
     let path: PathBuf = options.path.clone();
     let (store, report) = Store::open(options)?;
     info!(path = %path.display(), id = %store.id(), %report, "store open");
-    seed::seed_if_empty(&store, Timestamp::now()).context("cannot write the first categories and rooms")?;
+    store
+        .commit_blocking(Change::Seed { at: Timestamp::now() })
+        .context("cannot write the first categories and rooms")?;
     let (categories, rooms) = load_rooms(&store.reader()).context("cannot read the rooms")?;
     Ok((store, categories, rooms))
 }
