@@ -282,11 +282,11 @@ impl Codec<Option<Duration>> for Time {
         if integer(value) == Some(0) {
             return Some(None);
         }
-        let text = problems.text(value, "a time like \"30s\" or \"5m\"")?;
+        let text = problems.text(value, "a time like \"30s\"")?;
         let time = match text.trim() {
             "0" => Ok(Duration::ZERO),
             text => humantime::parse_duration(text)
-                .map_err(|error| format!("{} is not a time like \"30s\" or \"5m\": {error}", quote(text))),
+                .map_err(|_| format!("{} is not a time like \"750ms\", \"30s\" or \"5m\"", quote(text))),
         };
         let time = problems.check(value, time)?;
         if time > LONGEST {
