@@ -5,6 +5,7 @@
 
 mod error;
 mod keys;
+mod numbers;
 mod parse;
 mod values;
 

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod config;
+pub mod daemon;
 pub mod hub;
 pub mod link;
 pub mod metrics;
@@ -12,3 +13,4 @@ pub mod password;
 pub mod protocol;
 pub mod session;
 pub mod store;
+pub mod telemetry;

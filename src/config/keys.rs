@@ -4,9 +4,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Config;
+use super::numbers::{Bytes, Count, RequiredBytes, Time};
 use super::values::{
-    self, Addresses, Bytes, Choice, Codec, Count, Directives, Name, Networks, OptionalPath, Problems,
-    RequiredBytes, RequiredPath, Time,
+    Addresses, Choice, Codec, Directives, LocationText, Name, Networks, OptionalPath, Problems, RequiredPath,
 };
 
 /// One key: where it stands, how it is read and how it is printed.
@@ -38,7 +38,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(server.data_dir, RequiredPath),
     key!(chat.listen, Addresses { at_least: 1 }),
     key!(http.listen, Addresses { at_least: 0 }),
-    key!(http.location, values::LocationText),
+    key!(http.location, LocationText),
     key!(limits.max_connections, Count),
     key!(limits.connections_per_address, Count),
     key!(limits.packets_per_second, Count),

@@ -19,11 +19,11 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
     }
     let broken: Vec<usize> = found.iter().map(|(span, ..)| line_of(text, span.start)).collect();
 
-    let mut walk = Walk { config: &mut config, found: Vec::new(), listeners: Vec::new() };
+    let mut walk = Walk { config: &mut config, found: Vec::new(), written: Vec::new() };
     walk.document(document.get_ref());
-    let Walk { found: mistakes, listeners, .. } = walk;
+    let Walk { found: mistakes, written, .. } = walk;
     found.extend(mistakes);
-    found.extend(clashes(&listeners));
+    found.extend(clashes(&listeners(&config, &written)));
     // What the parser made of a broken line is a guess; complaints about the guess would mislead.
     let syntax_errors = broken.len();
     let mut errors: Vec<ConfigError> = found
@@ -38,13 +38,17 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
     if errors.is_empty() { Ok(config) } else { Err(ConfigErrors { path: None, errors }) }
 }
 
-/// A listen address with the place where it was written.
-type Listener = (Range<usize>, String, SocketAddr);
+/// A listen address with its key and the place where it was written; none if it is a default.
+struct Listener {
+    span: Option<Range<usize>>,
+    key: &'static str,
+    address: SocketAddr,
+}
 
 struct Walk<'a> {
     config: &'a mut Config,
     found: Vec<(Range<usize>, String, String)>,
-    listeners: Vec<Listener>,
+    written: Vec<(&'static str, Range<usize>, SocketAddr)>,
 }
 
 impl Walk<'_> {
@@ -83,10 +87,7 @@ impl Walk<'_> {
             (key.read)(self.config, value, &mut problems);
             self.found
                 .extend(problems.list.into_iter().map(|(span, message)| (span, dotted.clone(), message)));
-            if text == "listen" {
-                self.listeners
-                    .extend(problems.addresses.into_iter().map(|(span, it)| (span, dotted.clone(), it)));
-            }
+            self.written.extend(problems.addresses.into_iter().map(|(span, it)| (key.section, span, it)));
         }
     }
 
@@ -109,14 +110,30 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>)
     candidates.min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate)).unwrap_or_default()
 }
 
-/// Pairs of listen addresses of which the second could not be bound.
+/// Every address that would be bound.
+fn listeners(config: &Config, written: &[(&str, Range<usize>, SocketAddr)]) -> Vec<Listener> {
+    let mut all = Vec::new();
+    for (section, key, addresses) in
+        [("chat", "chat.listen", &config.chat.listen), ("http", "http.listen", &config.http.listen)]
+    {
+        let mut spans = written.iter().filter(|(of, ..)| *of == section).map(|(_, span, _)| span.clone());
+        all.extend(addresses.iter().map(|&address| Listener { span: spans.next(), key, address }));
+    }
+    all
+}
+
+/// Pairs of listen addresses of which one could not be bound, each told where the later was written.
 fn clashes(listeners: &[Listener]) -> Vec<(Range<usize>, String, String)> {
     let mut found = Vec::new();
-    for (index, (span, key, address)) in listeners.iter().enumerate() {
-        let earlier = listeners.iter().take(index).find(|(.., other)| overlap(*other, *address));
-        if let Some((_, other_key, other)) = earlier {
-            found.push((span.clone(), key.clone(), format!("{address} is taken by {other} of {other_key}")));
-        }
+    for (index, later) in listeners.iter().enumerate() {
+        let earlier = listeners.iter().take(index).find(|earlier| overlap(earlier.address, later.address));
+        let Some(earlier) = earlier else { continue };
+        let (at, other) = if later.span.is_some() { (later, earlier) } else { (earlier, later) };
+        // Two defaults never clash.
+        let Some(span) = at.span.clone() else { continue };
+        let default = if other.span.is_none() { " (its default)" } else { "" };
+        let message = format!("{} is taken by {} of {}{default}", at.address, other.address, other.key);
+        found.push((span, at.key.to_owned(), message));
     }
     found
 }

@@ -1,0 +1,138 @@
+//! The configuration that is shipped, printed and read back.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use paltalkd::config::{Config, Location, LogFormat};
+use proptest::prelude::*;
+
+#[test]
+fn the_shipped_file_shows_every_key_with_its_default() {
+    let text = include_str!("../config.toml");
+    let config = Config::from_toml(text).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config, Config::default());
+    let table: toml::Table = text.parse().unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for key in Config::known_keys() {
+        let (section, name) = key.split_once('.').unwrap();
+        assert!(table[section].get(name).is_some(), "{key} is missing");
+        let at = lines.iter().position(|line| line.starts_with(&format!("{name} ="))).unwrap();
+        assert!(lines[at - 1].starts_with("# "), "{key} has no comment above it");
+    }
+}
+
+#[test]
+fn nothing_means_the_defaults() {
+    assert_eq!(Config::from_toml("").unwrap(), Config::default());
+    assert_eq!(Config::from_toml(&Config::default().to_toml()).unwrap(), Config::default());
+}
+
+#[test]
+fn the_defaults_print_as_people_write_them() {
+    let text = Config::default().to_toml();
+    for line in [
+        "[limits]",
+        "max_connections = 20000",
+        "login_timeout = \"30s\"",
+        "unresponsive_timeout = \"5m\"",
+        "outbox = \"256KiB\"",
+        "exempt = [\"127.0.0.0/8\", \"::1\"]",
+        "cache = \"64MiB\"",
+        "offline_messages = \"30d\"",
+        "directory = \"logs\"",
+        "keep = 30",
+    ] {
+        assert!(text.lines().any(|printed| printed == line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn zero_switches_off() {
+    let config = Config::from_toml(
+        "[limits]\nmax_connections = 0\nconnections_per_address = 0\npackets_per_second = 0\n\
+         login_timeout = \"0s\"\nunresponsive_timeout = 0\noutbox = \"0\"\nexempt = []\n\
+         [http]\nlisten = []\n[store]\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n",
+    )
+    .unwrap_or_else(|errors| panic!("{errors}"));
+    let limits = &config.limits;
+    assert_eq!((limits.max_connections, limits.connections_per_address), (None, None));
+    assert_eq!((limits.packets_per_second, limits.outbox), (None, None));
+    assert_eq!((limits.login_timeout, limits.unresponsive_timeout), (None, None));
+    assert_eq!((config.store.offline_messages, config.log.keep), (None, None));
+    assert_eq!((config.log_directory(), config.http.listen.len()), (None, 0));
+    assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+}
+
+#[test]
+fn values_are_read_in_every_spelling() {
+    let config = Config::from_toml(
+        "[server]\nname = \"Zoë's\"\ndata_dir = \"/srv/pal\"\n\
+         [chat]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\n\
+         [http]\nlocation = \"192.0.2.10:5001\"\n\
+         [limits]\nlogin_timeout = \"1m 30s\"\noutbox = 65536\nexempt = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n\
+         [store]\npath = \"/fast/store\"\ncache = \"2 mb\"\n\
+         [log]\nlevel = \"warn,paltalkd::net=debug\"\nformat = \"json\"\nkeep = 0x10\n",
+    )
+    .unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.server.name, "Zoë's");
+    assert_eq!(
+        config.chat.listen,
+        ["127.0.0.1:0", "[::1]:0"].map(|text| text.parse::<SocketAddr>().unwrap())
+    );
+    assert_eq!(config.http.location, Location::Fixed("192.0.2.10:5001".parse().unwrap()));
+    assert_eq!(config.limits.login_timeout, Some(Duration::from_secs(90)));
+    assert_eq!(config.limits.outbox, Some(65_536));
+    assert_eq!(config.store.cache, 2_000_000);
+    assert_eq!(config.store_path(), Path::new("/fast/store"));
+    assert_eq!(config.log_directory(), Some(PathBuf::from("/srv/pal/logs")));
+    assert_eq!((config.log.format, config.log.keep), (LogFormat::Json, Some(16)));
+    assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+}
+
+fn any_config() -> impl Strategy<Value = Config> {
+    let listen = proptest::collection::vec(any::<SocketAddr>(), 1..4);
+    let times = proptest::array::uniform3(proptest::option::of(1u64..3_000_000_000_000_000_000));
+    let counts = any::<(Option<u32>, Option<u32>, Option<u32>, Option<u32>, u32)>();
+    ("[ -~é]{1,40}", "[^\u{0}]{1,30}", listen, times, counts, any::<bool>()).prop_filter_map(
+        "a name is not blank",
+        |(name, path, listen, times, counts, flag)| {
+            let mut config = Config::default();
+            let [login, unresponsive, offline] = times.map(|time| time.map(Duration::from_nanos));
+            let positive = |count: Option<u32>| count.filter(|n| *n > 0).map(|n| n as usize);
+            config.server.name = (!name.trim().is_empty()).then_some(name)?;
+            config.server.data_dir = path.clone().into();
+            config.log.directory = flag.then(|| path.into());
+            // Port 0 never clashes.
+            config.chat.listen = listen.iter().map(|address| SocketAddr::new(address.ip(), 0)).collect();
+            config.limits.login_timeout = login;
+            config.limits.unresponsive_timeout = unresponsive;
+            config.store.offline_messages = offline;
+            config.limits.max_connections = positive(counts.0);
+            config.limits.packets_per_second = counts.1.filter(|n| *n > 0);
+            config.limits.outbox = positive(counts.2);
+            config.log.keep = positive(counts.3);
+            config.store.cache = (1 << 20) + u64::from(counts.4);
+            config.log.format = if flag { LogFormat::Json } else { LogFormat::Text };
+            Some(config)
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_back_as_the_same(config in any_config()) {
+        let read = Config::from_toml(&config.to_toml());
+        prop_assert_eq!(read, Ok(config));
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(
+        text in "(\\[(server|chat|limits|log)\\]|[a-z]+ = |\"[^\"]{0,9}\"|[0-9]{1,20}|[\\[\\],=.é]|\n){0,30}"
+    ) {
+        if let Err(errors) = Config::from_toml(&text) {
+            prop_assert!(!errors.errors.is_empty());
+        }
+    }
+}
