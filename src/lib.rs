@@ -4,5 +4,6 @@
 
 pub mod config;
 pub mod model;
+pub mod net;
 pub mod password;
 pub mod telemetry;

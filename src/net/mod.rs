@@ -1,0 +1,3 @@
+//! The sockets that clients reach.
+
+pub mod http;
