@@ -1,5 +1,6 @@
 //! Sockets: who may connect, and bytes in and out.
 
 mod connection;
+pub mod http;
 pub mod listener;
 pub mod registry;
