@@ -272,3 +272,17 @@ pub(crate) fn rooms_and_calls() -> Vec<(&'static str, Dialect, S)> {
         ("VoiceReconnect", V51, S::VoiceReconnect(ROOM, 5002)),
     ]
 }
+
+/// The packets of which there is no vector.
+pub(crate) fn others() -> Vec<(&'static str, Dialect, S)> {
+    use Dialect::{V7, V50};
+    let call = CallRequest { caller: TESTER, nickname: nick("NetTester"), ip: IP, port: 0 };
+    vec![
+        ("GlobalNumbers", V7, S::GlobalNumbers(12, 3)),
+        ("PopupUrl", Dialect::V51, S::PopupUrl(b"http://www.example.org/".to_vec())),
+        ("BuddyDisplayNameIn", V7, S::BuddyDisplayNameIn(ALICE, b"Ally".to_vec())),
+        ("VideoCallRequest", V50, S::VideoCallRequest(Box::new(call))),
+        ("VideoCallRejected", V50, S::VideoCallRejected(ALICE)),
+        ("VideoCallHungUp", V50, S::VideoCallHungUp(ALICE)),
+    ]
+}

@@ -75,7 +75,10 @@ type Result<T> = std::result::Result<T, ParseError>;
 pub(super) fn initial_status(reader: &mut Reader<'_>) -> Result<InitialStatus> {
     let uid = reader.uid()?;
     reader.u32()?;
-    reader.u16()?;
+    // From 10.2 on this word is a longer field, and all that follows moves by two bytes.
+    if reader.u16()? == 0x0409 {
+        reader.u16()?;
+    }
     Ok(InitialStatus { uid, status: reader.u32().ok() })
 }
 
