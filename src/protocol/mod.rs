@@ -10,6 +10,7 @@ pub mod cipher;
 pub mod frame;
 pub mod markup;
 pub mod record;
+pub mod rtp;
 
 mod client;
 mod dialect;

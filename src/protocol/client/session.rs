@@ -19,7 +19,7 @@ pub struct Login<'a> {
     /// The password: variant 1, or the codebook from 8.2 on. All that 5.0 sends.
     pub password_digits: Hidden<'a>,
     /// The server's address as the client sees it: variant 2, or the codebook.
-    pub address_digits: Option<&'a [u8]>,
+    pub address_digits: Option<Hidden<'a>>,
     /// The answer to the secret question: variant 1, or the codebook.
     pub answer_digits: Option<Hidden<'a>>,
 }
@@ -75,7 +75,10 @@ type Result<T> = std::result::Result<T, ParseError>;
 pub(super) fn initial_status(reader: &mut Reader<'_>) -> Result<InitialStatus> {
     let uid = reader.uid()?;
     reader.u32()?;
-    reader.u16()?;
+    // From 10.2 on this word is a longer field, and all that follows moves by two bytes.
+    if reader.u16()? == 0x0409 {
+        reader.u16()?;
+    }
     Ok(InitialStatus { uid, status: reader.u32().ok() })
 }
 
@@ -106,7 +109,7 @@ pub(super) fn login<'a>(reader: &mut Reader<'a>) -> Result<Login<'a>> {
     Ok(Login {
         uid,
         password_digits: Hidden(password),
-        address_digits: address.filter(|digits| !digits.is_empty()),
+        address_digits: address.filter(|digits| !digits.is_empty()).map(Hidden),
         answer_digits: answer,
     })
 }
