@@ -12,13 +12,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{self, JoinHandle};
 use tracing::{error, info, warn};
+use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::hub::actor::Hub;
 use crate::hub::{CategoryEntry, Room, State};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Timestamp};
-use crate::net::http::{self, HttpService};
+use crate::model::{CloseReason, Timestamp, to_cp1252};
+use crate::net::http::{self, Health, HealthReport, HttpService, Registrar, RegistrationFuture, WebRegistration};
 use crate::net::listener::{self, Chat};
 use crate::net::registry::Registry;
 use crate::protocol::{Dialect, ServerPacket};
@@ -97,9 +98,16 @@ impl Daemon {
             listeners.push(tokio::spawn(Arc::clone(&chat).serve(listener, stopped.clone())));
         }
         let chat_port = chat_addresses.first().map_or(0, SocketAddr::port);
-        let service = Arc::new(HttpService::new(config, chat_port, Arc::new(WebRegistrar { context })));
+        let service = Arc::new(HttpService {
+            location: config.http.location,
+            chat_port,
+            server_name: config.server.name.clone(),
+            registrar: Arc::new(WebRegistrar { context }),
+        });
         for listener in http_sockets {
-            listeners.push(tokio::spawn(http::serve(Arc::clone(&service), listener, stopped.clone())));
+            let mut stopped = stopped.clone();
+            let stop = async move { _ = stopped.wait_for(|stop| *stop).await };
+            listeners.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
         }
         Ok(Daemon { chat_addresses, http_addresses, store, metrics, registry, stop, listeners, hub })
     }
@@ -176,7 +184,7 @@ async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended
                 error!("the store cannot write; ending. What was acknowledged is safe");
                 return Ok(Ended::StoreFailed);
             }
-            _ = tick.tick() => logs.report_dropped(),
+            _ = tick.tick() => logs.report_dropped_lines(),
         }
     }
     info!(
@@ -192,6 +200,34 @@ async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended
     }
     info!("stopped");
     Ok(Ended::Stopped)
+}
+
+/// Makes the accounts that people ask for on the web page.
+struct WebRegistrar {
+    context: Arc<Context>,
+}
+
+impl Registrar for WebRegistrar {
+    fn register(&self, request: WebRegistration) -> RegistrationFuture {
+        let context = Arc::clone(&self.context);
+        Box::pin(async move {
+            let WebRegistration { nickname, password, email, peer } = request;
+            let password = Zeroizing::new(to_cp1252(&password));
+            let made = context.accounts.register(&to_cp1252(&nickname), password, email, peer).await;
+            let (uid, nickname) = made.map_err(|error| error.to_string())?;
+            context.metrics.registrations.increment();
+            info!(%uid, ?nickname, %peer, "registered on the web page");
+            Ok(uid)
+        })
+    }
+
+    fn healthy(&self) -> HealthReport {
+        if *self.context.store.failed().borrow() {
+            let reasons = vec!["the store cannot write".to_owned()];
+            return HealthReport { status: Health::Degraded, reasons };
+        }
+        HealthReport { status: Health::Ok, reasons: Vec::new() }
+    }
 }
 
 fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
@@ -211,7 +247,7 @@ fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
 fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry>, Vec<Room>)> {
     let path: PathBuf = options.path.clone();
     let (store, report) = Store::open(options)?;
-    info!(path = %path.display(), id = %store.id(), %report, "store open");
+    info!(path = %path.display(), id = %store.id(), ?report, "store open");
     store
         .commit_blocking(Change::Seed { at: Timestamp::now() })
         .context("cannot write the first categories and rooms")?;
