@@ -161,13 +161,10 @@ mod tests {
 
     #[test]
     fn the_entry_hash_is_what_it_always_was() {
-        assert_eq!(entry_hash(b"", b""), GOLDEN_EMPTY);
-        assert_eq!(entry_hash(b"key", b"a value of some length"), GOLDEN_TEXT);
+        let seen = [entry_hash(b"", b""), entry_hash(b"key", b"a value of some length")];
+        assert_eq!(seen, [15689508450777742739, 3481547426479576910]);
         assert_ne!(entry_hash(b"ab", b"c"), entry_hash(b"a", b"bc"));
     }
-
-    const GOLDEN_EMPTY: u64 = 0;
-    const GOLDEN_TEXT: u64 = 0;
 
     #[test]
     fn the_bytes_of_an_operation_are_what_they_always_were() {

@@ -78,7 +78,8 @@ fn the_bytes_of_a_segment_are_what_they_always_were() {
     assert_eq!(hex, GOLDEN);
 }
 
-const GOLDEN: &str = "";
+const GOLDEN: &str = "50544a4c010000005a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a0100000000000000769b4cc9\
+                      1b000000b759e35b0100000000000000020302010001070000000000000003020101010701010101010101";
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]

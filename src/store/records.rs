@@ -200,6 +200,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_every_record_are_what_they_always_were() {
+        let mut seen = Vec::new();
         let nickname = Nickname::from_text("Zoë").unwrap();
         let account = Account {
             uid: Uid(1_000_002),
@@ -213,7 +214,7 @@ mod tests {
             age_verified: true,
         };
         let bytes = write_account(&account).unwrap();
-        assert_eq!(hex(&bytes), GOLDEN[0]);
+        seen.push(hex(&bytes));
         assert_eq!(read_account(account.uid, &bytes), Ok(account));
 
         let message = OfflineMessage {
@@ -224,12 +225,12 @@ mod tests {
             text: MessageText::new(b"hello").unwrap(),
         };
         let bytes = write_offline(&message).unwrap();
-        assert_eq!(hex(&bytes), GOLDEN[1]);
+        seen.push(hex(&bytes));
         assert_eq!(read_offline(9, &bytes), Ok(message));
 
         let category = Category { id: CategoryId(30), name: b"Music".to_vec(), position: 300 };
         let bytes = write_category(&category).unwrap();
-        assert_eq!(hex(&bytes), GOLDEN[2]);
+        seen.push(hex(&bytes));
         assert_eq!(read_category(CategoryId(30), &bytes), Ok(category));
 
         let room = RoomRecord {
@@ -247,15 +248,24 @@ mod tests {
             created: Timestamp(1),
         };
         let bytes = write_room(&room).unwrap();
-        assert_eq!(hex(&bytes), GOLDEN[3]);
+        seen.push(hex(&bytes));
         assert_eq!(read_room(RoomId(450), &bytes), Ok(room));
 
-        assert_eq!(hex(&write_number(1 << 40).unwrap()), GOLDEN[4]);
+        seen.push(hex(&write_number(1 << 40).unwrap()));
         assert_eq!(read_number(&write_number(7).unwrap()), Ok(7));
-        assert_eq!(hex(&write_uid(Uid(1_000_002)).unwrap()), GOLDEN[5]);
+        seen.push(hex(&write_uid(Uid(1_000_002)).unwrap()));
         assert_eq!(read_uid(&write_uid(Uid(7)).unwrap()), Ok(Uid(7)));
-        assert_eq!(hex(&write_unit().unwrap()), GOLDEN[6]);
+        seen.push(hex(&write_unit().unwrap()));
+        assert_eq!(seen, GOLDEN);
     }
 
-    const GOLDEN: [&str; 7] = ["", "", "", "", "", "", ""];
+    const GOLDEN: [&str; 7] = [
+        "01035a6feb0b246172676f6e3269642478010d7a406578616d706c652e6f72670550fd80e6521d00010000010304626c75650120635b77",
+        "01fc43420f00035a6febfd80e6521d000100000568656c6c6f8eb93252",
+        "01054d75736963fb2c01009bb78d",
+        "01054c6f626279031e520174017701036b657901fc42420f0001fb0f270101ccd7457b",
+        "01fd0000000000010000b24d336a",
+        "01fc42420f008d1ac132",
+        "011bdf05a5",
+    ];
 }

@@ -38,6 +38,11 @@ pub(crate) fn create(store: &Store, text: &str) -> Uid {
 /// A little of everything: a category, a room, `count` accounts with pals, blocks and messages. Each
 /// change is acknowledged before the next one is made.
 pub(crate) fn fill(store: &Store, count: u32) {
+    fill_range(store, 0..count);
+}
+
+/// As [`fill`], with the names numbered as given.
+pub(crate) fn fill_range(store: &Store, numbers: std::ops::Range<u32>) {
     let done = |change| store.commit_blocking(change).unwrap();
     let at = Timestamp(1_100_003_600_000);
     done(Change::PutCategory(Category { id: CategoryId(30), name: b"Music".to_vec(), position: 1 }));
@@ -56,7 +61,7 @@ pub(crate) fn fill(store: &Store, count: u32) {
         created: at,
     }));
     let mut people: Vec<Uid> = Vec::new();
-    for number in 0..count {
+    for number in numbers {
         let uid = create(store, &format!("person{number}"));
         if let Some(&other) = people.last() {
             done(Change::AddPal { uid, pal: other, at });
@@ -96,4 +101,18 @@ pub(crate) fn content(store: &Store) -> BTreeMap<String, String> {
     all.insert("categories".to_owned(), format!("{:?}", reader.categories().unwrap()));
     all.insert("counts".to_owned(), format!("{:?}", store.counts()));
     all
+}
+
+/// Copies a directory with everything below it, also while a store in it is open.
+pub(crate) fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
