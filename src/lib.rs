@@ -2,8 +2,10 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod cli;
 pub mod config;
 pub mod model;
 pub mod net;
 pub mod password;
+pub mod store;
 pub mod telemetry;

@@ -1,0 +1,150 @@
+//! The changes that the store can make.
+
+use crate::model::{CategoryId, MessageText, Privacy, Roles, RoomId, Timestamp, Uid};
+
+use super::types::{Category, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord};
+
+/// The most pals of one account.
+pub const PALS_MAX: usize = 500;
+/// The most people one account blocks.
+pub const BLOCKS_MAX: usize = 500;
+/// The most messages that wait for one account.
+pub const MAILBOX_MAX: usize = 200;
+
+/// One change. Each is done completely or not at all, in the order of submission.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Makes an account: [`Applied::Created`], or
+    /// [`Rejection::NicknameTaken`](super::Rejection::NicknameTaken).
+    CreateAccount(NewAccount),
+    /// Replaces the password.
+    SetPassword {
+        /// Whose.
+        uid: Uid,
+        /// The new hash.
+        hash: PasswordHash,
+    },
+    /// Sets or removes the secret question.
+    SetHint {
+        /// Whose.
+        uid: Uid,
+        /// The new one.
+        hint: Option<Hint>,
+    },
+    /// Sets who may contact the account.
+    SetPrivacy {
+        /// Whose.
+        uid: Uid,
+        /// The new setting.
+        privacy: Privacy,
+    },
+    /// Replaces the roles.
+    SetRoles {
+        /// Whose.
+        uid: Uid,
+        /// All roles from now on.
+        roles: Roles,
+    },
+    /// Sets whether staff have seen that the owner is of age.
+    SetAgeVerified {
+        /// Whose.
+        uid: Uid,
+        /// The new setting.
+        verified: bool,
+    },
+    /// Sets or removes the email address.
+    SetEmail {
+        /// Whose.
+        uid: Uid,
+        /// The new one.
+        email: Option<String>,
+    },
+    /// Deletes the account, its name, its lists, its waiting messages, and its entries in the lists
+    /// of others. Messages it sent stay with their recipients; rooms it owned stay.
+    DeleteAccount {
+        /// Whose.
+        uid: Uid,
+    },
+    /// Puts somebody into a pal list, of at most [`PALS_MAX`].
+    AddPal {
+        /// Whose list.
+        uid: Uid,
+        /// The pal; must have an account.
+        pal: Uid,
+        /// When.
+        at: Timestamp,
+    },
+    /// Takes somebody out of a pal list.
+    RemovePal {
+        /// Whose list.
+        uid: Uid,
+        /// The pal.
+        pal: Uid,
+    },
+    /// Blocks somebody; at most [`BLOCKS_MAX`].
+    Block {
+        /// Who blocks.
+        uid: Uid,
+        /// Who is blocked; must have an account.
+        blocked: Uid,
+        /// When.
+        at: Timestamp,
+    },
+    /// Ends a block.
+    Unblock {
+        /// Who blocks.
+        uid: Uid,
+        /// Who was blocked.
+        blocked: Uid,
+    },
+    /// Keeps a message until its recipient signs in: [`Applied::Stored`]. At most [`MAILBOX_MAX`]
+    /// wait for one account. The sender is an account or [`Uid::SERVICE`].
+    StoreOffline {
+        /// The recipient.
+        to: Uid,
+        /// The sender.
+        from: Uid,
+        /// When it was sent.
+        at: Timestamp,
+        /// What it says.
+        text: MessageText,
+    },
+    /// Reads the waiting messages sent after a moment: [`Applied::Offline`]. As a change it sees
+    /// every message submitted before it, and none submitted after.
+    LoadOffline {
+        /// Whose.
+        uid: Uid,
+        /// Only messages sent later than this.
+        newer_than: Timestamp,
+    },
+    /// Deletes the waiting messages with ids up to `through`.
+    DropOffline {
+        /// Whose.
+        uid: Uid,
+        /// The last id to delete.
+        through: u64,
+    },
+    /// Makes or replaces a category.
+    PutCategory(Category),
+    /// Deletes a category that no room is in.
+    DeleteCategory(CategoryId),
+    /// Makes or replaces a permanent room; its category must exist.
+    PutRoom(RoomRecord),
+    /// Deletes a permanent room.
+    DeleteRoom(RoomId),
+}
+
+/// What a change did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Applied {
+    /// It is done and durable.
+    Done,
+    /// It was so already; nothing was written.
+    Unchanged,
+    /// The account has this uid.
+    Created(Uid),
+    /// The message has this id.
+    Stored(u64),
+    /// The waiting messages, oldest first.
+    Offline(Vec<OfflineMessage>),
+}

@@ -1,0 +1,303 @@
+//! The index: the one sled tree that everything is read from.
+//!
+//! sled 0.34 panics, or opens as an empty store, on files that were damaged. So it is opened and
+//! checked behind a wall against panics, carries the sequence it has reached and a tally of every
+//! table, and is never the only place where something durable stands.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Once;
+
+use serde::{Deserialize, Serialize};
+use sled::IVec;
+
+use super::codec;
+use super::error::{Corrupt, StoreError};
+use super::identity::StoreId;
+use super::tables::{self, SCHEMA, TABLES};
+
+/// The changes of a group, by key: the last one of each key counts.
+pub(super) type Pending = BTreeMap<IVec, Option<IVec>>;
+
+/// The sled tree of one store.
+pub(super) struct Index {
+    // Keeps the database open as long as the tree is used.
+    db: sled::Db,
+    tree: sled::Tree,
+}
+
+/// How many entries a table has, and the exclusive or of their hashes: any lost, added or changed
+/// entry shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Tally {
+    pub(super) count: u64,
+    pub(super) hash: u64,
+}
+
+/// What the index says about itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    store: [u8; 16],
+    schema: u32,
+    /// The sequence of the last change that is in.
+    pub(super) applied: u64,
+    /// By table byte.
+    pub(super) tallies: Vec<Tally>,
+}
+
+const STATE_VERSION: u8 = 1;
+
+impl State {
+    pub(super) fn new(store: StoreId, applied: u64) -> State {
+        State { store: store.0, schema: SCHEMA, applied, tallies: vec![Tally::default(); TABLES.len()] }
+    }
+
+    /// Counts an entry in, or out: both are the same exclusive or.
+    pub(super) fn tally(&mut self, key: &[u8], value: &[u8], enters: bool) -> Result<(), Corrupt> {
+        let table = key.first().map(|byte| usize::from(*byte)).filter(|table| *table != 0);
+        let tally = table
+            .and_then(|table| self.tallies.get_mut(table))
+            .ok_or(Corrupt("an entry belongs to no table"))?;
+        tally.count = if enters { tally.count.wrapping_add(1) } else { tally.count.wrapping_sub(1) };
+        tally.hash ^= codec::entry_hash(key, value);
+        Ok(())
+    }
+
+    /// Entries in all tables.
+    pub(super) fn records(&self) -> u64 {
+        self.tallies.iter().map(|tally| tally.count).sum()
+    }
+}
+
+impl Index {
+    /// Opens the tree in `path`, making it if it is not there. Any error or panic of sled comes back
+    /// as text.
+    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Index, IndexError> {
+        guarded(|| {
+            let config = sled::Config::new()
+                .path(path)
+                .cache_capacity(cache_bytes)
+                .flush_every_ms(Some(500))
+                .print_profile_on_drop(false);
+            let db = config.open().map_err(|error| {
+                if error.to_string().contains("could not acquire lock") {
+                    IndexError::Locked
+                } else {
+                    IndexError::Bad(error.to_string())
+                }
+            })?;
+            let tree = db.open_tree(b"records").map_err(|error| IndexError::Bad(error.to_string()))?;
+            Ok(Index { db, tree })
+        })
+    }
+
+    /// Reads every entry, compares checksums and tallies, and returns the state the index is in.
+    pub(super) fn check(&self, store: StoreId) -> Result<State, IndexError> {
+        let bad = |text: &str| IndexError::Bad(text.to_owned());
+        guarded(|| {
+            let state = self.state()?.ok_or_else(|| bad("it is empty"))?;
+            if state.store != store.0 {
+                return Err(bad("it belongs to another store"));
+            }
+            if state.schema != SCHEMA || state.tallies.len() != TABLES.len() {
+                return Err(bad("it has another schema"));
+            }
+            let mut found = State::new(store, state.applied);
+            for entry in self.tree.iter() {
+                let (key, value) = entry?;
+                if *key == *tables::state_key() {
+                    continue;
+                }
+                codec::open_value(&value)?;
+                found.tally(&key, &value, true)?;
+            }
+            if found != state {
+                return Err(bad("entries are missing, added or changed"));
+            }
+            Ok(state)
+        })
+    }
+
+    /// What the index says about itself; `None` in a new one.
+    pub(super) fn state(&self) -> Result<Option<State>, IndexError> {
+        let Some(value) = self.tree.get(tables::state_key())? else { return Ok(None) };
+        let (version, body) = codec::open_value(&value)?;
+        if version != STATE_VERSION {
+            return Err(IndexError::Bad("its state has an unknown version".to_owned()));
+        }
+        Ok(Some(codec::decode_body(body)?))
+    }
+
+    /// Makes `pending` and the state it leads to visible, all at once, and updates the tallies of
+    /// `state` accordingly. `state.applied` is what the caller set it to.
+    pub(super) fn apply(&self, pending: Pending, state: &mut State) -> Result<(), IndexError> {
+        guarded(|| {
+            let mut batch = sled::Batch::default();
+            for (key, value) in pending {
+                if let Some(old) = self.tree.get(&key)? {
+                    state.tally(&key, &old, false)?;
+                }
+                match value {
+                    Some(value) => {
+                        state.tally(&key, &value, true)?;
+                        batch.insert(key, value);
+                    }
+                    None => batch.remove(key),
+                }
+            }
+            batch.insert(tables::state_key(), codec::encode_value(STATE_VERSION, state)?);
+            Ok(self.tree.apply_batch(batch)?)
+        })
+    }
+
+    /// Puts entries into a new index, without its state: until [`Index::apply`] writes that, the
+    /// index counts as damaged, so a crash half-way is seen.
+    pub(super) fn fill(&self, entries: Vec<(IVec, IVec)>, state: &mut State) -> Result<(), IndexError> {
+        guarded(|| {
+            let mut batch = sled::Batch::default();
+            for (key, value) in entries {
+                state.tally(&key, &value, true)?;
+                batch.insert(key, value);
+            }
+            Ok(self.tree.apply_batch(batch)?)
+        })
+    }
+
+    /// Every entry but the state, in the order of keys. Not a snapshot: an entry that changes
+    /// meanwhile shows its old or its new value.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Result<(IVec, IVec), IndexError>> {
+        self.tree.range([tables::COUNTERS]..).map(|entry| Ok(entry?))
+    }
+
+    /// Writes everything to the file and syncs it.
+    pub(super) fn flush(&self) -> Result<(), IndexError> {
+        guarded(|| self.db.flush().map(|_| ()).map_err(IndexError::from))
+    }
+
+    /// A view of the index alone.
+    pub(super) fn view(&self) -> View<'_> {
+        View { tree: &self.tree, pending: None }
+    }
+
+    /// A view of the index as it will be once `pending` has been applied.
+    pub(super) fn view_with<'a>(&'a self, pending: &'a Pending) -> View<'a> {
+        View { tree: &self.tree, pending: Some(pending) }
+    }
+}
+
+/// Read access to the entries.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    tree: &'a sled::Tree,
+    pending: Option<&'a Pending>,
+}
+
+impl View<'_> {
+    /// The value of a key.
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+        if let Some(value) = self.pending.and_then(|pending| pending.get(key)) {
+            return Ok(value.clone());
+        }
+        self.tree.get(key).map_err(failed)
+    }
+
+    /// The first `limit` entries whose keys begin with `prefix` and come after `after`, in order.
+    pub(super) fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(IVec, IVec)>, StoreError> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let from = after.map_or(Included(prefix), Excluded);
+        let inside = |key: &IVec| key.starts_with(prefix);
+        let pending: Vec<_> = self
+            .pending
+            .into_iter()
+            .flat_map(|pending| pending.range::<[u8], _>((from, Unbounded)))
+            .take_while(|(key, _)| inside(key))
+            .collect();
+        let stored = self.tree.range::<&[u8], _>((from, Unbounded));
+        if pending.is_empty() {
+            return stored
+                .take_while(|entry| entry.as_ref().map_or(true, |(key, _)| inside(key)))
+                .take(limit)
+                .collect::<Result<_, _>>()
+                .map_err(failed);
+        }
+        let mut merged = BTreeMap::new();
+        for entry in stored {
+            let (key, value) = entry.map_err(failed)?;
+            if !inside(&key) {
+                break;
+            }
+            merged.insert(key, value);
+        }
+        for (key, value) in pending {
+            match value {
+                Some(value) => merged.insert(key.clone(), value.clone()),
+                None => merged.remove(key),
+            };
+        }
+        Ok(merged.into_iter().take(limit).collect())
+    }
+}
+
+fn failed(error: sled::Error) -> StoreError {
+    tracing::error!(?error, "the index cannot be read");
+    StoreError::Failed
+}
+
+/// Why the index cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum IndexError {
+    /// Another process has it open.
+    #[error("another process has it open")]
+    Locked,
+    /// It is damaged; the text says how.
+    #[error("{0}")]
+    Bad(String),
+}
+
+impl From<sled::Error> for IndexError {
+    fn from(error: sled::Error) -> IndexError {
+        IndexError::Bad(error.to_string())
+    }
+}
+
+impl From<Corrupt> for IndexError {
+    fn from(error: Corrupt) -> IndexError {
+        IndexError::Bad(error.to_string())
+    }
+}
+
+thread_local! {
+    static QUIET: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs `work`, turning a panic inside sled into an error, without the panic's message on stderr.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if QUIET.get() {
+                tracing::warn!(%info, "the index library panicked");
+            } else {
+                before(info);
+            }
+        }));
+    });
+    let before = QUIET.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(before);
+    result.unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(IndexError::Bad(format!("reading it panicked: {text}")))
+    })
+}

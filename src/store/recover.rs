@@ -1,0 +1,449 @@
+//! Opening a store: decide what is good, bring the index up to date or build it again, or refuse.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::error::{Corrupt, OpenError, OpenReport, Rebuilt};
+use super::identity::{Identity, StoreId};
+use super::index::{Index, IndexError, Pending, State};
+use super::journal::{self, EMPTY_SEGMENT, Journal, Scan};
+use super::mark::{Mark, Marked};
+use super::shared::{Layout, Shared, replace_older};
+use super::snapshot::{self, Snapshot};
+use super::writer::{Writer, in_background};
+use super::{StoreOptions, files};
+use crate::model::Timestamp;
+
+/// How many operations are applied at once during replay.
+const REPLAY_BATCH: usize = 2000;
+/// How long an index that was closed a moment ago may keep its lock.
+const SLED_LOCK: Duration = Duration::from_secs(5);
+
+/// Opens the store and returns the writer that owns it.
+pub(super) fn open(options: &StoreOptions) -> Result<(Writer, OpenReport), OpenError> {
+    let root = options.path.as_path();
+    DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(OpenError::io("make", root))?;
+    let layout = Layout { root: root.to_owned() };
+    let lock = lock(&layout)?;
+    let has_data = has_data(&layout)?;
+    let recovery = match Identity::read(root)? {
+        None if has_data => {
+            let problem = format!("the file {} is missing", root.join("identity").display());
+            return Err(OpenError::refused(root, problem));
+        }
+        None => Recovery::create(options, layout)?,
+        Some(identity) if !identity.ready => {
+            discard_unfinished(&layout)?;
+            Recovery::create(options, layout)?
+        }
+        Some(_) if !has_data => {
+            let problem = "its identity is there, but journal, snapshot, mark and index are missing";
+            return Err(OpenError::refused(root, problem));
+        }
+        Some(identity) => Recovery::existing(options, layout, identity)?,
+    };
+    recovery.finish(options, lock)
+}
+
+fn lock(layout: &Layout) -> Result<File, OpenError> {
+    let path = layout.lock();
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(OpenError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: layout.root.clone() }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io { action: "lock", path, source }),
+    }
+}
+
+fn has_data(layout: &Layout) -> Result<bool, OpenError> {
+    for path in [layout.mark(), layout.journal(), layout.snapshot(), layout.sled()] {
+        if path.try_exists().map_err(OpenError::io("look for", &path))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Removes what a creation left that did not come to its end. Nothing can have been acknowledged
+/// then; should there be records all the same, nothing is touched.
+fn discard_unfinished(layout: &Layout) -> Result<(), OpenError> {
+    let dir = layout.journal();
+    for (_, path) in files::numbered(&dir, journal::SUFFIX).map_err(OpenError::io("read", &dir))? {
+        let length = fs::metadata(&path).map_err(OpenError::io("read", &path))?.len();
+        if length > EMPTY_SEGMENT as u64 {
+            let problem = "its identity says that it was never completed, but its journal has records";
+            return Err(OpenError::refused(&layout.root, problem));
+        }
+    }
+    for path in [layout.journal(), layout.snapshot(), layout.sled()] {
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(OpenError::io("remove", &path))?;
+        }
+    }
+    let mark = layout.mark();
+    if mark.exists() {
+        fs::remove_file(&mark).map_err(OpenError::io("remove", &mark))?;
+    }
+    Ok(())
+}
+
+/// A store whose index is complete.
+struct Recovery {
+    layout: Layout,
+    id: StoreId,
+    index: Index,
+    state: State,
+    mark: Option<Marked>,
+    journal: Journal,
+    report: OpenReport,
+    /// Bytes of journal since the last snapshot.
+    since_snapshot: u64,
+    has_snapshot: bool,
+}
+
+impl Recovery {
+    fn create(options: &StoreOptions, layout: Layout) -> Result<Recovery, OpenError> {
+        let root = &layout.root;
+        let id = StoreId::random().map_err(|error| {
+            OpenError::io("take random numbers for", root)(std::io::Error::other(error.to_string()))
+        })?;
+        Identity::new(id).write(root)?;
+        for path in [layout.journal(), layout.snapshot()] {
+            DirBuilder::new().mode(0o700).create(&path).map_err(OpenError::io("make", &path))?;
+        }
+        let dir = layout.journal();
+        let journal =
+            Journal::start(&dir, id, 1, options.segment_bytes).map_err(OpenError::io("write", &dir))?;
+        let (index, state) = new_index(options, &layout, id)?;
+        let path = layout.mark();
+        Mark::start(&path, id, 0, None).map_err(OpenError::io("write", &path))?;
+        files::sync_dir(root).map_err(OpenError::io("sync", root))?;
+        Identity { ready: true, ..Identity::new(id) }.write(root)?;
+        let report = OpenReport { fresh: true, clean: true, ..OpenReport::default() };
+        let mark = Mark::read(&path, id).map_err(OpenError::io("read", &path))?;
+        Ok(Recovery {
+            layout,
+            id,
+            index,
+            state,
+            mark,
+            journal,
+            report,
+            since_snapshot: 0,
+            has_snapshot: false,
+        })
+    }
+
+    fn existing(options: &StoreOptions, layout: Layout, identity: Identity) -> Result<Recovery, OpenError> {
+        let id = identity.id;
+        let evidence = Evidence::gather(&layout, id)?;
+        let mut report =
+            OpenReport { clean: evidence.mark.is_some_and(|mark| mark.clean), ..OpenReport::default() };
+        if evidence.journal_fails() {
+            put_copy_aside(&layout)?;
+        }
+        let (index, mut state) = match open_index(options, &layout, id)? {
+            Ok((index, state)) if evidence.scan.reach(state.applied) >= evidence.needed => (index, state),
+            Ok((index, state)) => {
+                let applied = state.applied;
+                drop(index);
+                let reason =
+                    format!("it has changes only up to {applied}, and the journal does not go on there");
+                rebuild(options, &layout, id, &evidence, reason, &mut report)?
+            }
+            Err(reason) => rebuild(options, &layout, id, &evidence, reason, &mut report)?,
+        };
+        if evidence.mark.is_none() && (report.rebuilt.is_some() || !evidence.scan.damage.is_empty()) {
+            let path = layout.mark();
+            let problem = format!(
+                "the file {} is missing or damaged, and so is something else: {}",
+                path.display(),
+                evidence.describe(report.rebuilt.as_ref().map(|rebuilt| rebuilt.reason.as_str()))
+            );
+            return Err(OpenError::refused(&layout.root, problem));
+        }
+        if evidence.mark.is_none() {
+            report
+                .repairs
+                .push("the mark was missing or damaged; wrote it again from the journal".to_owned());
+        }
+        let before = state.applied;
+        replay(&index, &mut state, &evidence.scan, id).map_err(|error| {
+            OpenError::refused(&layout.root, format!("replaying the journal failed: {error}"))
+        })?;
+        report.replayed = state.applied - before;
+        let (journal, has_snapshot) =
+            repair_journal(options, &layout, id, &evidence, &index, &state, &mut report)?;
+        let since_snapshot = evidence.scan.spans.iter().map(|span| span.bytes.len() as u64).sum();
+        let mark = evidence.mark;
+        Ok(Recovery { layout, id, index, state, mark, journal, report, since_snapshot, has_snapshot })
+    }
+
+    fn finish(mut self, options: &StoreOptions, lock: File) -> Result<(Writer, OpenReport), OpenError> {
+        let path = self.layout.mark();
+        let mark = Mark::start(&path, self.id, self.state.applied, self.mark)
+            .map_err(OpenError::io("write", &path))?;
+        self.report.records = self.state.records();
+        let shared = Arc::new(Shared::new(self.layout, self.id, self.index, self.state.tallies.clone()));
+        let background = self.has_snapshot.then(|| {
+            let shared = Arc::clone(&shared);
+            in_background("store-verify", move || shared.verify_snapshot())
+        });
+        let writer = Writer {
+            shared,
+            journal: self.journal,
+            mark,
+            state: self.state,
+            snapshot_bytes: options.snapshot_bytes,
+            since_snapshot: self.since_snapshot,
+            background: background.flatten(),
+            lock,
+        };
+        Ok((writer, self.report))
+    }
+}
+
+/// What the files beside the index say.
+struct Evidence {
+    mark: Option<Marked>,
+    scan: Scan,
+    /// The newest snapshot by name, and what it says about itself if that is good.
+    snapshot: Option<(PathBuf, Option<Snapshot>)>,
+    /// Every change up to this sequence may have been acknowledged.
+    needed: u64,
+}
+
+impl Evidence {
+    fn gather(layout: &Layout, id: StoreId) -> Result<Evidence, OpenError> {
+        let path = layout.mark();
+        let mark = Mark::read(&path, id).map_err(OpenError::io("read", &path))?;
+        let dir = layout.journal();
+        let scan = Scan::read(&dir, id).map_err(OpenError::io("read", &dir))?;
+        let dir = layout.snapshot();
+        let snapshot = snapshot::newest(&dir, id).map_err(OpenError::io("read", &dir))?;
+        // A segment is made after everything before it was synced, and a snapshot has only what was.
+        let by_segment = scan.newest_good.map_or(0, |first| first.saturating_sub(1));
+        let by_snapshot = snapshot.as_ref().and_then(|(_, found)| found.as_ref()).map_or(0, |it| it.until);
+        let needed = mark.map_or(0, |mark| mark.sequence).max(by_segment).max(by_snapshot);
+        Ok(Evidence { mark, scan, snapshot, needed })
+    }
+
+    fn good_snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref().and_then(|(_, found)| found.as_ref())
+    }
+
+    /// Where a new index would begin: at the snapshot, or at nothing if the journal is whole.
+    fn base(&self) -> Option<u64> {
+        match &self.snapshot {
+            Some((_, found)) => found.as_ref().map(|found| found.base),
+            None => Some(0),
+        }
+    }
+
+    /// Whether snapshot and journal alone do not hold everything.
+    fn journal_fails(&self) -> bool {
+        self.base().is_none_or(|base| self.scan.reach(base) < self.needed)
+    }
+
+    /// What is wrong, in words.
+    fn describe(&self, index: Option<&str>) -> String {
+        let mut problems: Vec<String> = Vec::new();
+        problems.extend(index.map(|reason| format!("the index cannot be used ({reason})")));
+        problems.extend(self.scan.damage.iter().take(3).map(|damage| format!("the journal has {damage}")));
+        if let Some((path, None)) = &self.snapshot {
+            problems.push(format!("the snapshot {} is damaged", path.display()));
+        }
+        match self.base() {
+            Some(base) if self.journal_fails() => problems.push(format!(
+                "snapshot and journal hold changes up to {}, but {} were acknowledged",
+                self.scan.reach(base),
+                self.needed
+            )),
+            _ => {}
+        }
+        problems.join("; ")
+    }
+}
+
+/// Opens and checks the index that is there. The inner error says why it cannot be used.
+fn open_index(
+    options: &StoreOptions,
+    layout: &Layout,
+    id: StoreId,
+) -> Result<Result<(Index, State), String>, OpenError> {
+    let path = layout.sled();
+    if !path.try_exists().map_err(OpenError::io("look for", &path))? {
+        return Ok(Err("it is missing".to_owned()));
+    }
+    let patience = Instant::now() + SLED_LOCK;
+    loop {
+        let opened = Index::open(&path, options.cache_bytes);
+        let result = opened.and_then(|index| index.check(id).map(|state| (index, state)));
+        return match result {
+            Ok(found) => Ok(Ok(found)),
+            Err(IndexError::Locked) if Instant::now() < patience => {
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            Err(IndexError::Locked) => Err(OpenError::Locked { path }),
+            Err(IndexError::Bad(reason)) => Ok(Err(reason)),
+        };
+    }
+}
+
+fn new_index(options: &StoreOptions, layout: &Layout, id: StoreId) -> Result<(Index, State), OpenError> {
+    let mut state = State::new(id, 0);
+    let index = Index::open(&layout.sled(), options.cache_bytes)
+        .and_then(|index| index.apply(Pending::new(), &mut state).map(|()| index))
+        .map_err(|error| cannot_build(layout, &error))?;
+    Ok((index, state))
+}
+
+fn cannot_build(layout: &Layout, error: &dyn std::fmt::Display) -> OpenError {
+    let path = layout.sled();
+    OpenError::io("build a new index in", &path)(std::io::Error::other(error.to_string()))
+}
+
+/// Puts the index aside and makes a new one from the snapshot; the journal is replayed by the caller.
+fn rebuild(
+    options: &StoreOptions,
+    layout: &Layout,
+    id: StoreId,
+    evidence: &Evidence,
+    reason: String,
+    report: &mut OpenReport,
+) -> Result<(Index, State), OpenError> {
+    let refuse = || OpenError::refused(&layout.root, evidence.describe(Some(&reason)));
+    if evidence.journal_fails() || evidence.mark.is_none() {
+        return Err(refuse());
+    }
+    if let Some(snapshot) = evidence.good_snapshot() {
+        // All of it, before anything is touched.
+        snapshot::read(snapshot, id, &|| false, |_| Ok(())).map_err(|_| {
+            let problem = format!(
+                "the index cannot be used ({reason}), and the snapshot {} is damaged",
+                snapshot.path.display()
+            );
+            OpenError::refused(&layout.root, problem)
+        })?;
+    }
+    let sled = layout.sled();
+    let aside = if sled.exists() {
+        let aside = free_name(&layout.root, "sled.damaged");
+        fs::rename(&sled, &aside).map_err(OpenError::io("move", &sled))?;
+        Some(aside)
+    } else {
+        None
+    };
+    report.rebuilt = Some(Rebuilt { reason, aside });
+    let Some(snapshot) = evidence.good_snapshot() else { return new_index(options, layout, id) };
+    let mut state = State::new(id, snapshot.base);
+    let index = Index::open(&sled, options.cache_bytes).map_err(|error| cannot_build(layout, &error))?;
+    snapshot::read(snapshot, id, &|| false, |entries| index.fill(entries, &mut state))
+        .map_err(|error| cannot_build(layout, &error))?;
+    index.apply(Pending::new(), &mut state).map_err(|error| cannot_build(layout, &error))?;
+    Ok((index, state))
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ReplayError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Corrupt(#[from] Corrupt),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+/// Applies every record after `state.applied` that can be reached.
+fn replay(index: &Index, state: &mut State, scan: &Scan, id: StoreId) -> Result<(), ReplayError> {
+    let end = scan.reach(state.applied);
+    if end == state.applied {
+        return Ok(());
+    }
+    let mut pending = Pending::new();
+    scan.replay::<ReplayError>(state.applied + 1..=end, id, |sequence, ops| {
+        pending.extend(ops.into_iter().map(|op| (op.key, op.value)));
+        if pending.len() >= REPLAY_BATCH || sequence == end {
+            state.applied = sequence;
+            index.apply(std::mem::take(&mut pending), state)?;
+        }
+        Ok(())
+    })
+}
+
+/// Makes the journal fit to be appended to after `state.applied`: goes on where it ends, cuts off a
+/// torn tail, or, if it lacks something that the index has, starts afresh behind a new snapshot.
+/// Also says whether there is a snapshot that should be read in full some time.
+fn repair_journal(
+    options: &StoreOptions,
+    layout: &Layout,
+    id: StoreId,
+    evidence: &Evidence,
+    index: &Index,
+    state: &State,
+    report: &mut OpenReport,
+) -> Result<(Journal, bool), OpenError> {
+    let dir = layout.journal();
+    let end = state.applied;
+    let scan = &evidence.scan;
+    let whole = evidence.base().is_some_and(|base| scan.reach(base) == end);
+    // Nothing but the end of the last segment is cut off, and only what nobody was told about.
+    let newest = scan.segments.last().filter(|(first, _)| scan.newest_good == Some(*first));
+    let good_end = newest.map(|(_, path)| {
+        let ends = scan.spans.iter().filter(|span| span.path == *path && span.last <= end);
+        ends.map(|span| span.bytes.end).max().unwrap_or(EMPTY_SEGMENT)
+    });
+    let only_the_tail = newest.is_some_and(|(_, path)| {
+        scan.damage
+            .iter()
+            .all(|damage| damage.path == *path && good_end.is_some_and(|good_end| damage.offset >= good_end))
+    });
+    if let (true, true, Some((_, path)), Some(good_end)) = (whole, only_the_tail, newest, good_end) {
+        if let Some(damage) = scan.damage.first() {
+            report.repairs.push(format!("cut off {damage}; it was never acknowledged"));
+        }
+        let journal = Journal::resume(path, id, good_end as u64, options.segment_bytes)
+            .map_err(OpenError::io("write", path))?;
+        return Ok((journal, evidence.snapshot.is_some()));
+    }
+    let snapshots = layout.snapshot();
+    for path in [&dir, &snapshots] {
+        fs::create_dir_all(path).map_err(OpenError::io("make", path))?;
+    }
+    let made = snapshot::write(&snapshots, id, index, &|| false).map_err(|error| {
+        OpenError::io("write a snapshot in", &snapshots)(std::io::Error::other(error.to_string()))
+    })?;
+    let journal =
+        Journal::start(&dir, id, end + 1, options.segment_bytes).map_err(OpenError::io("write", &dir))?;
+    replace_older(layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
+    let problems = evidence.describe(None);
+    let problems = if problems.is_empty() { "the journal was incomplete".to_owned() } else { problems };
+    report.repairs.push(format!(
+        "{problems}; the index had everything that was acknowledged, so a new snapshot replaces the journal"
+    ));
+    Ok((journal, false))
+}
+
+/// Keeps a copy of the index before sled may change it, when the journal cannot stand in for it.
+fn put_copy_aside(layout: &Layout) -> Result<(), OpenError> {
+    let (sled, copy) = (layout.sled(), layout.root.join("sled.before-repair"));
+    if sled.is_dir() && !copy.exists() {
+        files::copy_tree(&sled, &copy).map_err(OpenError::io("copy", &sled))?;
+    }
+    Ok(())
+}
+
+fn free_name(root: &Path, stem: &str) -> PathBuf {
+    let now = Timestamp::now().0;
+    let names = (0u32..).map(|number| root.join(format!("{stem}-{now}{}", "+".repeat(number as usize))));
+    names.into_iter().find(|path| !path.exists()).unwrap_or_else(|| root.join(stem))
+}

@@ -1,0 +1,95 @@
+//! What each change means: reads through a view that sees all earlier changes, and puts out
+//! operations. Nothing here does I/O.
+
+mod accounts;
+mod contacts;
+mod offline;
+mod rooms;
+
+use sled::IVec;
+
+use super::change::{Applied, Change};
+use super::codec::Op;
+use super::error::{Rejection, StoreError};
+use super::index::View;
+use super::records;
+use super::tables;
+use super::types::Account;
+use crate::model::Uid;
+
+type Outcome = Result<Applied, StoreError>;
+
+/// The operations of one change, in the making.
+#[derive(Default)]
+pub(super) struct Ops(pub(super) Vec<Op>);
+
+impl Ops {
+    fn put(&mut self, key: IVec, value: IVec) {
+        self.0.push(Op { key, value: Some(value) });
+    }
+
+    fn delete(&mut self, key: IVec) {
+        self.0.push(Op { key, value: None });
+    }
+}
+
+/// Works out what `change` does. If the result is an error the operations are not to be used.
+pub(super) fn evaluate(view: View<'_>, change: Change, ops: &mut Ops) -> Outcome {
+    match change {
+        Change::CreateAccount(account) => accounts::create(view, account, ops),
+        Change::SetPassword { uid, hash } => accounts::set_password(view, uid, hash, ops),
+        Change::SetHint { uid, hint } => accounts::set_hint(view, uid, hint, ops),
+        Change::SetPrivacy { uid, privacy } => {
+            accounts::update(view, uid, ops, |account| account.privacy = privacy)
+        }
+        Change::SetRoles { uid, roles } => accounts::update(view, uid, ops, |account| account.roles = roles),
+        Change::SetAgeVerified { uid, verified } => {
+            accounts::update(view, uid, ops, |account| account.age_verified = verified)
+        }
+        Change::SetEmail { uid, email } => accounts::set_email(view, uid, email, ops),
+        Change::DeleteAccount { uid } => accounts::delete(view, uid, ops),
+        Change::AddPal { uid, pal, at } => contacts::PALS.add(view, uid, pal, at, ops),
+        Change::RemovePal { uid, pal } => contacts::PALS.remove(view, uid, pal, ops),
+        Change::Block { uid, blocked, at } => contacts::BLOCKS.add(view, uid, blocked, at, ops),
+        Change::Unblock { uid, blocked } => contacts::BLOCKS.remove(view, uid, blocked, ops),
+        Change::StoreOffline { to, from, at, text } => offline::store(view, to, from, at, text, ops),
+        Change::LoadOffline { uid, newer_than } => offline::load(view, uid, newer_than),
+        Change::DropOffline { uid, through } => offline::discard(view, uid, through, ops),
+        Change::PutCategory(category) => rooms::put_category(view, &category, ops),
+        Change::DeleteCategory(id) => rooms::delete_category(view, id, ops),
+        Change::PutRoom(room) => rooms::put_room(view, &room, ops),
+        Change::DeleteRoom(id) => rooms::delete(view, tables::room_key(id), ops),
+    }
+}
+
+/// Reads an account.
+pub(super) fn account(view: View<'_>, uid: Uid) -> Result<Option<Account>, StoreError> {
+    match view.get(&tables::account_key(uid))? {
+        Some(value) => Ok(Some(records::read_account(uid, &value)?)),
+        None => Ok(None),
+    }
+}
+
+fn existing(view: View<'_>, uid: Uid) -> Result<Account, StoreError> {
+    account(view, uid)?.ok_or(StoreError::Rejected(Rejection::NoSuchAccount))
+}
+
+fn require(view: View<'_>, uid: Uid) -> Result<(), StoreError> {
+    let found = view.get(&tables::account_key(uid))?.is_some();
+    if found { Ok(()) } else { Err(Rejection::NoSuchAccount.into()) }
+}
+
+fn fits(field: &'static str, length: usize, limit: usize) -> Result<(), StoreError> {
+    if length <= limit { Ok(()) } else { Err(Rejection::TooLong { field, limit }.into()) }
+}
+
+/// Takes the next number of a counter that begins at `first`.
+fn take_number(view: View<'_>, counter: u8, first: u64, ops: &mut Ops) -> Result<u64, StoreError> {
+    let key = tables::counter_key(counter);
+    let number = match view.get(&key)? {
+        Some(value) => records::read_number(&value)?,
+        None => first,
+    };
+    ops.put(key, records::write_number(number.saturating_add(1))?);
+    Ok(number)
+}

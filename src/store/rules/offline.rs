@@ -1,0 +1,54 @@
+//! Messages that wait for their recipients.
+
+use super::super::change::{Applied, MAILBOX_MAX};
+use super::super::error::{Corrupt, Rejection, StoreError};
+use super::super::index::View;
+use super::super::records;
+use super::super::tables::{self, NEXT_MESSAGE, OFFLINE};
+use super::super::types::OfflineMessage;
+use super::{Ops, Outcome, existing, require, take_number};
+use crate::model::{MessageText, Nickname, Timestamp, Uid};
+
+pub(super) fn store(
+    view: View<'_>,
+    to: Uid,
+    from: Uid,
+    at: Timestamp,
+    text: MessageText,
+    ops: &mut Ops,
+) -> Outcome {
+    require(view, to)?;
+    let from_nickname = if from == Uid::SERVICE {
+        Nickname::built_in(b"Paltalk").map_err(|_| StoreError::Rejected(Rejection::NoSuchAccount))?
+    } else {
+        existing(view, from)?.nickname
+    };
+    if view.scan(&tables::owner_prefix(OFFLINE, to), None, MAILBOX_MAX)?.len() >= MAILBOX_MAX {
+        return Err(Rejection::MailboxFull { limit: MAILBOX_MAX }.into());
+    }
+    let id = take_number(view, NEXT_MESSAGE, 1, ops)?;
+    let message = OfflineMessage { id, from, from_nickname, at, text };
+    ops.put(tables::offline_key(to, id), records::write_offline(&message)?);
+    Ok(Applied::Stored(id))
+}
+
+pub(super) fn load(view: View<'_>, uid: Uid, newer_than: Timestamp) -> Outcome {
+    let mut messages = Vec::new();
+    for (key, value) in view.scan(&tables::owner_prefix(OFFLINE, uid), None, usize::MAX)? {
+        let id = tables::offline_id(&key).ok_or(Corrupt("a stored message has a strange key"))?;
+        let message = records::read_offline(id, &value)?;
+        if message.at > newer_than {
+            messages.push(message);
+        }
+    }
+    Ok(Applied::Offline(messages))
+}
+
+pub(super) fn discard(view: View<'_>, uid: Uid, through: u64, ops: &mut Ops) -> Outcome {
+    for (key, _) in view.scan(&tables::owner_prefix(OFFLINE, uid), None, usize::MAX)? {
+        if tables::offline_id(&key).is_some_and(|id| id <= through) {
+            ops.delete(key);
+        }
+    }
+    Ok(if ops.0.is_empty() { Applied::Unchanged } else { Applied::Done })
+}

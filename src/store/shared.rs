@@ -1,0 +1,165 @@
+//! What the handles, the readers and the threads of one open store have in common.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::watch;
+
+use super::error::StoreError;
+use super::identity::StoreId;
+use super::index::{Index, IndexError, Tally, View, guarded};
+use super::{journal, snapshot};
+
+/// Where the parts of a store are.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) root: PathBuf,
+}
+
+impl Layout {
+    pub(super) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub(super) fn mark(&self) -> PathBuf {
+        self.root.join("mark")
+    }
+
+    pub(super) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(super) fn snapshot(&self) -> PathBuf {
+        self.root.join("snapshot")
+    }
+
+    pub(super) fn sled(&self) -> PathBuf {
+        self.root.join("sled")
+    }
+}
+
+/// The common state.
+pub(super) struct Shared {
+    pub(super) layout: Layout,
+    pub(super) id: StoreId,
+    /// `None` once the store is closed.
+    index: RwLock<Option<Index>>,
+    /// The tallies after the last group, for counts.
+    tallies: Mutex<Vec<Tally>>,
+    failed: watch::Sender<bool>,
+    /// Background work is to end.
+    pub(super) stopping: AtomicBool,
+}
+
+impl Shared {
+    pub(super) fn new(layout: Layout, id: StoreId, index: Index, tallies: Vec<Tally>) -> Shared {
+        Shared {
+            layout,
+            id,
+            index: RwLock::new(Some(index)),
+            tallies: Mutex::new(tallies),
+            failed: watch::Sender::new(false),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Uses the index, with a wall against panics of sled. Must not be nested: a close that waits
+    /// between the two would wait for ever.
+    pub(super) fn with_index<T>(
+        &self,
+        work: impl FnOnce(&Index) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let guard = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = guard.as_ref().ok_or(StoreError::Closed)?;
+        guarded(|| Ok(work(index))).unwrap_or_else(|error: IndexError| {
+            tracing::error!(%error, "the index cannot be read");
+            Err(StoreError::Failed)
+        })
+    }
+
+    /// Reads through the index.
+    pub(super) fn view<T>(
+        &self,
+        work: impl FnOnce(View<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with_index(|index| work(index.view()))
+    }
+
+    /// Waits for those who use the index and closes it, which writes and syncs its file.
+    pub(super) fn close_index(&self) -> Result<(), IndexError> {
+        let index = self.index.write().unwrap_or_else(PoisonError::into_inner).take();
+        match index {
+            Some(index) => guarded(|| {
+                let flushed = index.flush();
+                drop(index);
+                flushed
+            }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn tallies(&self) -> MutexGuard<'_, Vec<Tally>> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says for good that the store has failed.
+    pub(super) fn fail(&self) {
+        self.failed.send_replace(true);
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        *self.failed.borrow()
+    }
+
+    pub(super) fn failure(&self) -> watch::Receiver<bool> {
+        self.failed.subscribe()
+    }
+
+    /// Makes a snapshot and deletes what it replaces. Failure costs disk space, no data: the old
+    /// snapshot and the journal stay.
+    pub(super) fn make_snapshot(&self) {
+        let dir = self.layout.snapshot();
+        let stop = || self.stopping.load(Ordering::Relaxed);
+        let result = self.with_index(|index| {
+            Ok(snapshot::write(&dir, self.id, index, &stop)
+                .and_then(|made| Ok(replace_older(&self.layout, &made.path, made.base).map(|()| made)?)))
+        });
+        match result {
+            Ok(Ok(made)) => {
+                tracing::info!(base = made.base, until = made.until, "wrote a snapshot of the store");
+            }
+            Ok(Err(snapshot::SnapshotError::Stopped)) | Err(StoreError::Closed) => {}
+            Ok(Err(error)) => tracing::error!(%error, "cannot write a snapshot of the store"),
+            Err(error) => tracing::error!(%error, "cannot write a snapshot of the store"),
+        }
+    }
+
+    /// Reads the newest snapshot in full, and makes a new one if it is not good: it is needed only
+    /// when the index is damaged, and then it is too late to find out.
+    pub(super) fn verify_snapshot(&self) {
+        let stop = || self.stopping.load(Ordering::Relaxed);
+        let found = match snapshot::newest(&self.layout.snapshot(), self.id) {
+            Ok(Some((_, Some(found)))) => found,
+            Ok(None) => return,
+            Ok(Some((path, None))) => {
+                tracing::warn!(path = %path.display(), "the snapshot is damaged; making a new one");
+                return self.make_snapshot();
+            }
+            Err(error) => return tracing::error!(%error, "cannot read the snapshot"),
+        };
+        match snapshot::read(&found, self.id, &stop, |_| Ok(())) {
+            Ok(()) | Err(snapshot::SnapshotError::Stopped) => {}
+            Err(error) => {
+                tracing::warn!(%error, path = %found.path.display(), "making a new snapshot");
+                self.make_snapshot();
+            }
+        }
+    }
+}
+
+/// Deletes the snapshots and segments that the snapshot `made`, from `base` on, replaces.
+pub(super) fn replace_older(layout: &Layout, made: &Path, base: u64) -> std::io::Result<()> {
+    snapshot::prune(&layout.snapshot(), made)?;
+    journal::prune(&layout.journal(), base)
+}

@@ -1,0 +1,177 @@
+//! The catalogue of tables: the map of the disk.
+//!
+//! All tables live in one sled tree, because a sled batch is atomic within one tree only: the
+//! changes of a group, the sequence they bring the index to and the tallies of the tables must
+//! arrive together or not at all. The first byte of a key names its table. Numbers in keys are
+//! big-endian, so that the order of keys is the order of numbers. A table's number is never used
+//! for anything else, even after the table is gone.
+
+use sled::IVec;
+
+use crate::model::{CategoryId, NicknameKey, RoomId, Uid};
+
+/// The newest schema this program reads and the one it writes.
+pub const SCHEMA: u32 = 1;
+
+/// One table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Table {
+    /// The first byte of its keys.
+    pub byte: u8,
+    /// Its name in reports.
+    pub name: &'static str,
+    /// What follows the first byte in a key.
+    pub key: &'static str,
+    /// The record type of its values.
+    pub value: &'static str,
+    /// The schema that introduced it.
+    pub since: u32,
+}
+
+/// The state of the index itself: store id, sequence reached, tallies. Written with every batch,
+/// never in the journal and in no tally.
+pub(super) const STATE: u8 = 0;
+/// Numbers that only grow.
+pub(super) const COUNTERS: u8 = 1;
+/// Accounts.
+pub(super) const ACCOUNTS: u8 = 2;
+/// Who has a nickname.
+pub(super) const NICKNAMES: u8 = 3;
+/// Pal lists.
+pub(super) const PALS: u8 = 4;
+/// Who has somebody as a pal: the reverse of [`PALS`].
+pub(super) const PAL_OF: u8 = 5;
+/// Block lists.
+pub(super) const BLOCKS: u8 = 6;
+/// Who blocks somebody: the reverse of [`BLOCKS`].
+pub(super) const BLOCKED_BY: u8 = 7;
+/// Messages waiting for their recipients.
+pub(super) const OFFLINE: u8 = 8;
+/// Permanent rooms.
+pub(super) const ROOMS: u8 = 9;
+/// Room categories.
+pub(super) const CATEGORIES: u8 = 10;
+
+/// Every table there is.
+pub const TABLES: [Table; 11] = [
+    table(STATE, "state", "", "State"),
+    table(COUNTERS, "counters", "counter u8", "u64"),
+    table(ACCOUNTS, "accounts", "uid u32", "Account"),
+    table(NICKNAMES, "nicknames", "nickname in lower case", "uid u32"),
+    table(PALS, "pals", "owner u32, pal u32", "time u64"),
+    table(PAL_OF, "pal_of", "pal u32, owner u32", "()"),
+    table(BLOCKS, "blocks", "owner u32, blocked u32", "time u64"),
+    table(BLOCKED_BY, "blocked_by", "blocked u32, owner u32", "()"),
+    table(OFFLINE, "offline", "recipient u32, message u64", "Offline"),
+    table(ROOMS, "rooms", "room u32", "Room"),
+    table(CATEGORIES, "categories", "category u16", "Category"),
+];
+
+const fn table(byte: u8, name: &'static str, key: &'static str, value: &'static str) -> Table {
+    Table { byte, name, key, value, since: 1 }
+}
+
+/// The counter of uids: the next one to give.
+pub(super) const NEXT_UID: u8 = 1;
+/// The counter of stored messages: the next id to give.
+pub(super) const NEXT_MESSAGE: u8 = 2;
+
+pub(super) fn state_key() -> IVec {
+    IVec::from(&[STATE])
+}
+
+pub(super) fn counter_key(counter: u8) -> IVec {
+    IVec::from(&[COUNTERS, counter])
+}
+
+pub(super) fn account_key(uid: Uid) -> IVec {
+    of_number(ACCOUNTS, uid.0)
+}
+
+pub(super) fn nickname_key(key: &NicknameKey) -> IVec {
+    let mut bytes = vec![NICKNAMES];
+    bytes.extend_from_slice(key.as_bytes());
+    IVec::from(bytes)
+}
+
+/// The key of an entry in one of the four list tables.
+pub(super) fn pair_key(table: u8, owner: Uid, other: Uid) -> IVec {
+    let mut bytes = [table, 0, 0, 0, 0, 0, 0, 0, 0];
+    for (target, byte) in
+        bytes.iter_mut().skip(1).zip(owner.0.to_be_bytes().into_iter().chain(other.0.to_be_bytes()))
+    {
+        *target = byte;
+    }
+    IVec::from(&bytes)
+}
+
+/// What the keys of everything that belongs to `uid` in `table` begin with.
+pub(super) fn owner_prefix(table: u8, uid: Uid) -> IVec {
+    of_number(table, uid.0)
+}
+
+pub(super) fn offline_key(to: Uid, id: u64) -> IVec {
+    let mut bytes = of_number(OFFLINE, to.0).to_vec();
+    bytes.extend_from_slice(&id.to_be_bytes());
+    IVec::from(bytes)
+}
+
+pub(super) fn room_key(room: RoomId) -> IVec {
+    of_number(ROOMS, room.0)
+}
+
+pub(super) fn category_key(category: CategoryId) -> IVec {
+    let [high, low] = category.0.to_be_bytes();
+    IVec::from(&[CATEGORIES, high, low])
+}
+
+/// The second number of a pair key: the pal, the blocked one, or in the reverse tables the owner.
+pub(super) fn second_of_pair(key: &[u8]) -> Option<Uid> {
+    if key.len() != 9 {
+        return None;
+    }
+    key.last_chunk::<4>().map(|bytes| Uid(u32::from_be_bytes(*bytes)))
+}
+
+/// The recipient and id in the key of a stored message.
+pub(super) fn offline_id(key: &[u8]) -> Option<u64> {
+    if key.len() != 13 {
+        return None;
+    }
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The uid in the key of an account.
+pub(super) fn account_uid(key: &[u8]) -> Option<Uid> {
+    if key.len() != 5 {
+        return None;
+    }
+    key.last_chunk::<4>().map(|bytes| Uid(u32::from_be_bytes(*bytes)))
+}
+
+fn of_number(table: u8, number: u32) -> IVec {
+    let [a, b, c, d] = number.to_be_bytes();
+    IVec::from(&[table, a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_stands_at_its_number() {
+        for (index, table) in TABLES.iter().enumerate() {
+            assert_eq!(usize::from(table.byte), index);
+            assert!((1..=SCHEMA).contains(&table.since));
+        }
+    }
+
+    #[test]
+    fn keys_order_as_numbers() {
+        assert!(account_key(Uid(255)) < account_key(Uid(256)));
+        assert!(offline_key(Uid(1), u64::MAX) < offline_key(Uid(2), 0));
+        assert_eq!(second_of_pair(&pair_key(PALS, Uid(7), Uid(9))), Some(Uid(9)));
+        assert_eq!(offline_id(&offline_key(Uid(7), 77)), Some(77));
+        assert_eq!(account_uid(&account_key(Uid(5))), Some(Uid(5)));
+    }
+}

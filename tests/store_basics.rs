@@ -1,0 +1,310 @@
+//! What the store does while nothing is wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod store_common;
+
+use std::sync::mpsc;
+
+use paltalkd::model::{
+    CategoryId, MessageText, Nickname, Privacy, Rating, Role, Roles, RoomId, RoomKind, RoomName, Timestamp,
+    Uid,
+};
+use paltalkd::store::{
+    Applied, Category, Change, Hint, MAILBOX_MAX, OpenError, PALS_MAX, PasswordHash, Rejection, RoomRecord,
+    Store, StoreError, StoreOptions,
+};
+use store_common::{content, create, fill, name, new_account, options};
+
+#[test]
+fn an_account_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, report) = Store::open(options(dir.path())).unwrap();
+    assert!(report.fresh && report.clean);
+    let alice = create(&store, "Alice");
+    assert_eq!(alice, Uid::FIRST_PERSON);
+    let set = |change| assert_eq!(store.commit_blocking(change), Ok(Applied::Done));
+    set(Change::SetPassword { uid: alice, hash: PasswordHash::new("$argon2id$other") });
+    set(Change::SetHint { uid: alice, hint: Some(Hint { question: 2, text: b"rex".to_vec() }) });
+    set(Change::SetPrivacy { uid: alice, privacy: Privacy::Pals });
+    set(Change::SetRoles { uid: alice, roles: Roles::default().with(Role::Moderator) });
+    set(Change::SetAgeVerified { uid: alice, verified: true });
+    set(Change::SetEmail { uid: alice, email: Some("a@example.org".to_owned()) });
+    let again = Change::SetPrivacy { uid: alice, privacy: Privacy::Pals };
+    assert_eq!(store.commit_blocking(again), Ok(Applied::Unchanged));
+
+    let account = store.reader().account_by_name(&name("aLICE").key()).unwrap().unwrap();
+    assert_eq!(account.uid, alice);
+    assert_eq!(account.nickname.to_string(), "Alice");
+    assert_eq!(account.password.as_str(), "$argon2id$other");
+    assert!(account.age_verified && account.roles.is_staff() && account.privacy == Privacy::Pals);
+    let shown = format!("{account:?}");
+    assert!(!shown.contains("argon2id") && !shown.contains("rex"), "{shown}");
+
+    assert_eq!(store.commit_blocking(Change::DeleteAccount { uid: alice }), Ok(Applied::Done));
+    assert_eq!(store.reader().account(alice), Ok(None));
+    let gone = store.commit_blocking(Change::DeleteAccount { uid: alice });
+    assert_eq!(gone, Err(StoreError::Rejected(Rejection::NoSuchAccount)));
+    assert_eq!(create(&store, "Alice"), Uid(alice.0 + 1), "a uid is never given twice");
+}
+
+#[test]
+fn a_taken_name_comes_with_a_free_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    create(&store, "Alice");
+    create(&store, "alice1");
+    let taken = store.commit_blocking(Change::CreateAccount(new_account("ALICE")));
+    let suggestion = name("ALICE2");
+    assert_eq!(taken, Err(StoreError::Rejected(Rejection::NicknameTaken { suggestion })));
+}
+
+#[test]
+fn names_are_found_by_how_they_begin() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    for text in ["bob", "Bobby", "BOBO", "alice", "boc"] {
+        create(&store, text);
+    }
+    let found = |prefix: &[u8], limit| {
+        let accounts = store.reader().accounts_by_prefix(prefix, limit).unwrap();
+        accounts.iter().map(|account| account.nickname.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(b"BOB", 10), ["bob", "Bobby", "BOBO"]);
+    assert_eq!(found(b"b", 2), ["bob", "Bobby"]);
+    assert!(found(b"x", 2).is_empty());
+    for number in 0..600 {
+        create(&store, &format!("n{number}"));
+    }
+    let uids: Vec<Uid> = store.reader().accounts().map(|account| account.unwrap().uid).collect();
+    assert_eq!(uids.len(), 605);
+    assert!(uids.is_sorted());
+}
+
+#[test]
+fn lists_have_limits_and_forget_the_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    let people: Vec<Uid> = (0..PALS_MAX + 2).map(|n| create(&store, &format!("p{n}"))).collect();
+    let (uid, at) = (people[0], Timestamp(5));
+    let (sender, answers) = mpsc::channel();
+    for pal in &people[1..] {
+        let sender = sender.clone();
+        store.submit(Change::AddPal { uid, pal: *pal, at }, move |result| sender.send(result).unwrap());
+    }
+    drop(sender);
+    let answers: Vec<_> = answers.into_iter().collect();
+    assert!(answers[..PALS_MAX].iter().all(|answer| *answer == Ok(Applied::Done)));
+    assert_eq!(answers[PALS_MAX], Err(StoreError::Rejected(Rejection::ListFull { limit: PALS_MAX })));
+    let add = |uid, pal| store.commit_blocking(Change::AddPal { uid, pal, at });
+    assert_eq!(add(uid, people[1]), Ok(Applied::Unchanged));
+    assert_eq!(add(uid, uid), Err(StoreError::Rejected(Rejection::Oneself)));
+    assert_eq!(add(people[1], Uid(77)), Err(StoreError::Rejected(Rejection::NoSuchAccount)));
+    store.commit_blocking(Change::RemovePal { uid, pal: people[1] }).unwrap();
+    store.commit_blocking(Change::Block { uid: people[3], blocked: uid, at }).unwrap();
+    store.commit_blocking(Change::Block { uid, blocked: people[2], at }).unwrap();
+    let reader = store.reader();
+    assert_eq!(reader.blocks(uid).unwrap(), [(people[2], name("p2"))]);
+    assert_eq!(reader.blocked_by(uid).unwrap(), [people[3]]);
+    store.commit_blocking(Change::DeleteAccount { uid: people[2] }).unwrap();
+    assert_eq!(reader.pals(uid).unwrap().len(), PALS_MAX - 2);
+    assert!(reader.blocks(uid).unwrap().is_empty());
+    assert_eq!(reader.pal_of(people[4]).unwrap(), [uid]);
+    let sign_in = reader.sign_in(uid).unwrap().unwrap();
+    assert_eq!((sign_in.account.uid, sign_in.pals.len(), sign_in.offline), (uid, PALS_MAX - 2, 0));
+    store.commit_blocking(Change::DeleteAccount { uid }).unwrap();
+    assert_eq!(reader.pal_of(people[4]), Ok(vec![]));
+    assert_eq!(reader.blocked_by(uid), Ok(vec![]));
+    assert_eq!(reader.sign_in(uid), Ok(None));
+}
+
+#[test]
+fn messages_wait_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    let (to, from) = (create(&store, "to"), create(&store, "from"));
+    let (sender, answers) = mpsc::channel();
+    let submit = |change| {
+        let sender = sender.clone();
+        store.submit(change, move |result| sender.send(result).unwrap());
+    };
+    let message = |number: u64, from| Change::StoreOffline {
+        to,
+        from,
+        at: Timestamp(number),
+        text: MessageText::new(format!("message {number}").as_bytes()).unwrap(),
+    };
+    for number in 1..=MAILBOX_MAX as u64 + 1 {
+        submit(message(number, if number % 2 == 0 { from } else { Uid::SERVICE }));
+    }
+    submit(Change::LoadOffline { uid: to, newer_than: Timestamp(1) });
+    submit(Change::DropOffline { uid: to, through: 150 });
+    submit(Change::LoadOffline { uid: to, newer_than: Timestamp(0) });
+    drop(sender);
+    let answers: Vec<_> = answers.into_iter().collect();
+    assert_eq!(answers[0], Ok(Applied::Stored(1)));
+    let full = StoreError::Rejected(Rejection::MailboxFull { limit: MAILBOX_MAX });
+    assert_eq!(answers[MAILBOX_MAX], Err(full));
+    let Ok(Applied::Offline(loaded)) = &answers[MAILBOX_MAX + 1] else { panic!() };
+    assert_eq!((loaded.len(), loaded[0].id), (MAILBOX_MAX - 1, 2));
+    assert_eq!(loaded[0].from_nickname.to_string(), "from");
+    assert_eq!(loaded[1].from_nickname.to_string(), "Paltalk");
+    assert_eq!(loaded[1].text.as_bytes(), b"message 3");
+    let Ok(Applied::Offline(left)) = &answers[MAILBOX_MAX + 3] else { panic!() };
+    assert_eq!((left.len(), left[0].id), (50, 151));
+    assert_eq!(store.reader().offline_count(to), Ok(50));
+    assert_eq!(store.commit_blocking(Change::DeleteAccount { uid: from }), Ok(Applied::Done));
+    let Ok(Applied::Stored(id)) = store.commit_blocking(message(9, Uid::SERVICE)) else { panic!() };
+    assert_eq!(id, MAILBOX_MAX as u64 + 1);
+}
+
+#[test]
+fn rooms_need_their_category() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    let room = RoomRecord {
+        id: RoomId(450),
+        name: RoomName::new(b"Lobby").unwrap(),
+        kind: RoomKind::Voice,
+        category: CategoryId(30),
+        rating: Rating::General,
+        topic: vec![],
+        welcome: b"hi".to_vec(),
+        lockword: None,
+        owner: None,
+        admin_code: None,
+        new_user_mic: true,
+        created: Timestamp(1),
+    };
+    let put = Change::PutRoom(room.clone());
+    let refused = store.commit_blocking(put.clone());
+    assert_eq!(refused, Err(StoreError::Rejected(Rejection::NoSuchCategory)));
+    let category = |id, position| Category { id: CategoryId(id), name: b"Music".to_vec(), position };
+    store.commit_blocking(Change::PutCategory(category(30, 2))).unwrap();
+    store.commit_blocking(Change::PutCategory(category(40, 1))).unwrap();
+    assert_eq!(store.commit_blocking(put.clone()), Ok(Applied::Done));
+    assert_eq!(store.commit_blocking(put), Ok(Applied::Unchanged));
+    assert_eq!(store.reader().rooms().unwrap(), [room]);
+    assert_eq!(store.reader().categories().unwrap(), [category(40, 1), category(30, 2)]);
+    let in_use = store.commit_blocking(Change::DeleteCategory(CategoryId(30)));
+    assert_eq!(in_use, Err(StoreError::Rejected(Rejection::CategoryInUse)));
+    store.commit_blocking(Change::DeleteRoom(RoomId(450))).unwrap();
+    assert_eq!(store.commit_blocking(Change::DeleteCategory(CategoryId(30))), Ok(Applied::Done));
+}
+
+#[test]
+fn a_closed_store_comes_back_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    fill(&store, 40);
+    let before = content(&store);
+    let (id, counts) = (store.id(), store.counts());
+    let reader = store.reader();
+    store.close().unwrap();
+    assert_eq!(store.close(), Ok(()));
+    assert_eq!(store.commit_blocking(Change::DeleteAccount { uid: Uid(9) }), Err(StoreError::Closed));
+    assert_eq!(reader.account(Uid(9)), Err(StoreError::Closed));
+    for _ in 0..3 {
+        let (store, report) = Store::open(options(dir.path())).unwrap();
+        assert!(report.clean && !report.fresh && report.rebuilt.is_none(), "{report:?}");
+        assert_eq!((report.replayed, report.repairs.len()), (0, 0));
+        assert_eq!(
+            (content(&store), store.id(), store.counts()),
+            (before.clone(), id.clone(), counts.clone())
+        );
+    }
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    let error = Store::open(options(dir.path())).err().unwrap();
+    assert!(matches!(error, OpenError::Locked { .. }));
+    assert!(error.to_string().contains(dir.path().to_str().unwrap()), "{error}");
+    drop(store);
+    assert!(Store::open(options(dir.path())).is_ok());
+}
+
+#[test]
+fn many_threads_get_one_name_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions { snapshot_bytes: 20_000, ..options(dir.path()) }).unwrap();
+    let created: Vec<usize> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let store = store.clone();
+                scope.spawn(move || {
+                    let make = |n: &usize| {
+                        store.commit_blocking(Change::CreateAccount(new_account(&format!("name{n}")))).is_ok()
+                    };
+                    (0..100).filter(make).count()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(created.iter().sum::<usize>(), 100);
+    let before = content(&store);
+    drop(store);
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    assert_eq!(content(&store), before);
+}
+
+#[test]
+fn old_segments_go_when_a_snapshot_has_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = StoreOptions { snapshot_bytes: 4_000, segment_bytes: 1_000, ..options(dir.path()) };
+    let (store, _) = Store::open(small.clone()).unwrap();
+    fill(&store, 120);
+    let before = content(&store);
+    drop(store);
+    let files = |name: &str| std::fs::read_dir(dir.path().join(name)).unwrap().count();
+    assert!(!dir.path().join("journal/00000000000000000001.log").exists());
+    assert!((1..=2).contains(&files("snapshot")));
+    std::fs::remove_dir_all(dir.path().join("sled")).unwrap();
+    let (store, report) = Store::open(small).unwrap();
+    assert!(report.rebuilt.is_some());
+    assert_eq!(content(&store), before);
+}
+
+#[test]
+fn async_callers_are_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    runtime.block_on(async {
+        let made = store.commit(Change::CreateAccount(new_account("Alice"))).await;
+        assert_eq!(made, Ok(Applied::Created(Uid::FIRST_PERSON)));
+        let found = store.read(|reader| reader.account(Uid::FIRST_PERSON)).await.unwrap().unwrap().unwrap();
+        assert_eq!(found.nickname, Nickname::from_text("Alice").unwrap());
+        let panicked = store.read(|_| -> u8 { std::panic::resume_unwind(Box::new(())) }).await;
+        assert_eq!(panicked, Err(StoreError::Failed));
+        assert_eq!(store.read(|_| 7).await, Ok(7));
+        assert!(!*store.failed().borrow());
+        store.close().unwrap();
+        assert_eq!(store.read(|_| 7).await, Err(StoreError::Closed));
+        assert_eq!(store.commit(Change::DeleteAccount { uid: Uid(5) }).await, Err(StoreError::Closed));
+    });
+}
+
+#[test]
+fn a_full_queue_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions { queue: 2, ..options(dir.path()) }).unwrap();
+    let (hold, held) = mpsc::channel::<()>();
+    let (started, start) = mpsc::channel();
+    // The writer stands still in this completion until `hold` is dropped.
+    store.submit(Change::DeleteAccount { uid: Uid(5) }, move |_| {
+        started.send(()).unwrap();
+        let _ = held.recv();
+    });
+    start.recv().unwrap();
+    let (sender, answers) = mpsc::channel();
+    for _ in 0..5 {
+        let sender = sender.clone();
+        store.submit(Change::DeleteAccount { uid: Uid(5) }, move |result| sender.send(result).unwrap());
+    }
+    drop((hold, sender));
+    let busy = answers.into_iter().filter(|answer| *answer == Err(StoreError::Busy)).count();
+    assert_eq!(busy, 3);
+}
