@@ -42,6 +42,7 @@ pub(super) enum Command {
         password: Password,
     },
     /// Change roles and other settings
+    #[command(override_usage = "paltalkd account set [OPTIONS] <NICK|UID>")]
     Set(Set),
     /// Delete an account, its lists and the messages that wait for it
     Delete {
@@ -56,7 +57,7 @@ pub(super) enum Command {
 #[derive(Args)]
 pub(super) struct User {
     /// The nickname or uid; "uid:5" or "nick:5" where a number could be either
-    #[arg(value_name = "NICK or UID")]
+    #[arg(value_name = "NICK|UID")]
     user: Who,
 }
 

@@ -33,6 +33,7 @@ struct Cli {
 }
 
 #[derive(Args)]
+#[command(next_help_heading = "Global options")]
 struct Global {
     /// The configuration file [default: $PALTALKD_CONFIG, else ./config.toml, else
     /// /etc/paltalkd/config.toml, else the built-in defaults]

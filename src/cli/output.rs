@@ -16,11 +16,10 @@ const PLAIN: &str = "\x1b[0m";
 /// When to use colors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
+    // On a terminal, unless NO_COLOR is set. No docstrings here: they would triple every help text.
     Auto,
-    /// Into pipes and files too
+    // Into pipes and files too.
     Always,
-    /// Not at all
     Never,
 }
 
