@@ -4,8 +4,14 @@
 
 pub mod cli;
 pub mod config;
+pub mod daemon;
+pub mod hub;
+pub mod link;
+pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod password;
+pub mod protocol;
+pub mod session;
 pub mod store;
 pub mod telemetry;

@@ -17,6 +17,9 @@ pub(super) enum Failure {
     Config(ConfigErrors),
     /// There is no such user: 4.
     NotFound(String),
+    /// The daemon ended because its store could not write any more: 6. Starting it again repairs
+    /// what can be repaired.
+    StoreFailed,
 }
 
 impl Failure {
@@ -25,6 +28,7 @@ impl Failure {
             Failure::Failed(_) => 1,
             Failure::Usage(_) | Failure::Config(_) => USAGE,
             Failure::NotFound(_) => 4,
+            Failure::StoreFailed => 6,
         }
     }
 
@@ -40,6 +44,7 @@ impl fmt::Display for Failure {
             Failure::Failed(error) => write!(f, "{error:#}"),
             Failure::Usage(message) | Failure::NotFound(message) => f.write_str(message),
             Failure::Config(errors) => errors.fmt(f),
+            Failure::StoreFailed => f.write_str("the store cannot write any more; see the log"),
         }
     }
 }

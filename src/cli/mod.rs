@@ -101,7 +101,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Serve => {
             let config = global.config()?;
             let guard = telemetry::init(&config, global.verbosity(), output.stderr_color())?;
-            serve::run(config, guard)
+            serve::run(&config, guard)
         }
         Command::Account { command } => {
             let config = global.config()?;

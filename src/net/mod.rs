@@ -1,3 +1,6 @@
-//! The sockets that clients reach.
+//! Sockets: who may connect, and bytes in and out.
 
+mod connection;
 pub mod http;
+pub mod listener;
+pub mod registry;

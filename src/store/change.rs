@@ -98,7 +98,9 @@ pub enum Change {
         blocked: Uid,
     },
     /// Keeps a message until its recipient signs in: [`Applied::Stored`]. At most [`MAILBOX_MAX`]
-    /// wait for one account. The sender is an account or [`Uid::SERVICE`].
+    /// wait for one account. The sender is an account or [`Uid::SERVICE`]. Dropped without a word
+    /// ([`Applied::Unchanged`]) if the recipient blocks the sender, refused if he accepts messages
+    /// from pals only and the sender is none.
     StoreOffline {
         /// The recipient.
         to: Uid,
@@ -123,6 +125,12 @@ pub enum Change {
         uid: Uid,
         /// The last id to delete.
         through: u64,
+    },
+    /// Fills a new store with the service user, categories and permanent rooms, all at once.
+    /// Unchanged if that was done before.
+    Seed {
+        /// When.
+        at: Timestamp,
     },
     /// Makes or replaces a category.
     PutCategory(Category),

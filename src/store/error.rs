@@ -55,6 +55,12 @@ pub enum Rejection {
         /// The most messages.
         limit: usize,
     },
+    /// The recipient accepts messages from pals only.
+    #[error("the recipient accepts messages only from pals")]
+    PalsOnly,
+    /// The service user has no password and cannot be deleted.
+    #[error("the service user cannot be changed")]
+    ServiceUser,
     /// Nobody is his own pal or blocks himself.
     #[error("an account cannot be in its own lists")]
     Oneself,

@@ -71,6 +71,7 @@ pub(super) fn update(view: View<'_>, uid: Uid, ops: &mut Ops, edit: impl FnOnce(
 
 pub(super) fn set_password(view: View<'_>, uid: Uid, hash: PasswordHash, ops: &mut Ops) -> Outcome {
     fits("the password hash", hash.as_str().len(), PasswordHash::MAX)?;
+    not_the_service_user(uid)?;
     update(view, uid, ops, |account| account.password = hash)
 }
 
@@ -84,7 +85,12 @@ pub(super) fn set_email(view: View<'_>, uid: Uid, email: Option<String>, ops: &m
     update(view, uid, ops, |account| account.email = email)
 }
 
+fn not_the_service_user(uid: Uid) -> Result<(), StoreError> {
+    if uid == Uid::SERVICE { Err(Rejection::ServiceUser.into()) } else { Ok(()) }
+}
+
 pub(super) fn delete(view: View<'_>, uid: Uid, ops: &mut Ops) -> Outcome {
+    not_the_service_user(uid)?;
     let account = existing(view, uid)?;
     ops.delete(tables::account_key(uid));
     ops.delete(tables::nickname_key(&account.nickname.key()));

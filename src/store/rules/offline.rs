@@ -4,10 +4,10 @@ use super::super::change::{Applied, MAILBOX_MAX};
 use super::super::error::{Corrupt, Rejection, StoreError};
 use super::super::index::View;
 use super::super::records;
-use super::super::tables::{self, NEXT_MESSAGE, OFFLINE};
+use super::super::tables::{self, BLOCKS, NEXT_MESSAGE, OFFLINE, PALS};
 use super::super::types::OfflineMessage;
-use super::{Ops, Outcome, existing, require, take_number};
-use crate::model::{MessageText, Nickname, Timestamp, Uid};
+use super::{Ops, Outcome, existing, take_number};
+use crate::model::{MessageText, Nickname, Privacy, Timestamp, Uid};
 
 pub(super) fn store(
     view: View<'_>,
@@ -17,7 +17,14 @@ pub(super) fn store(
     text: MessageText,
     ops: &mut Ops,
 ) -> Outcome {
-    require(view, to)?;
+    let recipient = existing(view, to)?;
+    if view.get(&tables::pair_key(BLOCKS, to, from))?.is_some() {
+        // Not stored, and nobody is told: a block is not to be noticed.
+        return Ok(Applied::Unchanged);
+    }
+    if recipient.privacy == Privacy::Pals && view.get(&tables::pair_key(PALS, to, from))?.is_none() {
+        return Err(Rejection::PalsOnly.into());
+    }
     let from_nickname = if from == Uid::SERVICE {
         Nickname::built_in(b"Paltalk").map_err(|_| StoreError::Rejected(Rejection::NoSuchAccount))?
     } else {

@@ -1,0 +1,286 @@
+//! The task that owns the [`State`], and how commands reach it.
+
+use std::mem;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tracing::{debug, info};
+
+use crate::link::Outbox;
+use crate::metrics::Metrics;
+use crate::model::{Now, Timestamp, Uid};
+use crate::protocol::{Dialect, PacketType, ServerPacket};
+use crate::store::{Applied, Change, OfflineMessage, Store, StoreError};
+
+use super::{Command, ConnId, Effect, Effects, State};
+
+/// Commands that wait for the hub at most; a reader that finds it full waits, and TCP pushes back.
+const INBOX: usize = 8192;
+/// Commands applied before the connections they concern are woken. Large enough that under load one
+/// wake-up and one write carry many frames, small enough that a turn stays in the low milliseconds.
+const TURN: usize = 512;
+/// Bytes of kept messages delivered at once; the rest follows when these have been written.
+const OFFLINE_CHUNK: usize = 64 * 1024;
+
+/// A command on its way to the hub.
+pub struct Envelope {
+    /// Who asks.
+    pub conn: ConnId,
+    /// What for.
+    pub command: Command,
+    /// The outbox of the connection; with [`Command::SignIn`] only.
+    pub outbox: Option<Arc<Outbox>>,
+}
+
+/// A way to the hub.
+#[derive(Clone)]
+pub struct HubHandle {
+    inbox: mpsc::Sender<Envelope>,
+}
+
+impl HubHandle {
+    /// Hands over a command, or gives it back if the hub has no room now.
+    pub fn try_send(&self, envelope: Envelope) -> Result<(), Envelope> {
+        self.inbox.try_send(envelope).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(envelope) | mpsc::error::TrySendError::Closed(envelope) => {
+                envelope
+            }
+        })
+    }
+
+    /// Hands over a command and waits for room if there is none. Once the hub has ended, commands
+    /// vanish: the connections are being closed then.
+    pub async fn send(&self, envelope: Envelope) {
+        _ = self.inbox.send(envelope).await;
+    }
+}
+
+/// What the hub works with besides its state.
+pub struct Hub {
+    state: State,
+    links: Vec<Option<Link>>,
+    store: Store,
+    metrics: Arc<Metrics>,
+    /// Messages kept before this age are not delivered any more.
+    offline_age: Option<std::time::Duration>,
+    started: Instant,
+    inbox: mpsc::Receiver<Envelope>,
+    wakers: Vec<Waker>,
+}
+
+struct Link {
+    conn: ConnId,
+    dialect: Dialect,
+    outbox: Arc<Outbox>,
+}
+
+impl Hub {
+    /// A hub over `state`, and the handle to it.
+    pub fn new(
+        state: State,
+        store: Store,
+        metrics: Arc<Metrics>,
+        offline_age: Option<std::time::Duration>,
+    ) -> (Hub, HubHandle) {
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let hub = Hub {
+            state,
+            links: Vec::new(),
+            store,
+            metrics,
+            offline_age,
+            started: Instant::now(),
+            inbox,
+            wakers: Vec::new(),
+        };
+        (hub, HubHandle { inbox: sender })
+    }
+
+    /// Runs until every handle is gone.
+    pub async fn run(mut self) {
+        let mut batch = Vec::with_capacity(TURN);
+        let mut effects = Effects::default();
+        while self.inbox.recv_many(&mut batch, TURN).await > 0 {
+            let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
+            for envelope in batch.drain(..) {
+                self.turn(now, envelope, &mut effects);
+            }
+            for waker in self.wakers.drain(..) {
+                waker.wake();
+            }
+        }
+        debug!("hub ended");
+    }
+
+    fn turn(&mut self, now: Now, envelope: Envelope, effects: &mut Effects) {
+        let Envelope { conn, command, outbox } = envelope;
+        if let (Command::SignIn(sign_in), Some(outbox)) = (&command, outbox) {
+            self.attach(Link { conn, dialect: sign_in.dialect, outbox });
+            info!(uid = %sign_in.person.uid, nickname = ?sign_in.person.nickname, "signed in");
+        }
+        let gone = matches!(command, Command::Disconnect);
+        self.state.apply(now, conn, command, effects);
+        for effect in effects.drain() {
+            self.perform(now, effect);
+        }
+        if gone
+            && let Some(entry) = self.links.get_mut(conn.slot as usize)
+            && entry.as_ref().is_some_and(|link| link.conn == conn)
+        {
+            *entry = None;
+        }
+    }
+
+    fn attach(&mut self, link: Link) {
+        let slot = link.conn.slot as usize;
+        if self.links.len() <= slot {
+            self.links.resize_with(slot + 1, || None);
+        }
+        if let Some(entry) = self.links.get_mut(slot) {
+            *entry = Some(link);
+        }
+    }
+
+    fn link(&self, conn: ConnId) -> Option<&Link> {
+        self.links.get(conn.slot as usize)?.as_ref().filter(|link| link.conn == conn)
+    }
+
+    fn perform(&mut self, now: Now, effect: Effect) {
+        match effect {
+            Effect::Send { to, packet } => self.deliver(&[to], None, &packet),
+            Effect::ToMany { to, packet } => self.deliver(&to, None, &packet),
+            Effect::ToRoom { room, except, packet } => {
+                // The members are lent out for the loop, which needs the hub itself.
+                let Some(members) = self.state.take_members(room) else { return };
+                self.deliver(&members, except, &packet);
+                self.state.return_members(room, members);
+            }
+            Effect::Commit { conn, request, change } => self.commit(conn, request, change),
+            Effect::LoadOffline { conn, uid } => self.load_offline(now, conn, uid),
+            Effect::Close { conn, reason, last } => {
+                if let Some(link) = self.link(conn) {
+                    let mut bytes = Vec::new();
+                    last.encode(link.dialect, &mut bytes);
+                    link.outbox.close(reason, &bytes);
+                }
+            }
+            Effect::Accepted => self.metrics.messages.increment(),
+        }
+    }
+
+    /// Puts a packet into the outboxes of `to`, encoding it once for each dialect among them.
+    fn deliver(&mut self, to: &[ConnId], except: Option<ConnId>, packet: &ServerPacket) {
+        let mut encoded = Encoded::new(packet);
+        let mut delivered = 0;
+        let mut wakers = mem::take(&mut self.wakers);
+        for conn in to {
+            if Some(*conn) == except {
+                continue;
+            }
+            let Some(link) = self.link(*conn) else { continue };
+            wakers.extend(link.outbox.push(encoded.bytes(link.dialect)));
+            delivered += 1;
+        }
+        self.wakers = wakers;
+        self.metrics.deliveries.add(delivered);
+    }
+
+    /// Holds the asking connection's outbox until the change is durable.
+    fn commit(&self, conn: ConnId, request: PacketType, change: Change) {
+        let hold = self.link(conn).map(|link| (link.outbox.hold(), link.dialect));
+        let metrics = Arc::clone(&self.metrics);
+        self.store.submit(change, move |result| {
+            let mut frames = Vec::new();
+            if let Ok(Applied::Stored(_)) = &result {
+                metrics.offline_stored.increment();
+            }
+            let Some((hold, dialect)) = hold else { return };
+            if let Err(error) = &result {
+                if matches!(error, StoreError::Failed) {
+                    // The process is about to end; what was not stored must not be acknowledged.
+                    return;
+                }
+                let packet = ServerPacket::ReturnCode { request, code: 0x78, data: refusal(error).into() };
+                packet.encode(dialect, &mut frames);
+            }
+            hold.release(&frames, None);
+        });
+    }
+
+    fn load_offline(&self, now: Now, conn: ConnId, uid: Uid) {
+        if let Some(link) = self.link(conn) {
+            let newer_than = self.offline_age.map_or(Timestamp(0), |age| now.wall.before(age));
+            deliver_offline(self.store.clone(), Arc::clone(&link.outbox), link.dialect, uid, newer_than);
+        }
+    }
+}
+
+/// Puts the first kept messages into a held place of the outbox. Once they are written they are
+/// dropped from the store and the next ones follow: what was not written stays for the next sign-in.
+fn deliver_offline(store: Store, outbox: Arc<Outbox>, dialect: Dialect, uid: Uid, newer_than: Timestamp) {
+    let hold = outbox.hold();
+    let submit_to = store.clone();
+    submit_to.submit(Change::LoadOffline { uid, newer_than }, move |result| match result {
+        Ok(Applied::Offline(messages)) if !messages.is_empty() => {
+            let mut frames = Vec::new();
+            let mut through = 0;
+            for message in &messages {
+                if frames.len() >= OFFLINE_CHUNK {
+                    break;
+                }
+                through = message.id;
+                offline_packet(message).encode(dialect, &mut frames);
+            }
+            let receipt = move || {
+                store.clone().submit(Change::DropOffline { uid, through }, move |dropped| {
+                    if dropped.is_ok() {
+                        deliver_offline(store, outbox, dialect, uid, newer_than);
+                    }
+                });
+            };
+            hold.release(&frames, Some(Box::new(receipt)));
+        }
+        Err(StoreError::Failed) => {}
+        _ => hold.release(&[], None),
+    });
+}
+
+fn offline_packet(message: &OfflineMessage) -> ServerPacket {
+    ServerPacket::ImIn {
+        sender: message.from,
+        stamp: Some(message.at.offline_stamp()),
+        text: (&message.text).into(),
+    }
+}
+
+fn refusal(error: &StoreError) -> String {
+    match error {
+        StoreError::Rejected(rejection) => rejection.to_string(),
+        _ => "The server is busy. Please try again in a moment.".to_owned(),
+    }
+}
+
+/// One packet in the bytes of each dialect that was asked for.
+struct Encoded<'a> {
+    packet: &'a ServerPacket,
+    same: bool,
+    bytes: [Option<Vec<u8>>; Dialect::ALL.len()],
+}
+
+impl<'a> Encoded<'a> {
+    fn new(packet: &'a ServerPacket) -> Encoded<'a> {
+        Encoded { packet, same: packet.same_for_all_dialects(), bytes: Default::default() }
+    }
+
+    fn bytes(&mut self, dialect: Dialect) -> &[u8] {
+        let index = if self.same { 0 } else { dialect.index() };
+        let Some(entry) = self.bytes.get_mut(index) else { return &[] };
+        entry.get_or_insert_with(|| {
+            let mut bytes = Vec::new();
+            self.packet.encode(dialect, &mut bytes);
+            bytes
+        })
+    }
+}

@@ -1,0 +1,370 @@
+//! Users: sign-in, presence, pals, blocks, privacy, instant messages, lists.
+
+use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid};
+use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
+use crate::store::Change;
+
+use super::{ConnId, DirectoryCommand, Effect, Effects, Person, Session, SignIn, State, command};
+
+/// The most pals, and the most blocked users, of one account.
+pub(super) const MAX_PALS: usize = 500;
+
+/// The code of refusals to somebody who is signed in (PROTOCOL 6.12).
+const REFUSED: u16 = 0x78;
+
+impl State {
+    pub(super) fn sign_in(&mut self, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
+        let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting } = sign_in;
+        if let Some(older) = self.session_of(person.uid).map(|session| session.conn) {
+            self.end_session(older, effects);
+            effects.push(Effect::Close {
+                conn: older,
+                reason: CloseReason::Replaced,
+                last: ServerPacket::ServerDisconnect("You signed in from another place.".into()),
+            });
+        }
+        let sorted = |people: &[Person]| {
+            let mut uids: Vec<Uid> = people.iter().map(|person| person.uid).collect();
+            uids.sort_unstable();
+            uids.dedup();
+            uids
+        };
+        self.insert_session(Session {
+            conn,
+            person,
+            dialect,
+            roles,
+            privacy,
+            status,
+            pals: sorted(&pals),
+            blocks: sorted(&blocks),
+            rooms: Vec::new(),
+        });
+
+        for packet in greeting {
+            effects.send(conn, packet);
+        }
+        let categories = self.categories.iter().map(|category| category.wire()).collect();
+        effects.send(conn, ServerPacket::CategoryList(categories));
+        // 5.x was never seen with an empty list, so the service user is always there (PROTOCOL 7.3).
+        let list = std::iter::once(service_user()).chain(pals.iter().copied()).map(pal_record).collect();
+        effects.send(conn, ServerPacket::BuddyList(list));
+        if !blocks.is_empty() {
+            let list = blocks.iter().copied().map(pal_record).collect();
+            effects.send(conn, ServerPacket::BlockedList(list));
+        }
+        effects.send(conn, status_packet(Uid::SERVICE, Status::Online.wire()));
+        if let Some(session) = self.session(conn) {
+            for pal in &session.pals {
+                let shown = self.shown_status(session, *pal);
+                if shown != Status::OFFLINE_WIRE {
+                    effects.send(conn, status_packet(*pal, shown));
+                }
+            }
+        }
+        effects.send(conn, ServerPacket::OwnStatus(status.wire()));
+        effects.send(conn, status_packet(person.uid, status.wire()));
+        effects.push(Effect::LoadOffline { conn, uid: person.uid });
+        self.announce_presence(person.uid, effects);
+    }
+
+    pub(super) fn disconnect(&mut self, conn: ConnId, effects: &mut Effects) {
+        self.end_session(conn, effects);
+    }
+
+    /// Takes a session out of everything it was in and tells those who see it.
+    fn end_session(&mut self, conn: ConnId, effects: &mut Effects) {
+        let Some(session) = self.session(conn) else { return };
+        let (uid, was_visible) = (session.person.uid, session.status != Status::Invisible);
+        for room in session.rooms.clone() {
+            self.leave_room(conn, room, effects);
+        }
+        self.remove_session(conn);
+        if was_visible {
+            self.announce_presence(uid, effects);
+        }
+    }
+
+    /// The status of `uid` as `viewer` is shown it (PROTOCOL 7.5, 7.11).
+    pub(super) fn shown_status(&self, viewer: &Session, uid: Uid) -> u32 {
+        if viewer.blocks_user(uid) {
+            // What 5.0 makes of "blocked" was never seen; offline is safe.
+            return if viewer.dialect == Dialect::V50 { Status::OFFLINE_WIRE } else { Status::BLOCKED_WIRE };
+        }
+        if uid == Uid::SERVICE {
+            return Status::Online.wire();
+        }
+        match self.session_of(uid) {
+            Some(session)
+                if session.status != Status::Invisible && !session.blocks_user(viewer.person.uid) =>
+            {
+                session.status.wire()
+            }
+            _ => Status::OFFLINE_WIRE,
+        }
+    }
+
+    /// Tells everybody who has `uid` on the pal list what he is shown as now.
+    fn announce_presence(&self, uid: Uid, effects: &mut Effects) {
+        let mut groups: Vec<(u32, Vec<ConnId>)> = Vec::new();
+        for watcher in self.watchers_of(uid) {
+            if watcher.blocks_user(uid) {
+                continue;
+            }
+            let shown = self.shown_status(watcher, uid);
+            match groups.iter_mut().find(|(status, _)| *status == shown) {
+                Some((_, conns)) => conns.push(watcher.conn),
+                None => groups.push((shown, vec![watcher.conn])),
+            }
+        }
+        for (status, to) in groups {
+            effects.push(Effect::ToMany { to, packet: status_packet(uid, status) });
+        }
+    }
+
+    pub(super) fn apply_directory(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        command: DirectoryCommand,
+        effects: &mut Effects,
+    ) {
+        let Some(session) = self.session(conn) else { return };
+        let uid = session.person.uid;
+        match command {
+            DirectoryCommand::SetStatus(status) => self.set_status(conn, status, effects),
+            DirectoryCommand::AddPal { pal, current } => self.add_pal(now, conn, pal, current, effects),
+            DirectoryCommand::RemovePal(pal) => self.remove_pal(conn, pal, effects),
+            DirectoryCommand::Block { target, staff, current } => {
+                self.block(now, conn, target, staff, current, effects);
+            }
+            DirectoryCommand::Unblock { target, current } => self.unblock(conn, target, current, effects),
+            DirectoryCommand::SetPrivacy(privacy) => {
+                if let Some(session) = self.session_mut(conn) {
+                    session.privacy = privacy;
+                }
+                let change = Change::SetPrivacy { uid, privacy };
+                effects.push(Effect::Commit { conn, request: PacketType::PRIVACY_SET, change });
+                effects.send(conn, ServerPacket::PrivacyVerify(privacy));
+            }
+            DirectoryCommand::InstantMessage { to, text } => {
+                self.instant_message(now, conn, to, text, effects)
+            }
+            DirectoryCommand::UserInfo(person) => {
+                let record = search_record(person);
+                // 5.0 opens the waiting message only on 0x0045 (REAL-CLIENT, Pals and status).
+                let packet = if session.dialect == Dialect::V50 {
+                    ServerPacket::SearchResults(vec![record])
+                } else {
+                    ServerPacket::SearchResultsAlt(vec![record])
+                };
+                let shown = self.shown_status(session, person.uid);
+                effects.send(conn, packet);
+                effects.send(conn, status_packet(person.uid, shown));
+            }
+            DirectoryCommand::CountCategories => effects.send(conn, self.category_counts()),
+            DirectoryCommand::ListCategory(category) => effects.send(conn, self.room_list(category)),
+        }
+    }
+
+    fn set_status(&mut self, conn: ConnId, status: Status, effects: &mut Effects) {
+        let Some(session) = self.session_mut(conn) else { return };
+        let uid = session.person.uid;
+        let shown_before = (session.status != Status::Invisible).then_some(session.status);
+        session.status = status;
+        effects.send(conn, ServerPacket::OwnStatus(status.wire()));
+        effects.send(conn, status_packet(uid, status.wire()));
+        if shown_before != (status != Status::Invisible).then_some(status) {
+            self.announce_presence(uid, effects);
+        }
+    }
+
+    fn add_pal(&mut self, now: Now, conn: ConnId, pal: Person, current: Vec<Person>, effects: &mut Effects) {
+        let Some(session) = self.session(conn) else { return };
+        let (uid, dialect) = (session.person.uid, session.dialect);
+        let request = PacketType::BUDDY_ADD;
+        if pal.uid == uid {
+            return effects.refuse(conn, request, REFUSED, "You cannot add yourself to your pal list.");
+        }
+        if session.blocks_user(pal.uid) {
+            let text = format!("You have blocked {}. Unblock this user first.", pal.nickname);
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        let is_new = !session.has_pal(pal.uid) && pal.uid != Uid::SERVICE;
+        if is_new {
+            if session.pals.len() >= MAX_PALS {
+                return effects.refuse(conn, request, REFUSED, "Your pal list is full.");
+            }
+            if let Some(session) = self.session_mut(conn) {
+                insert_sorted(&mut session.pals, pal.uid);
+            }
+            self.watch(pal.uid, uid);
+            let change = Change::AddPal { uid, pal: pal.uid, at: now.wall };
+            effects.push(Effect::Commit { conn, request, change });
+        }
+        // A list adds in 5.0 and replaces in later clients (REAL-CLIENT, Pals and status).
+        let mut list = Vec::new();
+        if dialect != Dialect::V50 {
+            list.push(pal_record(service_user()));
+            list.extend(current.into_iter().filter(|person| person.uid != pal.uid).map(pal_record));
+        }
+        if pal.uid != Uid::SERVICE || dialect == Dialect::V50 {
+            list.push(pal_record(pal));
+        }
+        effects.send(conn, ServerPacket::BuddyList(list));
+        if let Some(session) = self.session(conn) {
+            effects.send(conn, status_packet(pal.uid, self.shown_status(session, pal.uid)));
+        }
+    }
+
+    fn remove_pal(&mut self, conn: ConnId, pal: Uid, effects: &mut Effects) {
+        let Some(session) = self.session_mut(conn) else { return };
+        let uid = session.person.uid;
+        if let Ok(index) = session.pals.binary_search(&pal) {
+            session.pals.remove(index);
+            self.unwatch(pal, uid);
+            let change = Change::RemovePal { uid, pal };
+            effects.push(Effect::Commit { conn, request: PacketType::BUDDY_REMOVE, change });
+        }
+        effects.send(conn, ServerPacket::BuddyRemoved(pal));
+    }
+
+    fn block(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        target: Person,
+        staff: bool,
+        current: Vec<Person>,
+        effects: &mut Effects,
+    ) {
+        let Some(session) = self.session_mut(conn) else { return };
+        let uid = session.person.uid;
+        let request = PacketType::BUDDY_BLOCK;
+        if target.uid == uid || target.uid == Uid::SERVICE || staff {
+            return effects.refuse(conn, request, REFUSED, "This user cannot be blocked.");
+        }
+        if session.blocks.len() >= MAX_PALS {
+            return effects.refuse(conn, request, REFUSED, "Your block list is full.");
+        }
+        if !session.blocks_user(target.uid) {
+            insert_sorted(&mut session.blocks, target.uid);
+            let change = Change::Block { uid, blocked: target.uid, at: now.wall };
+            effects.push(Effect::Commit { conn, request, change });
+        }
+        let list = current.into_iter().filter(|person| person.uid != target.uid).chain([target]).collect();
+        self.confirm_block(conn, target.uid, true, list, effects);
+    }
+
+    fn unblock(&mut self, conn: ConnId, target: Uid, current: Vec<Person>, effects: &mut Effects) {
+        let Some(session) = self.session_mut(conn) else { return };
+        let uid = session.person.uid;
+        if let Ok(index) = session.blocks.binary_search(&target) {
+            session.blocks.remove(index);
+            let change = Change::Unblock { uid, blocked: target };
+            effects.push(Effect::Commit { conn, request: PacketType::BUDDY_UNBLOCK, change });
+        }
+        let list = current.into_iter().filter(|person| person.uid != target).collect();
+        self.confirm_block(conn, target, false, list, effects);
+    }
+
+    /// Tells the client that a block is set or lifted, and both sides what they see of each other.
+    fn confirm_block(
+        &self,
+        conn: ConnId,
+        target: Uid,
+        blocked: bool,
+        list: Vec<Person>,
+        effects: &mut Effects,
+    ) {
+        let Some(session) = self.session(conn) else { return };
+        // 5.0 shows every BlockResponse as a failure, so on success it gets none (REAL-CLIENT).
+        effects.send(conn, ServerPacket::BlockResponse(target, blocked, None));
+        if session.dialect != Dialect::V50 {
+            effects.send(conn, ServerPacket::BlockedList(list.into_iter().map(pal_record).collect()));
+        }
+        if session.has_pal(target) {
+            effects.send(conn, status_packet(target, self.shown_status(session, target)));
+        }
+        if let Some(other) = self.session_of(target)
+            && other.has_pal(session.person.uid)
+            && !other.blocks_user(session.person.uid)
+        {
+            let shown = self.shown_status(other, session.person.uid);
+            effects.send(other.conn, status_packet(session.person.uid, shown));
+        }
+    }
+
+    fn instant_message(&mut self, now: Now, conn: ConnId, to: Uid, text: MessageText, effects: &mut Effects) {
+        let Some(sender) = self.session(conn) else { return };
+        let request = PacketType::IM_OUT;
+        if to == sender.person.uid {
+            return;
+        }
+        if to == Uid::SERVICE {
+            effects.push(Effect::Accepted);
+            return command::service_message(self, conn, &text, effects);
+        }
+        if sender.blocks_user(to) {
+            let text = "You have blocked this user. Unblock the user first.";
+            return effects.refuse(conn, request, REFUSED, text);
+        }
+        let Some(recipient) = self.session_of(to) else {
+            // An automatic answer is worth nothing to somebody who is not there.
+            if !is_automatic(text.as_bytes()) {
+                effects.push(Effect::Accepted);
+                let change = Change::StoreOffline { to, from: sender.person.uid, at: now.wall, text };
+                effects.push(Effect::Commit { conn, request, change });
+            }
+            return;
+        };
+        if recipient.blocks_user(sender.person.uid) {
+            // Dropped without a word: a block is not to be noticed (PROTOCOL 7.11).
+            return;
+        }
+        if recipient.privacy == Privacy::Pals && !recipient.has_pal(sender.person.uid) {
+            let text = format!("{} accepts messages only from pals.", recipient.person.nickname);
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        effects.push(Effect::Accepted);
+        let packet = ServerPacket::ImIn { sender: sender.person.uid, stamp: None, text: (&text).into() };
+        effects.send(recipient.conn, packet);
+    }
+}
+
+/// The service user as a pal.
+pub(super) fn service_user() -> Person {
+    // The name is a constant that satisfies the rules of names; see the test.
+    let nickname = Nickname::built_in(b"Paltalk").unwrap_or_else(|_| unreachable!());
+    Person { uid: Uid::SERVICE, nickname }
+}
+
+fn pal_record(person: Person) -> PalRecord {
+    PalRecord { uid: person.uid, nickname: person.nickname }
+}
+
+fn search_record(person: Person) -> SearchRecord {
+    let hidden = Vec::new;
+    SearchRecord {
+        uid: person.uid,
+        nickname: person.nickname,
+        first: hidden(),
+        last: hidden(),
+        email: hidden(),
+    }
+}
+
+fn is_automatic(text: &[u8]) -> bool {
+    const MARK: &[u8] = b"[Auto-Response]";
+    text.windows(MARK.len()).any(|window| window == MARK)
+}
+
+fn insert_sorted(uids: &mut Vec<Uid>, uid: Uid) {
+    if let Err(index) = uids.binary_search(&uid) {
+        uids.insert(index, uid);
+    }
+}
+
+fn status_packet(uid: Uid, status: u32) -> ServerPacket {
+    ServerPacket::BuddyStatusChange(uid, status)
+}

@@ -1,0 +1,92 @@
+use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
+use crate::protocol::{PacketType, ServerPacket};
+use crate::store::Change;
+
+use super::ConnId;
+
+/// Something that has to happen outside the state, in the order of the list.
+#[derive(Debug)]
+pub enum Effect {
+    /// A packet to one connection.
+    Send {
+        /// To whom.
+        to: ConnId,
+        /// What.
+        packet: ServerPacket,
+    },
+    /// A packet to everybody in a room, encoded once.
+    ToRoom {
+        /// Which room.
+        room: RoomId,
+        /// Who is left out.
+        except: Option<ConnId>,
+        /// What.
+        packet: ServerPacket,
+    },
+    /// A packet to several connections, encoded once.
+    ToMany {
+        /// To whom.
+        to: Vec<ConnId>,
+        /// What.
+        packet: ServerPacket,
+    },
+    /// A change that has to become durable. Whatever is sent to `conn` after this waits until it
+    /// is, so that every acknowledgement follows its commit.
+    Commit {
+        /// The connection that asked.
+        conn: ConnId,
+        /// The request, for the return code if the store refuses.
+        request: PacketType,
+        /// The change.
+        change: Change,
+    },
+    /// Deliver what was kept for the user while he was away, in this place of his outbox.
+    LoadOffline {
+        /// His connection.
+        conn: ConnId,
+        /// The user.
+        uid: Uid,
+    },
+    /// End a connection.
+    Close {
+        /// Which.
+        conn: ConnId,
+        /// Why.
+        reason: CloseReason,
+        /// What the client is told.
+        last: ServerPacket,
+    },
+    /// A message was accepted, for the counters.
+    Accepted,
+}
+
+/// The effects of one command, in order.
+#[derive(Debug, Default)]
+pub struct Effects(Vec<Effect>);
+
+impl Effects {
+    /// Adds an effect.
+    pub fn push(&mut self, effect: Effect) {
+        self.0.push(effect);
+    }
+
+    /// Adds a packet to one connection.
+    pub fn send(&mut self, to: ConnId, packet: ServerPacket) {
+        self.push(Effect::Send { to, packet });
+    }
+
+    /// Adds a refusal that the user reads: ReturnCode with `text` (PROTOCOL 6.12).
+    pub fn refuse(&mut self, to: ConnId, request: PacketType, code: u16, text: &str) {
+        self.send(to, ServerPacket::ReturnCode { request, code, data: to_cp1252(text) });
+    }
+
+    /// Takes all effects out, in order.
+    pub fn drain(&mut self) -> impl Iterator<Item = Effect> + '_ {
+        self.0.drain(..)
+    }
+
+    /// The effects so far.
+    pub fn as_slice(&self) -> &[Effect] {
+        &self.0
+    }
+}

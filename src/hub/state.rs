@@ -1,0 +1,240 @@
+use std::collections::{BTreeMap, HashMap};
+
+use crate::model::{
+    CategoryId, Nickname, Now, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Status, Uid,
+};
+use crate::protocol::Dialect;
+
+use super::{Command, ConnId, Effects, Person};
+
+/// All shared live state. Changed only by [`State::apply`].
+#[derive(Debug, Default)]
+pub struct State {
+    /// Signed-in sessions by the slot of their connection.
+    sessions: Vec<Option<Box<Session>>>,
+    online: HashMap<Uid, ConnId>,
+    /// Who of those signed in has a user on the pal list.
+    watchers: HashMap<Uid, Vec<Uid>>,
+    pub(super) rooms: BTreeMap<RoomId, Room>,
+    pub(super) categories: Vec<CategoryEntry>,
+}
+
+/// A signed-in user.
+#[derive(Debug)]
+pub struct Session {
+    /// His connection.
+    pub conn: ConnId,
+    /// Who he is.
+    pub person: Person,
+    /// How his client speaks.
+    pub dialect: Dialect,
+    /// What he may do.
+    pub roles: Roles,
+    /// Who may contact him.
+    pub privacy: Privacy,
+    /// His status as he set it.
+    pub status: Status,
+    /// Uids on his pal list, ascending.
+    pub pals: Vec<Uid>,
+    /// Uids he blocks, ascending.
+    pub blocks: Vec<Uid>,
+    /// The rooms he is in.
+    pub rooms: Vec<RoomId>,
+}
+
+/// A category of rooms.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CategoryEntry {
+    /// Its number on the wire.
+    pub id: CategoryId,
+    /// Its name, Windows-1252.
+    pub name: Vec<u8>,
+}
+
+/// A room and who is in it.
+#[derive(Debug)]
+pub struct Room {
+    /// Its number.
+    pub id: RoomId,
+    /// Its name.
+    pub name: RoomName,
+    /// Voice or text, listed or not.
+    pub kind: RoomKind,
+    /// Where it is listed.
+    pub category: CategoryId,
+    /// Whom it is for.
+    pub rating: Rating,
+    /// The line at the top of its window; empty for none.
+    pub topic: Vec<u8>,
+    /// What newcomers are told; empty for none.
+    pub welcome: Vec<u8>,
+    /// The word that opens a locked room.
+    pub lockword: Option<Vec<u8>>,
+    /// Who is inside, in order of arrival.
+    pub members: Vec<ConnId>,
+}
+
+impl State {
+    /// A state with these categories and rooms and nobody in it.
+    pub fn new(categories: Vec<CategoryEntry>, rooms: impl IntoIterator<Item = Room>) -> State {
+        State {
+            categories,
+            rooms: rooms.into_iter().map(|room| (room.id, room)).collect(),
+            ..State::default()
+        }
+    }
+
+    /// Applies one command of connection `conn` at `now`.
+    pub fn apply(&mut self, now: Now, conn: ConnId, command: Command, effects: &mut Effects) {
+        match command {
+            Command::SignIn(sign_in) => self.sign_in(conn, *sign_in, effects),
+            Command::Disconnect => self.disconnect(conn, effects),
+            Command::Directory(command) => self.apply_directory(now, conn, command, effects),
+            Command::Room(room, command) => self.apply_room(conn, room, command, effects),
+        }
+    }
+
+    /// The session of a connection, unless it has ended.
+    pub fn session(&self, conn: ConnId) -> Option<&Session> {
+        let session = self.sessions.get(conn.slot as usize)?.as_deref()?;
+        (session.conn == conn).then_some(session)
+    }
+
+    pub(super) fn session_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
+        let session = self.sessions.get_mut(conn.slot as usize)?.as_deref_mut()?;
+        (session.conn == conn).then_some(session)
+    }
+
+    /// The session of a signed-in user.
+    pub fn session_of(&self, uid: Uid) -> Option<&Session> {
+        self.session(*self.online.get(&uid)?)
+    }
+
+    /// A room.
+    pub fn room(&self, id: RoomId) -> Option<&Room> {
+        self.rooms.get(&id)
+    }
+
+    /// Lends out the members of a room; the caller gives them back with
+    /// [`State::return_members`] before the next command.
+    pub(super) fn take_members(&mut self, room: RoomId) -> Option<Vec<ConnId>> {
+        Some(std::mem::take(&mut self.rooms.get_mut(&room)?.members))
+    }
+
+    pub(super) fn return_members(&mut self, room: RoomId, members: Vec<ConnId>) {
+        if let Some(room) = self.rooms.get_mut(&room) {
+            room.members = members;
+        }
+    }
+
+    /// How many users are signed in.
+    pub fn users_online(&self) -> usize {
+        self.online.len()
+    }
+
+    /// The signed-in users who have `uid` on their pal list.
+    pub(super) fn watchers_of(&self, uid: Uid) -> impl Iterator<Item = &Session> {
+        self.watchers.get(&uid).into_iter().flatten().filter_map(|watcher| self.session_of(*watcher))
+    }
+
+    pub(super) fn insert_session(&mut self, session: Session) {
+        let slot = session.conn.slot as usize;
+        if self.sessions.len() <= slot {
+            self.sessions.resize_with(slot + 1, || None);
+        }
+        for pal in &session.pals {
+            self.watchers.entry(*pal).or_default().push(session.person.uid);
+        }
+        self.online.insert(session.person.uid, session.conn);
+        if let Some(entry) = self.sessions.get_mut(slot) {
+            *entry = Some(Box::new(session));
+        }
+    }
+
+    pub(super) fn remove_session(&mut self, conn: ConnId) -> Option<Box<Session>> {
+        self.session(conn)?;
+        let session = self.sessions.get_mut(conn.slot as usize)?.take()?;
+        self.online.remove(&session.person.uid);
+        for pal in &session.pals {
+            self.unwatch(*pal, session.person.uid);
+        }
+        Some(session)
+    }
+
+    pub(super) fn watch(&mut self, pal: Uid, watcher: Uid) {
+        self.watchers.entry(pal).or_default().push(watcher);
+    }
+
+    pub(super) fn unwatch(&mut self, pal: Uid, watcher: Uid) {
+        if let Some(watchers) = self.watchers.get_mut(&pal) {
+            watchers.retain(|entry| *entry != watcher);
+            if watchers.is_empty() {
+                self.watchers.remove(&pal);
+            }
+        }
+    }
+
+    /// The signed-in user with this nickname among the members of `room`.
+    pub(super) fn member_by_name(&self, room: RoomId, name: Nickname) -> Option<&Session> {
+        let key = name.key();
+        let members = &self.rooms.get(&room)?.members;
+        members
+            .iter()
+            .filter_map(|conn| self.session(*conn))
+            .find(|member| member.person.nickname.key() == key)
+    }
+
+    /// What must hold between commands. Returns the first thing that does not.
+    pub fn check_invariants(&self) -> Result<(), String> {
+        let mut watched = 0;
+        for session in self.sessions.iter().flatten() {
+            let uid = session.person.uid;
+            if self.online.get(&uid) != Some(&session.conn) {
+                return Err(format!("session of {uid} is not the one that is online"));
+            }
+            if !session.pals.is_sorted() || !session.blocks.is_sorted() {
+                return Err(format!("lists of {uid} are not in order"));
+            }
+            for pal in &session.pals {
+                watched += 1;
+                if !self.watchers.get(pal).is_some_and(|watchers| watchers.contains(&uid)) {
+                    return Err(format!("{uid} does not watch his pal {pal}"));
+                }
+            }
+            for room in &session.rooms {
+                if !self.rooms.get(room).is_some_and(|room| room.members.contains(&session.conn)) {
+                    return Err(format!("{uid} is not a member of his room {room}"));
+                }
+            }
+        }
+        if self.watchers.values().map(Vec::len).sum::<usize>() != watched {
+            return Err("somebody watches who should not".to_owned());
+        }
+        if self.online.len() != self.sessions.iter().flatten().count() {
+            return Err("online users and sessions differ in number".to_owned());
+        }
+        for room in self.rooms.values() {
+            for (index, conn) in room.members.iter().enumerate() {
+                if !self.session(*conn).is_some_and(|session| session.rooms.contains(&room.id)) {
+                    return Err(format!("room {} has a member who is not in it", room.id));
+                }
+                if room.members.iter().take(index).any(|other| other == conn) {
+                    return Err(format!("room {} has a member twice", room.id));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    /// Whether `uid` is on the pal list.
+    pub fn has_pal(&self, uid: Uid) -> bool {
+        self.pals.binary_search(&uid).is_ok()
+    }
+
+    /// Whether this user blocks `uid`.
+    pub fn blocks_user(&self, uid: Uid) -> bool {
+        self.blocks.binary_search(&uid).is_ok()
+    }
+}

@@ -1,0 +1,402 @@
+//! The outbox of one connection: what waits to be written to its socket.
+//!
+//! The hub and the session append frames, the connection task takes everything at once and writes
+//! it with one call. Frames are copied: for frames of this size that is as cheap as counting
+//! references, and an idle outbox owns no memory at all.
+//!
+//! Three things make it more than a buffer. It is **bounded in bytes**: a client that does not read
+//! is closed with [`CloseReason::SlowReader`]. A place in it can be **held** ([`Outbox::hold`])
+//! until a change is durable, and nothing behind that place leaves before: this is how an
+//! acknowledgement, and everything after it, waits for its commit. And a frame can carry a
+//! **receipt** that runs once its bytes have been handed to the socket.
+//!
+//! Waking is separate from pushing: [`Outbox::push`] returns the waker of a sleeping connection, and
+//! the hub wakes all of them at the end of its turn, so that one wake-up and one write serve many
+//! frames.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::model::CloseReason;
+
+/// Runs once the bytes before it have been handed to the socket.
+pub type Receipt = Box<dyn FnOnce() + Send>;
+
+/// The queue of outgoing bytes of one connection. See the module's text.
+pub struct Outbox {
+    limit: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Bytes that may leave now.
+    ready: Vec<u8>,
+    /// Held places in order, each with the bytes that came after it.
+    held: VecDeque<Held>,
+    /// Sum of the bytes behind held places.
+    held_bytes: usize,
+    /// Bytes the connection took and has not reported as written.
+    in_flight: usize,
+    /// Bytes that ever became ready; positions for receipts.
+    ready_total: u64,
+    /// Position up to which bytes were taken.
+    taken_total: u64,
+    receipts: VecDeque<(u64, Receipt)>,
+    next_hold: u64,
+    closing: Option<CloseReason>,
+    waker: Option<Waker>,
+    /// The connection waits for its socket: more bytes are no reason to wake it, closing is.
+    blocked: bool,
+}
+
+struct Held {
+    id: u64,
+    released: bool,
+    bytes: Vec<u8>,
+    /// Where in `bytes` the receipt stands, and the receipt.
+    receipt: Option<(usize, Receipt)>,
+}
+
+/// What the connection finds when it looks into its outbox.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Bytes to write now.
+    Bytes(Vec<u8>),
+    /// Nothing more will come and nothing is left: close the connection for this reason.
+    Close(CloseReason),
+}
+
+/// A held place in an outbox. Dropping it without [`Hold::release`] leaves the place held: the
+/// bytes behind it never leave, which is right when the change they wait for never became durable.
+#[must_use]
+pub struct Hold {
+    outbox: Arc<Outbox>,
+    id: u64,
+}
+
+impl Outbox {
+    /// An empty outbox that closes its connection when more than `limit` bytes wait in it.
+    pub fn new(limit: usize) -> Arc<Outbox> {
+        Arc::new(Outbox { limit, inner: Mutex::default() })
+    }
+
+    /// Appends `frames`. Returns the connection's waker if it sleeps; the caller must wake it, at
+    /// once or at the end of its turn. Bytes for a closing connection are dropped.
+    #[must_use]
+    pub fn push(&self, frames: &[u8]) -> Option<Waker> {
+        let mut inner = self.lock();
+        if inner.closing.is_some() || frames.is_empty() {
+            return None;
+        }
+        if inner.waiting() + frames.len() > self.limit {
+            inner.discard();
+            inner.closing = Some(CloseReason::SlowReader);
+            return inner.waker.take();
+        }
+        inner.append(frames);
+        inner.waker_for_bytes()
+    }
+
+    /// Appends `frames` and wakes the connection.
+    pub fn send(&self, frames: &[u8]) {
+        if let Some(waker) = self.push(frames) {
+            waker.wake();
+        }
+    }
+
+    /// Holds everything pushed from now on until the returned place is released.
+    pub fn hold(self: &Arc<Self>) -> Hold {
+        let mut inner = self.lock();
+        let id = inner.next_hold;
+        inner.next_hold += 1;
+        inner.held.push_back(Held { id, released: false, bytes: Vec::new(), receipt: None });
+        Hold { outbox: Arc::clone(self), id }
+    }
+
+    /// Closes the connection once what is ready has been written, `last` included, which may
+    /// exceed the bound. Bytes behind a held place are dropped: they speak of changes that are not
+    /// durable. The first reason wins.
+    pub fn close(&self, reason: CloseReason, last: &[u8]) {
+        let waker = {
+            let mut inner = self.lock();
+            if inner.closing.is_none() {
+                inner.closing = Some(reason);
+                inner.held.clear();
+                inner.held_bytes = 0;
+                inner.append(last);
+            }
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Why the connection is closing, if it is.
+    pub fn closing(&self) -> Option<CloseReason> {
+        self.lock().closing
+    }
+
+    /// Bytes that wait in the outbox or are being written.
+    pub fn len(&self) -> usize {
+        self.lock().waiting()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// For the connection task: takes everything that may leave, or registers the task to be woken.
+    /// Calling it means that the bytes taken before have been written; their receipts run here.
+    pub fn poll_take(&self, context: &mut Context<'_>) -> Poll<Taken> {
+        let mut due = Vec::new();
+        let result = {
+            let mut inner = self.lock();
+            inner.in_flight = 0;
+            while inner.receipts.front().is_some_and(|(position, _)| *position <= inner.taken_total) {
+                due.extend(inner.receipts.pop_front().map(|(_, receipt)| receipt));
+            }
+            if !inner.ready.is_empty() {
+                let bytes = mem::take(&mut inner.ready);
+                inner.in_flight = bytes.len();
+                inner.taken_total = inner.ready_total;
+                Poll::Ready(Taken::Bytes(bytes))
+            } else if let Some(reason) = inner.closing {
+                Poll::Ready(Taken::Close(reason))
+            } else {
+                inner.register(context, false);
+                Poll::Pending
+            }
+        };
+        due.into_iter().for_each(|receipt| receipt());
+        result
+    }
+
+    /// For the connection task while its socket takes no more bytes: the reason if the outbox is
+    /// closing. Otherwise registers the task to be woken for that alone.
+    pub fn poll_closing(&self, context: &mut Context<'_>) -> Option<CloseReason> {
+        let mut inner = self.lock();
+        if inner.closing.is_none() {
+            inner.register(context, true);
+        }
+        inner.closing
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in here can panic half way through a change.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn waiting(&self) -> usize {
+        self.ready.len() + self.held_bytes + self.in_flight
+    }
+
+    fn register(&mut self, context: &Context<'_>, blocked: bool) {
+        self.blocked = blocked;
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            empty => *empty = Some(context.waker().clone()),
+        }
+    }
+
+    fn waker_for_bytes(&mut self) -> Option<Waker> {
+        if self.blocked || self.ready.is_empty() { None } else { self.waker.take() }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        match self.held.back_mut() {
+            Some(held) => {
+                held.bytes.extend_from_slice(bytes);
+                self.held_bytes += bytes.len();
+            }
+            None => {
+                self.ready.extend_from_slice(bytes);
+                self.ready_total += bytes.len() as u64;
+            }
+        }
+    }
+
+    fn discard(&mut self) {
+        self.ready = Vec::new();
+        self.held.clear();
+        self.held_bytes = 0;
+        self.receipts.clear();
+    }
+
+    /// Moves what stands behind released places at the front to the ready bytes.
+    fn advance(&mut self) {
+        while let Some(held) = self.held.pop_front_if(|held| held.released) {
+            self.held_bytes -= held.bytes.len();
+            if let Some((offset, receipt)) = held.receipt {
+                self.receipts.push_back((self.ready_total + offset as u64, receipt));
+            }
+            self.ready_total += held.bytes.len() as u64;
+            self.ready.extend_from_slice(&held.bytes);
+        }
+    }
+}
+
+impl Hold {
+    /// Releases the place: `frames` leave in it, then whatever was pushed after it was held.
+    /// `receipt` runs when `frames` have been handed to the socket; it is dropped unrun if the
+    /// connection ends before. `frames` may exceed the bound: the caller keeps them small.
+    pub fn release(self, frames: &[u8], receipt: Option<Receipt>) {
+        let waker = {
+            let mut inner = self.outbox.lock();
+            let Some(held) = inner.held.iter_mut().find(|held| held.id == self.id) else { return };
+            held.released = true;
+            held.bytes.splice(0..0, frames.iter().copied());
+            held.receipt = receipt.map(|receipt| (frames.len(), receipt));
+            inner.held_bytes += frames.len();
+            inner.advance();
+            inner.waker_for_bytes()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn take(outbox: &Outbox) -> Poll<Taken> {
+        outbox.poll_take(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn bytes(text: &str) -> Poll<Taken> {
+        Poll::Ready(Taken::Bytes(text.into()))
+    }
+
+    #[test]
+    fn one_wake_up_serves_a_burst() {
+        let outbox = Outbox::new(100);
+        let counter = Arc::new(Counter(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&counter));
+        assert!(outbox.poll_take(&mut Context::from_waker(&waker)).is_pending());
+        for _ in 0..5 {
+            outbox.send(b"x");
+        }
+        assert_eq!(counter.0.load(Ordering::Relaxed), 1);
+        assert_eq!(take(&outbox), bytes("xxxxx"));
+        assert!(take(&outbox).is_pending());
+    }
+
+    #[test]
+    fn a_reader_that_does_not_read_is_closed() {
+        let outbox = Outbox::new(10);
+        outbox.send(b"12345");
+        assert_eq!(take(&outbox), bytes("12345"));
+        // Taken but not written still counts.
+        outbox.send(b"67890");
+        assert_eq!(outbox.len(), 10);
+        outbox.send(b"!");
+        assert_eq!(outbox.closing(), Some(CloseReason::SlowReader));
+        outbox.send(b"more");
+        assert_eq!(take(&outbox), Poll::Ready(Taken::Close(CloseReason::SlowReader)));
+    }
+
+    #[test]
+    fn a_blocked_connection_is_woken_by_closing_alone() {
+        let outbox = Outbox::new(10);
+        let counter = Arc::new(Counter(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&counter));
+        assert_eq!(outbox.poll_closing(&mut Context::from_waker(&waker)), None);
+        outbox.send(b"12345");
+        outbox.send(b"67890");
+        assert_eq!(counter.0.load(Ordering::Relaxed), 0);
+        outbox.send(b"!");
+        assert_eq!(counter.0.load(Ordering::Relaxed), 1);
+        assert_eq!(outbox.poll_closing(&mut Context::from_waker(&waker)), Some(CloseReason::SlowReader));
+    }
+
+    #[test]
+    fn held_places_keep_the_order_whatever_is_released_first() {
+        let outbox = Outbox::new(1000);
+        outbox.send(b"a");
+        let first = outbox.hold();
+        outbox.send(b"c");
+        let second = outbox.hold();
+        outbox.send(b"e");
+        assert_eq!(take(&outbox), bytes("a"));
+        second.release(b"d", None);
+        assert!(take(&outbox).is_pending());
+        first.release(b"b", None);
+        assert_eq!(take(&outbox), bytes("bcde"));
+        outbox.send(b"f");
+        assert_eq!(take(&outbox), bytes("f"));
+    }
+
+    #[test]
+    fn closing_flushes_the_last_words_and_drops_what_is_not_durable() {
+        let outbox = Outbox::new(1000);
+        outbox.send(b"a");
+        let hold = outbox.hold();
+        outbox.send(b"not durable");
+        outbox.close(CloseReason::Kicked, b"bye");
+        outbox.close(CloseReason::Shutdown, b"again");
+        hold.release(b"x", None);
+        assert_eq!(take(&outbox), bytes("abye"));
+        assert_eq!(take(&outbox), Poll::Ready(Taken::Close(CloseReason::Kicked)));
+    }
+
+    #[test]
+    fn a_receipt_runs_after_the_write_and_not_before() {
+        let outbox = Outbox::new(1000);
+        let counter = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&counter);
+        let hold = outbox.hold();
+        outbox.send(b"b");
+        hold.release(b"a", Some(Box::new(move || _ = seen.fetch_add(1, Ordering::Relaxed))));
+        assert_eq!(take(&outbox), bytes("ab"));
+        assert_eq!(counter.load(Ordering::Relaxed), 0);
+        assert!(take(&outbox).is_pending());
+        assert_eq!(counter.load(Ordering::Relaxed), 1);
+    }
+
+    proptest! {
+        /// Whatever the order of releases, bytes leave in the order of their places.
+        #[test]
+        fn order_never_changes(holds in 1usize..8, seed in any::<u64>()) {
+            let outbox = Outbox::new(10_000);
+            let mut places = Vec::new();
+            let mut expected = Vec::new();
+            for index in 0..holds {
+                places.push((outbox.hold(), index));
+                outbox.send(&[100 + index as u8]);
+                expected.extend([index as u8, 100 + index as u8]);
+            }
+            let mut left = Vec::new();
+            let mut random = seed;
+            while !places.is_empty() {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let (hold, index) = places.swap_remove((random >> 33) as usize % places.len());
+                hold.release(&[index as u8], None);
+                if let Poll::Ready(Taken::Bytes(bytes)) = take(&outbox) {
+                    left.extend(bytes);
+                }
+            }
+            prop_assert_eq!(left, expected);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Counters since start. Written with relaxed atomics from anywhere, read by logs and tests.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::model::CloseReason;
+
+/// One number that only grows.
+#[derive(Default, Debug)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Adds `count`.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// All counters of one daemon.
+#[derive(Default, Debug)]
+pub struct Metrics {
+    /// Chat connections accepted.
+    pub connections_accepted: Counter,
+    /// Chat connections ended, for whatever reason.
+    pub connections_closed: Counter,
+    /// Sign-ins that succeeded.
+    pub sign_ins: Counter,
+    /// Sign-ins refused for a wrong name or password.
+    pub sign_ins_refused: Counter,
+    /// Accounts created by clients and the web form.
+    pub registrations: Counter,
+    /// Packets received whole.
+    pub packets_in: Counter,
+    /// Packets of a type the catalogue does not know.
+    pub packets_unknown: Counter,
+    /// Packets that did not parse.
+    pub packets_malformed: Counter,
+    /// Packets that came in a state in which their type is not accepted.
+    pub packets_out_of_order: Counter,
+    /// Times a connection was made to wait because it sent more packets than it may.
+    pub throttled: Counter,
+    /// Bytes read from chat connections.
+    pub bytes_in: Counter,
+    /// Bytes written to chat connections.
+    pub bytes_out: Counter,
+    /// Room messages, instant messages and whispers accepted.
+    pub messages: Counter,
+    /// Packets put into outboxes.
+    pub deliveries: Counter,
+    /// Messages kept for somebody who was not signed in.
+    pub offline_stored: Counter,
+    close_reasons: [Counter; CloseReason::ALL.len()],
+}
+
+impl Metrics {
+    /// Counts the end of a connection.
+    pub fn closed(&self, reason: CloseReason) {
+        self.connections_closed.increment();
+        self.close_counter(reason).increment();
+    }
+
+    /// How many connections ended for `reason`.
+    pub fn closed_for(&self, reason: CloseReason) -> u64 {
+        self.close_counter(reason).get()
+    }
+
+    /// Chat connections open now.
+    pub fn connections(&self) -> u64 {
+        self.connections_accepted.get().saturating_sub(self.connections_closed.get())
+    }
+
+    // The array has one counter per variant of the fieldless enum, so the index is always inside.
+    #[allow(clippy::indexing_slicing)]
+    fn close_counter(&self, reason: CloseReason) -> &Counter {
+        &self.close_reasons[reason as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_own_counter() {
+        let metrics = Metrics::default();
+        for reason in CloseReason::ALL {
+            metrics.closed(reason);
+            assert_eq!(metrics.closed_for(reason), 1, "{reason}");
+        }
+        assert_eq!(metrics.connections_closed.get(), CloseReason::ALL.len() as u64);
+    }
+}

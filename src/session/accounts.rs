@@ -1,0 +1,188 @@
+//! Proving and making accounts: password hashing off the hub, and the limits before it.
+//!
+//! Argon2id costs some 40 ms of a core. After a restart everybody comes back at once, so hashing
+//! has a bounded queue: at most one hash for each core at a time, and a bounded number waiting.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use tokio::sync::Semaphore;
+use tokio::task;
+use zeroize::Zeroizing;
+
+use crate::model::{NameError, Nickname, Roles, Timestamp, Uid};
+use crate::password::{self, PasswordError};
+use crate::store::{Applied, Change, NewAccount, PasswordHash, Rejection, Store, StoreError};
+
+use super::throttle::Throttle;
+
+/// Hashes that may wait for each core: about fifteen seconds of work.
+const WAITING_PER_CORE: usize = 400;
+
+/// Why an account was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The nickname breaks a rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The password breaks a rule.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// Somebody has the nickname.
+    #[error("this nickname is taken; {suggestion} is free")]
+    Taken {
+        /// A similar nickname that is free.
+        suggestion: Nickname,
+    },
+    /// Too many accounts came from this address.
+    #[error("too many accounts were made from your address; please try again later")]
+    TooMany,
+    /// Too much to do.
+    #[error("the server is busy; please try again in a minute")]
+    Busy,
+    /// The store refused or failed.
+    #[error("the account could not be stored")]
+    Store(#[source] StoreError),
+}
+
+/// No room in the queue of hashes.
+#[derive(Debug, thiserror::Error)]
+#[error("too many sign-ins at once")]
+pub struct Busy;
+
+/// The gate to accounts, shared by the chat service and the web form.
+pub struct Accounts {
+    store: Store,
+    started: Instant,
+    cores: Semaphore,
+    waiting: AtomicUsize,
+    max_waiting: usize,
+    exempt: Vec<IpNet>,
+    sign_ins: Mutex<Throttle>,
+    registrations: Mutex<Throttle>,
+    lookups: Mutex<Throttle>,
+}
+
+impl Accounts {
+    /// A gate to the accounts of `store`; the limits by address spare the `exempt` networks.
+    pub fn new(store: Store, exempt: Vec<IpNet>) -> Accounts {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Accounts {
+            store,
+            started: Instant::now(),
+            cores: Semaphore::new(cores),
+            waiting: AtomicUsize::new(0),
+            max_waiting: cores * WAITING_PER_CORE,
+            exempt,
+            sign_ins: Mutex::new(Throttle::new(20, Duration::from_secs(30))),
+            registrations: Mutex::new(Throttle::new(5, Duration::from_secs(10 * 60))),
+            lookups: Mutex::new(Throttle::new(60, Duration::from_secs(1))),
+        }
+    }
+
+    /// Whether `peer` may try a password now. A right one is given back by [`Accounts::proved`].
+    pub fn may_try(&self, peer: IpAddr) -> bool {
+        self.take(&self.sign_ins, peer)
+    }
+
+    /// Says that the password tried was right, so that people behind one address can sign in.
+    pub fn proved(&self, peer: IpAddr) {
+        self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner).give_back(peer);
+    }
+
+    /// Whether `peer` may ask now which uid a nickname has.
+    pub fn may_look_up(&self, peer: IpAddr) -> bool {
+        self.take(&self.lookups, peer)
+    }
+
+    /// Whether `password` is that of `hash`. Takes as long without a hash: a user who does not
+    /// exist cannot be told from a wrong password.
+    pub async fn verify(
+        &self,
+        password: Zeroizing<Vec<u8>>,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, Busy> {
+        self.hashing(move || match hash {
+            Some(hash) => password::verify(&password, hash.as_str()),
+            None => {
+                password::dummy_verify(&password);
+                false
+            }
+        })
+        .await
+    }
+
+    /// Hashes a password that somebody wants to have.
+    pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<PasswordHash, RegisterError> {
+        password::check_new(&password)?;
+        let hash =
+            self.hashing(move || password::hash(&password)).await.map_err(|Busy| RegisterError::Busy)?;
+        hash.map(PasswordHash::new).map_err(|_| RegisterError::Busy)
+    }
+
+    /// Makes an account for somebody at `peer`. It is durable when this returns.
+    pub async fn register(
+        &self,
+        nickname: &[u8],
+        password: Zeroizing<Vec<u8>>,
+        email: Option<String>,
+        peer: IpAddr,
+    ) -> Result<(Uid, Nickname), RegisterError> {
+        let nickname = Nickname::new(nickname)?;
+        password::check_new(&password)?;
+        let taken = self.store.read(move |reader| reader.uid_by_name(&nickname.key())).await;
+        let taken = matches!(taken, Ok(Ok(Some(_))));
+        if !taken && !self.take(&self.registrations, peer) {
+            return Err(RegisterError::TooMany);
+        }
+        // A taken name costs no hash: the store only has to find a free one that is similar.
+        let hash = if taken { PasswordHash::new(String::new()) } else { self.hash(password).await? };
+        let account = NewAccount {
+            nickname,
+            password: hash,
+            email,
+            roles: Roles::default(),
+            created: Timestamp::now(),
+        };
+        match self.store.commit(Change::CreateAccount(account)).await {
+            Ok(Applied::Created(uid)) => Ok((uid, nickname)),
+            Ok(_) => Err(RegisterError::Busy),
+            Err(StoreError::Rejected(Rejection::NicknameTaken { suggestion })) => {
+                Err(RegisterError::Taken { suggestion })
+            }
+            Err(StoreError::Busy) => Err(RegisterError::Busy),
+            Err(error) => Err(RegisterError::Store(error)),
+        }
+    }
+
+    fn take(&self, throttle: &Mutex<Throttle>, peer: IpAddr) -> bool {
+        let address = peer.to_canonical();
+        self.exempt.iter().any(|network| network.contains(&address))
+            || throttle.lock().unwrap_or_else(PoisonError::into_inner).take(self.started.elapsed(), peer)
+    }
+
+    async fn hashing<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Result<R, Busy> {
+        let _place = Waiting::enter(&self.waiting, self.max_waiting)?;
+        let _core = self.cores.acquire().await.map_err(|_| Busy)?;
+        task::spawn_blocking(work).await.map_err(|_| Busy)
+    }
+}
+
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn enter(count: &'a AtomicUsize, max: usize) -> Result<Waiting<'a>, Busy> {
+        let place = Waiting(count);
+        if count.fetch_add(1, Ordering::Relaxed) < max { Ok(place) } else { Err(Busy) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

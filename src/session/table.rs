@@ -1,0 +1,139 @@
+//! The packet table: what each type of packet needs before anybody looks into it.
+//!
+//! One row for every type that a client can send. Checks that hold for a whole type live here and
+//! nowhere else, so that a new packet cannot forget them.
+
+use crate::protocol::PacketType as T;
+
+/// How far a connection has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Not signed in.
+    SigningIn,
+    /// Signed in.
+    Online,
+}
+
+/// When a type is accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// Before sign-in only.
+    SigningIn,
+    /// After sign-in only.
+    Online,
+    /// Always.
+    Always,
+}
+
+/// What is done with a packet of a type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It has a handler.
+    Handle,
+    /// Nothing: it needs no answer, or asks for something whose refusal the client cannot show.
+    Ignore,
+    /// The user reads why it is not done: ReturnCode with this text (PROTOCOL 6.12).
+    Refuse(&'static str),
+    /// A call is answered as declined (REAL-CLIENT, Pal-to-pal voice call).
+    DeclineCall,
+    /// A file is answered as rejected (REAL-CLIENT, File transfer).
+    RejectFile,
+}
+
+/// The row of one packet type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// When it is accepted; at other times it is counted and passed over.
+    pub when: When,
+    /// What is done with it.
+    pub answer: Answer,
+}
+
+impl Row {
+    /// Whether a connection at `stage` may send the type.
+    pub fn accepts(&self, stage: Stage) -> bool {
+        match self.when {
+            When::Always => true,
+            When::SigningIn => stage == Stage::SigningIn,
+            When::Online => stage == Stage::Online,
+        }
+    }
+}
+
+const NO_ROOM_MAKING: &str = "Rooms of your own cannot be opened on this server yet.";
+const NO_ADMIN: &str = "Rooms cannot be entered as an admin on this server yet.";
+const NO_INVITATIONS: &str = "Invitations are not available on this server yet.";
+const NO_FAVORITES: &str = "Please enter rooms from the room list.";
+
+/// The row of `packet`. Types that only later clients send, and types without a known layout, are
+/// ignored once the client is signed in.
+pub fn row(packet: T) -> Row {
+    use Answer::*;
+    use When::*;
+    let (when, answer) = match packet {
+        T::CLIENT_HELLO
+        | T::INTRODUCE_UID
+        | T::GET_UID
+        | T::INITIAL_STATUS
+        | T::INITIAL_STATUS2
+        | T::LOGIN => (SigningIn, Handle),
+        T::REGISTRATION_PT5 => (SigningIn, Handle),
+        T::PASSWORD_HINT | T::CLIENT_DISCONNECT => (Always, Handle),
+        T::PT5_KEEPALIVE | T::LOGIN_ISSUE | T::PING => (Always, Ignore),
+        // Registration of 7 and later has another flow, which is not offered.
+        T::REGISTRATION_START
+        | T::REGISTRATION_CHALLENGE_ACK
+        | T::REGISTRATION_INFO
+        | T::REGISTRATION_AD_INFO => (SigningIn, Ignore),
+
+        T::PASSWORD_RESET_REQUEST | T::NEW_PASSWORD => (Online, Handle),
+        T::BUDDY_ADD | T::BUDDY_REMOVE | T::BUDDY_BLOCK | T::BUDDY_UNBLOCK | T::BLOCKED_LIST_REQUEST => {
+            (Online, Handle)
+        }
+        T::STATUS_SET_AWAY | T::STATUS_SET_ONLINE | T::STATUS_CHANGE | T::PRIVACY_SET => (Online, Handle),
+        T::USER_INFO_REQUEST | T::USER_SEARCH | T::IM_OUT => (Online, Handle),
+        T::LIST_CATEGORY | T::ROOM_JOIN | T::ROOM_LEAVE | T::ROOM_MESSAGE_OUT | T::ROOM_MEMBERS_REQUEST => {
+            (Online, Handle)
+        }
+
+        T::ROOM_CREATE | T::ROOM_PRIVATE_INVITE => (Online, Refuse(NO_ROOM_MAKING)),
+        T::ROOM_JOIN_AS_ADMIN | T::ROOM_JOIN_MINE => (Online, Refuse(NO_ADMIN)),
+        T::ROOM_JOIN_FAVORITE => (Online, Refuse(NO_FAVORITES)),
+        T::ROOM_INVITE_OUT => (Online, Refuse(NO_INVITATIONS)),
+        T::VOICE_CALL_INIT | T::VIDEO_CALL_INIT => (Online, DeclineCall),
+        T::DCC_XFER_INIT => (Online, RejectFile),
+        _ => (Online, Ignore),
+    };
+    Row { when, answer }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::protocol::catalogue::{self, Direction};
+
+    use super::*;
+
+    #[test]
+    fn nothing_but_signing_in_is_accepted_before_sign_in() {
+        let allowed = catalogue::CATALOGUE
+            .iter()
+            .filter(|entry| entry.direction != Direction::ToClient)
+            .filter(|entry| row(entry.packet_type).accepts(Stage::SigningIn))
+            .count();
+        assert_eq!(allowed, 16, "a row was added: is it needed before the user is known?");
+    }
+
+    #[test]
+    fn nobody_signs_in_twice_on_one_connection() {
+        for packet in [T::LOGIN, T::INITIAL_STATUS, T::REGISTRATION_PT5, T::GET_UID] {
+            assert!(!row(packet).accepts(Stage::Online), "{packet}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_built_is_never_pretended() {
+        for packet in [T::ROOM_CREATE, T::ROOM_JOIN_AS_ADMIN, T::ROOM_INVITE_OUT, T::VOICE_CALL_INIT] {
+            assert!(!matches!(row(packet).answer, Answer::Handle | Answer::Ignore), "{packet}");
+        }
+    }
+}

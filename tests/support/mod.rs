@@ -1,0 +1,359 @@
+//! A daemon in this process on free ports, and a client as a real one behaves.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+use paltalkd::config::Config;
+use paltalkd::daemon::Daemon;
+use paltalkd::metrics::Metrics;
+use paltalkd::model::{
+    CategoryId, Nickname, Rating, Role, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
+};
+use paltalkd::protocol::cipher::{self, Variant};
+use paltalkd::store::{Applied, Change, NewAccount, PasswordHash, RoomRecord, Store};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// How long anything may take before a test fails.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+/// The password of every account that [`Server::account`] makes.
+pub const PASSWORD: &str = "h2kclan";
+
+pub const V50: u16 = 0x47;
+pub const V51: u16 = 0x4b;
+
+/// A running daemon with a directory of its own.
+pub struct Server {
+    pub chat: SocketAddr,
+    pub http: SocketAddr,
+    daemon: Option<Daemon>,
+    runtime: Runtime,
+    dir: TempDir,
+}
+
+impl Server {
+    pub fn start() -> Server {
+        Server::start_with(|_| {})
+    }
+
+    /// Starts with a configuration that `change` has had its say in.
+    pub fn start_with(change: impl FnOnce(&mut Config)) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.server.data_dir = dir.path().to_owned();
+        config.chat.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        config.http.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        config.store.cache = 4 << 20;
+        change(&mut config);
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let daemon = runtime.block_on(Daemon::start(&config)).unwrap();
+        let (chat, http) = (daemon.chat_addresses()[0], daemon.http_addresses()[0]);
+        Server { chat, http, daemon: Some(daemon), runtime, dir }
+    }
+
+    pub fn daemon(&self) -> &Daemon {
+        self.daemon.as_ref().unwrap()
+    }
+
+    pub fn store(&self) -> &Store {
+        self.daemon().store()
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        self.daemon().metrics()
+    }
+
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    pub fn account(&self, nickname: &str) -> Uid {
+        self.account_with(nickname, &[])
+    }
+
+    pub fn account_with(&self, nickname: &str, roles: &[Role]) -> Uid {
+        make_account(self.store(), nickname, roles.iter().copied().collect())
+    }
+
+    pub fn room(
+        &self,
+        id: u32,
+        kind: RoomKind,
+        category: u16,
+        name: &str,
+        lockword: Option<&str>,
+    ) -> RoomRecord {
+        RoomRecord {
+            id: RoomId(id),
+            name: RoomName::new(name.as_bytes()).unwrap(),
+            kind,
+            category: CategoryId(category),
+            rating: Rating::General,
+            topic: b"Topic".to_vec(),
+            welcome: Vec::new(),
+            lockword: lockword.map(|word| word.into()),
+            owner: None,
+            admin_code: None,
+            new_user_mic: true,
+            created: Timestamp::now(),
+        }
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(self.chat)
+    }
+
+    /// A signed-in 5.0 client.
+    pub fn sign_in(&self, uid: Uid) -> Client {
+        let mut client = self.connect();
+        client.sign_in(uid);
+        client
+    }
+
+    /// Waits until `condition` holds.
+    pub fn wait_for(&self, what: &str, mut condition: impl FnMut(&Server) -> bool) {
+        let start = Instant::now();
+        while !condition(self) {
+            assert!(start.elapsed() < DEADLINE, "timed out waiting for {what}");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Stops the daemon in good order and returns its directory.
+    pub fn stop(mut self) -> TempDir {
+        let daemon = self.daemon.take().unwrap();
+        self.runtime.block_on(daemon.stop()).unwrap();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+}
+
+/// An account whose password is [`PASSWORD`] under a hash that costs nearly nothing.
+pub fn make_account(store: &Store, nickname: &str, roles: Roles) -> Uid {
+    let account = NewAccount {
+        nickname: Nickname::from_text(nickname).unwrap(),
+        password: cheap_hash(PASSWORD),
+        email: None,
+        roles,
+        created: Timestamp::now(),
+    };
+    match store.commit_blocking(Change::CreateAccount(account)).unwrap() {
+        Applied::Created(uid) => uid,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn cheap_hash(password: &str) -> PasswordHash {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+    PasswordHash::new(argon2.hash_password(password.as_bytes()).unwrap().to_string())
+}
+
+/// A packet from the server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Packet {
+    pub kind: u16,
+    pub payload: Vec<u8>,
+}
+
+impl std::fmt::Debug for Packet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:04x} {:?}", self.kind, String::from_utf8_lossy(&self.payload))
+    }
+}
+
+impl Packet {
+    /// The big-endian u32 at `offset`.
+    pub fn u32(&self, offset: usize) -> u32 {
+        u32::from_be_bytes(self.payload[offset..offset + 4].try_into().unwrap())
+    }
+
+    /// The payload from `offset` as text.
+    pub fn text(&self, offset: usize) -> String {
+        paltalkd::model::from_cp1252(&self.payload[offset..])
+    }
+}
+
+/// A scripted client on a real socket.
+pub struct Client {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    pub version: u16,
+    pub uid: Uid,
+}
+
+impl Client {
+    pub fn connect(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) }
+    }
+
+    pub fn frame(&self, kind: u16, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = kind.to_be_bytes().to_vec();
+        bytes.extend(self.version.to_be_bytes());
+        bytes.extend((payload.len() as u16).to_be_bytes());
+        bytes.extend(payload);
+        bytes
+    }
+
+    pub fn send(&mut self, kind: u16, payload: &[u8]) {
+        let bytes = self.frame(kind, payload);
+        self.send_raw(&bytes);
+    }
+
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Sends, not minding whether the server has hung up already.
+    pub fn try_send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// The next packet; `None` at the end of the connection.
+    pub fn next(&mut self) -> Option<Packet> {
+        loop {
+            if let Some(header) = self.buffer.get(..6) {
+                let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+                if self.buffer.len() >= 6 + length {
+                    let kind = u16::from_be_bytes([header[0], header[1]]);
+                    let payload = self.buffer[6..6 + length].to_vec();
+                    self.buffer.drain(..6 + length);
+                    return Some(Packet { kind, payload });
+                }
+            }
+            let mut chunk = [0; 16384];
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return None,
+                Ok(count) => self.buffer.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing more came: {error}"),
+            }
+        }
+    }
+
+    /// The packets up to and including the first of type `kind`.
+    pub fn until(&mut self, kind: u16) -> Vec<Packet> {
+        let mut packets = Vec::new();
+        loop {
+            let packet = self.next().unwrap_or_else(|| panic!("closed before {kind:04x}; got {packets:?}"));
+            let found = packet.kind == kind;
+            packets.push(packet);
+            if found {
+                return packets;
+            }
+        }
+    }
+
+    /// The first packet of type `kind`, others passed over.
+    pub fn expect(&mut self, kind: u16) -> Packet {
+        self.until(kind).pop().unwrap()
+    }
+
+    /// Everything until the server closes the connection.
+    pub fn rest(&mut self) -> Vec<Packet> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    /// Everything that the server had to say to what was sent before. The answer to the last
+    /// request of a connection comes after the effects of all earlier ones.
+    pub fn sync(&mut self) -> Vec<Packet> {
+        self.send(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let mut packets = self.until(0x014b);
+        packets.pop();
+        packets
+    }
+
+    /// Hello, challenge; returns the challenge.
+    pub fn challenge(&mut self, uid: Uid) -> u16 {
+        self.uid = uid;
+        self.send(0xff9c, &uid.0.to_be_bytes());
+        self.expect(0xff8b);
+        let mut wish = uid.0.to_be_bytes().to_vec();
+        wish.extend([0, 0, 0, 1, 0, 0]);
+        self.send(0xfb96, &wish);
+        let challenge = self.expect(0x0474);
+        challenge_of(&challenge.payload[4..7])
+    }
+
+    pub fn login(&mut self, challenge: u16, password: &str) {
+        let mut payload = self.uid.0.to_be_bytes().to_vec();
+        payload.extend(cipher::encode(Variant::One, challenge, password.as_bytes(), 1).unwrap());
+        self.send(0xfb84, &payload);
+    }
+
+    /// Signs in as a 5.0 client does; returns what came after the password.
+    pub fn sign_in(&mut self, uid: Uid) -> Vec<Packet> {
+        let challenge = self.challenge(uid);
+        self.login(challenge, PASSWORD);
+        let mut packets = self.until(0x04a6);
+        packets.extend(self.sync());
+        packets
+    }
+
+    pub fn im(&mut self, to: Uid, text: &str) {
+        let mut payload = to.0.to_be_bytes().to_vec();
+        payload.extend(text.bytes());
+        self.send(0xffec, &payload);
+    }
+
+    /// Sends a packet that consists of u32 fields.
+    pub fn send_u32(&mut self, kind: u16, fields: &[u32]) {
+        let payload: Vec<u8> = fields.iter().flat_map(|field| field.to_be_bytes()).collect();
+        self.send(kind, &payload);
+    }
+
+    /// Enters a room; returns what came up to the user list.
+    pub fn join(&mut self, room: u32) -> Vec<Packet> {
+        let mut payload = room.to_be_bytes().to_vec();
+        payload.extend([0, 0, 0, 0, 0x08, 0x2a]);
+        self.send(0xfeca, &payload);
+        self.until(0x0154)
+    }
+
+    pub fn say(&mut self, room: u32, text: &str) {
+        let mut payload = room.to_be_bytes().to_vec();
+        payload.extend(text.bytes());
+        self.send(0xfea2, &payload);
+    }
+
+    pub fn close(self) {
+        _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+}
+
+pub fn challenge_of(digits: &[u8]) -> u16 {
+    std::str::from_utf8(digits).unwrap().parse::<u16>().unwrap() - 509
+}
+
+/// The records of a list as (key, value) lines.
+pub fn records(payload: &[u8]) -> Vec<Vec<(String, String)>> {
+    payload
+        .split(|byte| *byte == 0xc8)
+        .filter(|record| !record.is_empty())
+        .map(|record| {
+            record
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .map(|line| {
+                    let line = paltalkd::model::from_cp1252(line);
+                    let (key, value) = line.split_once('=').unwrap_or((&line, ""));
+                    (key.to_owned(), value.to_owned())
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// The value of `key` in a record.
+pub fn value<'a>(record: &'a [(String, String)], key: &str) -> &'a str {
+    record.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value)
+}
