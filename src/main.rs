@@ -1,3 +1,7 @@
 //! The `paltalkd` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    paltalkd::cli::run(std::env::args_os())
+}

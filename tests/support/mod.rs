@@ -9,7 +9,9 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use paltalkd::config::Config;
 use paltalkd::daemon::Daemon;
 use paltalkd::metrics::Metrics;
-use paltalkd::model::{CategoryId, Nickname, Rating, Role, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid};
+use paltalkd::model::{
+    CategoryId, Nickname, Rating, Role, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
+};
 use paltalkd::protocol::cipher::{self, Variant};
 use paltalkd::store::{Applied, Change, NewAccount, PasswordHash, RoomRecord, Store};
 use tempfile::TempDir;
@@ -46,7 +48,8 @@ impl Server {
         config.http.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.store.cache = 4 << 20;
         change(&mut config);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let daemon = runtime.block_on(Daemon::start(&config)).unwrap();
         let (chat, http) = (daemon.chat_addresses()[0], daemon.http_addresses()[0]);
         Server { chat, http, daemon: Some(daemon), runtime, dir }
@@ -76,7 +79,14 @@ impl Server {
         make_account(self.store(), nickname, roles.iter().copied().collect())
     }
 
-    pub fn room(&self, id: u32, kind: RoomKind, category: u16, name: &str, lockword: Option<&str>) -> RoomRecord {
+    pub fn room(
+        &self,
+        id: u32,
+        kind: RoomKind,
+        category: u16,
+        name: &str,
+        lockword: Option<&str>,
+    ) -> RoomRecord {
         RoomRecord {
             id: RoomId(id),
             name: RoomName::new(name.as_bytes()).unwrap(),

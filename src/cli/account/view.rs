@@ -1,0 +1,98 @@
+//! Accounts as people and scripts see them. The names of the fields are a contract.
+
+use serde::Serialize;
+
+use crate::model::{Privacy, Role};
+use crate::store::{Account, Reader, StoreError};
+
+/// An account in a list.
+#[derive(Serialize)]
+pub(super) struct AccountView {
+    uid: u32,
+    nickname: String,
+    roles: Vec<Role>,
+    email: Option<String>,
+    age_verified: bool,
+    created: String,
+}
+
+/// An account by itself.
+#[derive(Serialize)]
+pub(super) struct Details {
+    #[serde(flatten)]
+    account: AccountView,
+    privacy: &'static str,
+    pals: usize,
+    blocks: usize,
+    offline_messages: usize,
+}
+
+impl AccountView {
+    pub(super) const HEADINGS: [&str; 6] = ["UID", "NICKNAME", "ROLES", "EMAIL", "OF AGE", "CREATED"];
+
+    pub(super) fn of(account: &Account) -> AccountView {
+        AccountView {
+            uid: account.uid.0,
+            nickname: account.nickname.to_string(),
+            roles: account.roles.iter().collect(),
+            email: account.email.clone(),
+            age_verified: account.age_verified,
+            created: account.created.rfc3339(),
+        }
+    }
+
+    pub(super) fn row(&self) -> Vec<String> {
+        vec![
+            self.uid.to_string(),
+            self.nickname.clone(),
+            self.role_names(),
+            self.email.clone().unwrap_or_else(|| "-".to_owned()),
+            yes_no(self.age_verified),
+            self.created.clone(),
+        ]
+    }
+
+    fn role_names(&self) -> String {
+        if self.roles.is_empty() {
+            return "-".to_owned();
+        }
+        let names: Vec<&str> = self.roles.iter().map(|role| role.name()).collect();
+        names.join(", ")
+    }
+}
+
+impl Details {
+    pub(super) fn read(reader: &Reader, account: &Account) -> Result<Details, StoreError> {
+        Ok(Details {
+            account: AccountView::of(account),
+            privacy: match account.privacy {
+                Privacy::All => "all",
+                Privacy::Transfers => "transfers",
+                Privacy::Pals => "pals",
+            },
+            pals: reader.pals(account.uid)?.len(),
+            blocks: reader.blocks(account.uid)?.len(),
+            offline_messages: reader.offline_count(account.uid)?,
+        })
+    }
+
+    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+        let account = &self.account;
+        vec![
+            ("Uid", account.uid.to_string()),
+            ("Nickname", account.nickname.clone()),
+            ("Roles", account.role_names()),
+            ("Email", account.email.clone().unwrap_or_else(|| "-".to_owned())),
+            ("Of age", yes_no(account.age_verified)),
+            ("Created", account.created.clone()),
+            ("Privacy", self.privacy.to_owned()),
+            ("Pals", self.pals.to_string()),
+            ("Blocks", self.blocks.to_string()),
+            ("Waiting messages", self.offline_messages.to_string()),
+        ]
+    }
+}
+
+fn yes_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}

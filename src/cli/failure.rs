@@ -1,0 +1,81 @@
+use std::fmt;
+
+use crate::config::ConfigErrors;
+use crate::store::{OpenError, StoreError};
+
+/// The exit code for wrong usage or configuration.
+pub(super) const USAGE: u8 = 2;
+
+/// Why a command did not do what it was asked; each kind has its exit code.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It failed: 1.
+    Failed(anyhow::Error),
+    /// It was called in a way that makes no sense: 2.
+    Usage(String),
+    /// The configuration has mistakes: 2.
+    Config(ConfigErrors),
+    /// There is no such user: 4.
+    NotFound(String),
+    /// The daemon ended because its store could not write any more: 6. Starting it again repairs
+    /// what can be repaired.
+    StoreFailed,
+}
+
+impl Failure {
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Failure::Failed(_) => 1,
+            Failure::Usage(_) | Failure::Config(_) => USAGE,
+            Failure::NotFound(_) => 4,
+            Failure::StoreFailed => 6,
+        }
+    }
+
+    pub(super) fn failed(message: impl fmt::Display) -> Failure {
+        Failure::Failed(anyhow::anyhow!("{message}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // With the causes behind it, on one line.
+            Failure::Failed(error) => write!(f, "{error:#}"),
+            Failure::Usage(message) | Failure::NotFound(message) => f.write_str(message),
+            Failure::Config(errors) => errors.fmt(f),
+            Failure::StoreFailed => f.write_str("the store cannot write any more; see the log"),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure::Failed(error)
+    }
+}
+
+impl From<ConfigErrors> for Failure {
+    fn from(errors: ConfigErrors) -> Failure {
+        Failure::Config(errors)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::Failed(error.into())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Failure {
+        match error {
+            OpenError::Locked { path } => Failure::failed(format_args!(
+                "the daemon is running on the store in {}; account commands need it stopped: \
+                 stop it, then try again",
+                path.display()
+            )),
+            error => Failure::Failed(error.into()),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The command line: one file per family of subcommands.
+//!
+//! Results go to stdout, everything else to stderr. The exit codes are a contract; see
+//! [`Failure`](failure::Failure).
+
+mod account;
+mod check_config;
+mod failure;
+mod output;
+mod secret;
+mod serve;
+mod who;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::telemetry;
+use failure::Failure;
+use output::{ColorChoice, Output};
+
+/// A chat server for the classic Paltalk 5.x clients
+#[derive(Parser)]
+#[command(name = "paltalkd", version, propagate_version = false, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// The configuration file [default: $PALTALKD_CONFIG, else ./config.toml, else
+    /// /etc/paltalkd/config.toml, else the built-in defaults]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Log more; twice: even more
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Log less; twice: even less
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    quiet: u8,
+    /// When to use colors; NO_COLOR in the environment counts as "never" for "auto"
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon in the foreground
+    Serve,
+    /// Print the effective configuration, or every mistake in it
+    CheckConfig,
+    /// Create, show and change accounts; the daemon must be stopped
+    Account {
+        #[command(subcommand)]
+        command: account::Command,
+    },
+}
+
+impl Global {
+    fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config.as_deref())?)
+    }
+
+    fn verbosity(&self) -> i8 {
+        let steps = |count: u8| i8::try_from(count).unwrap_or(i8::MAX);
+        steps(self.verbose).saturating_sub(steps(self.quiet))
+    }
+}
+
+/// Runs the command line `args`, the program's name first, and says how it went.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come by this way too, with code 0. A closed pipe is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
+        }
+    };
+    let output = Output::new(cli.global.color);
+    match dispatch(cli, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::CheckConfig => check_config::run(global.config.as_deref(), output),
+        Command::Serve => {
+            let config = global.config()?;
+            let guard = telemetry::init(&config, global.verbosity(), output.stderr_color())?;
+            serve::run(&config, guard)
+        }
+        Command::Account { command } => {
+            let config = global.config()?;
+            // Complaints of the store belong on the terminal, not into the daemon's log files.
+            let mut logged = config.clone();
+            logged.log.directory = None;
+            logged.log.level = "warn".to_owned();
+            let _guard = telemetry::init(&logged, global.verbosity(), output.stderr_color())?;
+            account::run(command, &config, output)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

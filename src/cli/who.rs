@@ -1,0 +1,88 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::failure::Failure;
+use crate::model::{Nickname, Uid, from_cp1252, to_cp1252};
+use crate::store::{Account, Reader};
+
+/// How a user is named on the command line: by nickname or uid. `uid:` or `nick:` in front says
+/// which, for nicknames that consist of digits.
+#[derive(Clone, Debug)]
+pub(super) struct Who {
+    text: String,
+    uid: Option<Uid>,
+    nickname: Option<Nickname>,
+}
+
+impl FromStr for Who {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Who, String> {
+        let (uid, nickname) = match text.split_once(':') {
+            Some(("uid", uid)) => (Some(uid), None),
+            Some(("nick", nickname)) => (None, Some(nickname)),
+            _ => (Some(text), Some(text)),
+        };
+        let number = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|_| digits).map(Uid).filter(|uid| uid.is_account())
+        };
+        let who = Who {
+            text: text.to_owned(),
+            uid: uid.and_then(number),
+            nickname: nickname.and_then(exact_nickname),
+        };
+        if who.uid.is_none() && who.nickname.is_none() {
+            return Err("neither a nickname nor a uid".to_owned());
+        }
+        Ok(who)
+    }
+}
+
+/// The nickname that `text` is, if it is one to the letter.
+fn exact_nickname(text: &str) -> Option<Nickname> {
+    let bytes = to_cp1252(text);
+    // What Windows-1252 lacks became "?", and that stands in no nickname.
+    Nickname::built_in(&bytes).ok().filter(|_| from_cp1252(&bytes) == text)
+}
+
+impl Who {
+    /// The account that is meant.
+    pub(super) fn find(&self, reader: &Reader) -> Result<Account, Failure> {
+        let by_uid = self.uid.map(|uid| reader.account(uid)).transpose()?.flatten();
+        let by_name = self.nickname.map(|name| reader.account_by_name(&name.key())).transpose()?.flatten();
+        match (by_uid, by_name) {
+            (Some(a), Some(b)) if a.uid != b.uid => Err(Failure::Usage(format!(
+                "{self} is the uid of {} and the nickname of {}; write uid:{self} or nick:{self}",
+                a.nickname, b.uid
+            ))),
+            (Some(account), _) | (_, Some(account)) => Ok(account),
+            (None, None) => Err(Failure::NotFound(format!("no such user: {self}"))),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_may_be_both() {
+        let parts =
+            |text: &str| text.parse::<Who>().map(|who| (who.uid.map(|uid| uid.0), who.nickname.is_some()));
+        assert_eq!(parts("Zoë"), Ok((None, true)));
+        assert_eq!(parts("1000002"), Ok((Some(1_000_002), true)));
+        assert_eq!(parts("uid:1000002"), Ok((Some(1_000_002), false)));
+        assert_eq!(parts("nick:1000002"), Ok((None, true)));
+        assert_eq!(parts("4294967295"), Ok((None, true)));
+        for bad in ["", "uid:", "uid:+5", "uid:bob", "nick:", "a:b", "+5", "中"] {
+            assert!(parts(bad).is_err(), "{bad}");
+        }
+    }
+}
