@@ -171,7 +171,11 @@ impl Worker {
             found.symmetric_difference(told).all(|uid| Some(*uid) == open)
         };
         let pals = uids(reader.pals(self.uid).unwrap());
-        assert!(same(&pals, &self.told.pals, self.told.open_pal), "pals: {pals:?}, told {:?}", self.told.pals);
+        assert!(
+            same(&pals, &self.told.pals, self.told.open_pal),
+            "pals: {pals:?}, told {:?}",
+            self.told.pals
+        );
         let blocks = uids(reader.blocks(self.uid).unwrap());
         assert!(same(&blocks, &self.told.blocks, self.told.open_block), "blocks of {}", self.uid);
         let messages: Vec<String> = reader
@@ -295,7 +299,11 @@ fn nothing_acknowledged_is_lost_by_kill() {
             let stop = &stop;
             for (number, worker) in workers.iter_mut().enumerate() {
                 scope.spawn(move || {
-                    if number == 0 { worker.register(chat, round, stop) } else { worker.work(chat, round, stop) }
+                    if number == 0 {
+                        worker.register(chat, round, stop)
+                    } else {
+                        worker.work(chat, round, stop)
+                    }
                 });
             }
             // The moment of the kill is meant to be any moment.
