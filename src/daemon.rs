@@ -250,7 +250,11 @@ fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
 fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry>, Vec<Room>)> {
     let path: PathBuf = options.path.clone();
     let (store, report) = Store::open(options)?;
-    info!(path = %path.display(), id = %store.id(), ?report, "store open");
+    if report.rebuilt.is_some() || !report.repairs.is_empty() {
+        warn!(path = %path.display(), id = %store.id(), "store repaired: {report}");
+    } else {
+        info!(path = %path.display(), id = %store.id(), "store open: {report}");
+    }
     store
         .commit_blocking(Change::Seed { at: Timestamp::now() })
         .context("cannot write the first categories and rooms")?;

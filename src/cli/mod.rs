@@ -1,7 +1,7 @@
 //! The command line: one file per family of subcommands.
 //!
 //! Results go to stdout, everything else to stderr. The exit codes are a contract; see
-//! [`Failure`](failure::Failure).
+//! [`Failure`].
 
 mod account;
 mod check_config;

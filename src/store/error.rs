@@ -1,5 +1,6 @@
 //! What can go wrong: with a change, with the store as a whole, and when it is opened.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -161,6 +162,20 @@ pub struct OpenReport {
     pub repairs: Vec<String>,
     /// Entries in all tables.
     pub records: u64,
+}
+
+impl fmt::Display for OpenReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.fresh {
+            return f.write_str("new");
+        }
+        let end = if self.clean { "closed properly" } else { "not closed properly" };
+        write!(f, "{end}, {} records, {} replayed", self.records, self.replayed)?;
+        if let Some(rebuilt) = &self.rebuilt {
+            write!(f, ", index rebuilt because {}", rebuilt.reason)?;
+        }
+        self.repairs.iter().try_for_each(|repair| write!(f, "; {repair}"))
+    }
 }
 
 /// An index that was rebuilt.
