@@ -1,6 +1,6 @@
 //! Every file of a store, damaged in every way: afterwards everything acknowledged is there, or the
 //! store refuses to open, says why, and opens again once the file has been put back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod store_common;
 

@@ -151,15 +151,8 @@ impl State {
                 self.instant_message(now, conn, to, text, effects)
             }
             DirectoryCommand::UserInfo(person) => {
-                let record = search_record(person);
-                // 5.0 opens the waiting message only on 0x0045 (REAL-CLIENT, Pals and status).
-                let packet = if session.dialect == Dialect::V50 {
-                    ServerPacket::SearchResults(vec![record])
-                } else {
-                    ServerPacket::SearchResultsAlt(vec![record])
-                };
                 let shown = self.shown_status(session, person.uid);
-                effects.send(conn, packet);
+                effects.send(conn, ServerPacket::SearchResultsAlt(vec![search_record(person)]));
                 effects.send(conn, status_packet(person.uid, shown));
             }
             DirectoryCommand::CountCategories => effects.send(conn, self.category_counts()),

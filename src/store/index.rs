@@ -39,7 +39,7 @@ pub(super) struct Tally {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct State {
     store: [u8; 16],
-    schema: u32,
+    pub(super) schema: u32,
     /// The sequence of the last change that is in.
     pub(super) applied: u64,
     /// By table byte.
@@ -62,6 +62,19 @@ impl State {
         tally.count = if enters { tally.count.wrapping_add(1) } else { tally.count.wrapping_sub(1) };
         tally.hash ^= codec::entry_hash(key, value);
         Ok(())
+    }
+
+    /// Whether the index belongs to `store`.
+    pub(super) fn is_of(&self, store: StoreId) -> bool {
+        self.store == store.0
+    }
+
+    /// Adds the tallies of other entries.
+    pub(super) fn merge(&mut self, other: &State) {
+        for (tally, more) in self.tallies.iter_mut().zip(&other.tallies) {
+            tally.count = tally.count.wrapping_add(more.count);
+            tally.hash ^= more.hash;
+        }
     }
 
     /// Entries in all tables.
@@ -89,33 +102,6 @@ impl Index {
             })?;
             let tree = db.open_tree(b"records").map_err(|error| IndexError::Bad(error.to_string()))?;
             Ok(Index { db, tree })
-        })
-    }
-
-    /// Reads every entry, compares checksums and tallies, and returns the state the index is in.
-    pub(super) fn check(&self, store: StoreId) -> Result<State, IndexError> {
-        let bad = |text: &str| IndexError::Bad(text.to_owned());
-        guarded(|| {
-            let state = self.state()?.ok_or_else(|| bad("it is empty"))?;
-            if state.store != store.0 {
-                return Err(bad("it belongs to another store"));
-            }
-            if state.schema != SCHEMA || state.tallies.len() != TABLES.len() {
-                return Err(bad("it has another schema"));
-            }
-            let mut found = State::new(store, state.applied);
-            for entry in self.tree.iter() {
-                let (key, value) = entry?;
-                if *key == *tables::state_key() {
-                    continue;
-                }
-                codec::open_value(&value)?;
-                found.tally(&key, &value, true)?;
-            }
-            if found != state {
-                return Err(bad("entries are missing, added or changed"));
-            }
-            Ok(state)
         })
     }
 
@@ -164,10 +150,21 @@ impl Index {
         })
     }
 
-    /// Every entry but the state, in the order of keys. Not a snapshot: an entry that changes
-    /// meanwhile shows its old or its new value.
+    /// The entries from `from` up to, not including, `to`, in the order of keys. Not a snapshot: an
+    /// entry that changes meanwhile shows its old or its new value.
+    pub(super) fn range(
+        &self,
+        from: &[u8],
+        to: Option<&IVec>,
+    ) -> impl Iterator<Item = Result<(IVec, IVec), IndexError>> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let to = to.map_or(Unbounded, |to| Excluded(&**to));
+        self.tree.range::<&[u8], _>((Included(from), to)).map(|entry| Ok(entry?))
+    }
+
+    /// Every entry but the state, as [`Index::range`].
     pub(super) fn entries(&self) -> impl Iterator<Item = Result<(IVec, IVec), IndexError>> {
-        self.tree.range([tables::COUNTERS]..).map(|entry| Ok(entry?))
+        self.range(&[tables::COUNTERS], None)
     }
 
     /// Writes everything to the file and syncs it.

@@ -20,6 +20,7 @@
 //! | `snapshot/<sequence>.snap` | the last export of everything, checked when it was written |
 //! | `sled/` | the index |
 //! | `sled.damaged-<time>/` | an index that was found damaged and replaced; may be deleted |
+//! | `sled.before-repair/` | a copy of the index from before an attempt to open a store whose journal is damaged; may be deleted once the store opens |
 //!
 //! # Opening
 //!
@@ -45,6 +46,7 @@ mod shared;
 mod snapshot;
 mod tables;
 mod types;
+mod verify;
 mod writer;
 
 use std::path::PathBuf;

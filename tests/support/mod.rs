@@ -186,10 +186,14 @@ pub struct Client {
 
 impl Client {
     pub fn connect(address: SocketAddr) -> Client {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) }
+        Client::try_connect(address).unwrap()
+    }
+
+    pub fn try_connect(address: SocketAddr) -> Option<Client> {
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_nodelay(true).ok()?;
+        stream.set_read_timeout(Some(DEADLINE)).ok()?;
+        Some(Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) })
     }
 
     pub fn frame(&self, kind: u16, payload: &[u8]) -> Vec<u8> {

@@ -1,0 +1,95 @@
+//! Reading the whole index: every checksum, and the tallies of every table. Split over a few threads,
+//! since this is most of the time that opening a store takes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sled::IVec;
+
+use super::codec;
+use super::identity::StoreId;
+use super::index::{Index, IndexError, State, guarded};
+use super::records;
+use super::tables::{self, NEXT_UID, NICKNAMES, SCHEMA, TABLES};
+use crate::model::Uid;
+
+/// More threads would only wait for the disk.
+const THREADS: usize = 4;
+/// Into how many pieces a table by uid is cut.
+const PIECES: u32 = 8;
+
+impl Index {
+    /// Reads every entry, compares checksums and tallies, and returns the state the index is in.
+    pub(super) fn check(&self, store: StoreId) -> Result<State, IndexError> {
+        let bad = |text: &str| IndexError::Bad(text.to_owned());
+        let state = guarded(|| self.state())?.ok_or_else(|| bad("it is empty"))?;
+        if !state.is_of(store) {
+            return Err(bad("it belongs to another store"));
+        }
+        if state.schema != SCHEMA || state.tallies.len() != TABLES.len() {
+            return Err(bad("it has another schema"));
+        }
+        let cuts = guarded(|| self.cuts())?;
+        let next = AtomicUsize::new(0);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+        let work = || {
+            guarded(|| {
+                let mut found = State::new(store, state.applied);
+                loop {
+                    let piece = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(from) = cuts.get(piece) else { return Ok(found) };
+                    self.count(from, cuts.get(piece + 1), &mut found)?;
+                }
+            })
+        };
+        let mut found = State::new(store, state.applied);
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut parts = vec![work()];
+            for other in others {
+                parts.push(other.join().unwrap_or_else(|_| Err(bad("reading it panicked"))));
+            }
+            parts.into_iter().try_for_each(|part| {
+                found.merge(&part?);
+                Ok::<_, IndexError>(())
+            })
+        })?;
+        if found != state {
+            return Err(bad("entries are missing, added or changed"));
+        }
+        Ok(state)
+    }
+
+    /// Counts the entries from `from` up to, not including, `to` into `found`.
+    fn count(&self, from: &IVec, to: Option<&IVec>, found: &mut State) -> Result<(), IndexError> {
+        for entry in self.range(from, to) {
+            let (key, value) = entry?;
+            codec::open_value(&value)?;
+            if *key != *tables::state_key() {
+                found.tally(&key, &value, true)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the pieces begin. They cover every possible key; how even they are matters for time
+    /// only.
+    fn cuts(&self) -> Result<Vec<IVec>, IndexError> {
+        let next_uid = match self.range(&tables::counter_key(NEXT_UID), None).next() {
+            Some(entry) => records::read_number(&entry?.1).unwrap_or_default(),
+            None => 0,
+        };
+        let first = Uid::FIRST_PERSON.0;
+        let people = u32::try_from(next_uid).unwrap_or(first).saturating_sub(first);
+        let mut cuts = vec![IVec::from(&[])];
+        for table in TABLES.iter().skip(1).map(|table| table.byte) {
+            cuts.push(IVec::from(&[table]));
+            if table == NICKNAMES {
+                cuts.extend(b"5adgjmpstw".iter().map(|letter| IVec::from(&[table, *letter])));
+            } else {
+                let steps = (1..PIECES).map(|piece| first + people / PIECES * piece);
+                cuts.extend(steps.map(|uid| tables::owner_prefix(table, Uid(uid))));
+            }
+        }
+        Ok(cuts)
+    }
+}
