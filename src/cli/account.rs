@@ -9,7 +9,7 @@ use super::output::Output;
 use super::secret;
 use super::who::Who;
 use crate::config::Config;
-use crate::model::{Nickname, Role, Roles, Timestamp, from_cp1252, to_cp1252};
+use crate::model::{Nickname, Role, Roles, Timestamp, Uid, from_cp1252, to_cp1252};
 use crate::password;
 use crate::store::{
     Account, Applied, Change, EMAIL_MAX, NewAccount, PasswordHash, Rejection, Store, StoreError, StoreOptions,
@@ -184,7 +184,8 @@ fn show(store: &Store, user: &User, json: bool, output: &Output) -> Result<(), F
 
 fn list(store: &Store, json: bool, output: &Output) -> Result<(), Failure> {
     let accounts: Result<Vec<Account>, StoreError> = store.reader().accounts().collect();
-    let accounts: Vec<AccountView> = accounts?.iter().map(AccountView::of).collect();
+    let people = accounts?.into_iter().filter(|account| account.uid != Uid::SERVICE);
+    let accounts: Vec<AccountView> = people.map(|account| AccountView::of(&account)).collect();
     if json {
         return output.json(&accounts);
     }
@@ -192,7 +193,7 @@ fn list(store: &Store, json: bool, output: &Output) -> Result<(), Failure> {
 }
 
 fn passwd(store: &Store, user: &User, password: &Password, output: &Output) -> Result<(), Failure> {
-    let account = user.user.find(&store.reader())?;
+    let account = person(user, store)?;
     let password = secret::new_password(password.password_stdin)?;
     commit(store, Change::SetPassword { uid: account.uid, hash: hash(&password)? }, &account)?;
     output.note(&format!("{} has a new password.", account.nickname));
@@ -210,7 +211,7 @@ impl Set {
     }
 
     fn run(self, store: &Store, output: &Output) -> Result<(), Failure> {
-        let account = self.user.user.find(&store.reader())?;
+        let account = person(&self.user, store)?;
         let uid = account.uid;
         let given = self.roles.iter().fold(account.roles, |roles, role| roles.with(*role));
         let roles: Roles = self.no_roles.iter().fold(given, |roles, role| roles.without(*role));
@@ -233,13 +234,26 @@ impl Set {
 }
 
 fn delete(store: &Store, user: &User, yes: bool, output: &Output) -> Result<(), Failure> {
-    let account = user.user.find(&store.reader())?;
+    let account = person(user, store)?;
     if !yes {
         secret::confirm(&format!("Delete the account {} ({}) for good?", account.nickname, account.uid))?;
     }
     commit(store, Change::DeleteAccount { uid: account.uid }, &account)?;
     output.note(&format!("{} ({}) is deleted.", account.nickname, account.uid));
     Ok(())
+}
+
+/// The account of a person, to be changed. The server's own user is part of the program: with a
+/// password, somebody could speak in its name.
+fn person(user: &User, store: &Store) -> Result<Account, Failure> {
+    let account = user.user.find(&store.reader())?;
+    if account.uid == Uid::SERVICE {
+        return Err(Failure::failed(format_args!(
+            "{} is the server's own user and cannot be changed",
+            account.nickname
+        )));
+    }
+    Ok(account)
 }
 
 fn commit(store: &Store, change: Change, account: &Account) -> Result<(), Failure> {

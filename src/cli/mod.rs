@@ -1,7 +1,7 @@
 //! The command line: one file per family of subcommands.
 //!
-//! Results go to stdout, everything else to stderr. The exit codes are a contract; see
-//! [`Failure`].
+//! Results go to stdout, everything else to stderr. The exit codes are a contract: 0 done, 1 failed,
+//! 2 wrong usage or configuration, 4 no such user, 6 the daemon's store failed.
 
 mod account;
 mod check_config;
