@@ -6,13 +6,13 @@ use std::task::Waker;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::link::Outbox;
 use crate::metrics::Metrics;
-use crate::model::{Now, Timestamp, Uid};
+use crate::model::{CloseReason, Now, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
-use crate::store::{Applied, Change, OfflineMessage, Store, StoreError};
+use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
 use super::{Command, ConnId, Effect, Effects, State};
 
@@ -189,23 +189,32 @@ impl Hub {
 
     /// Holds the asking connection's outbox until the change is durable.
     fn commit(&self, conn: ConnId, request: PacketType, change: Change) {
-        let hold = self.link(conn).map(|link| (link.outbox.hold(), link.dialect));
+        let link = self.link(conn);
+        let hold = link.map(|link| (link.outbox.hold(), link.dialect, Arc::clone(&link.outbox)));
         let metrics = Arc::clone(&self.metrics);
+        // Lists have been changed here already; a message for later changes nothing here.
+        let changed_here = !matches!(change, Change::StoreOffline { .. });
         self.store.submit(change, move |result| {
             let mut frames = Vec::new();
             if let Ok(Applied::Stored(_)) = &result {
                 metrics.offline_stored.increment();
             }
-            let Some((hold, dialect)) = hold else { return };
-            if let Err(error) = &result {
-                if matches!(error, StoreError::Failed) {
-                    // The process is about to end; what was not stored must not be acknowledged.
-                    return;
-                }
-                let packet = ServerPacket::ReturnCode { request, code: 0x78, data: refusal(error).into() };
-                packet.encode(dialect, &mut frames);
+            let Some((hold, dialect, outbox)) = hold else { return };
+            let Err(error) = result else { return hold.release(&[], None) };
+            if error == StoreError::Failed {
+                // The process is about to end; what was not stored must not be acknowledged.
+                return;
             }
-            hold.release(&frames, None);
+            let packet = ServerPacket::ReturnCode { request, code: 0x78, data: refusal(&error).into() };
+            packet.encode(dialect, &mut frames);
+            if changed_here {
+                // What this session shows is not what the store has. The next sign-in sets it right;
+                // the answers behind the held place never leave.
+                warn!(?conn, %error, "a change was not stored; ending the session");
+                outbox.close(CloseReason::StoreBusy, &frames);
+            } else {
+                hold.release(&frames, None);
+            }
         });
     }
 
@@ -255,10 +264,13 @@ fn offline_packet(message: &OfflineMessage) -> ServerPacket {
     }
 }
 
-fn refusal(error: &StoreError) -> String {
+fn refusal(error: &StoreError) -> &'static str {
     match error {
-        StoreError::Rejected(rejection) => rejection.to_string(),
-        _ => "The server is busy. Please try again in a moment.".to_owned(),
+        StoreError::Rejected(Rejection::NoSuchAccount) => "There is no such user.",
+        StoreError::Rejected(Rejection::MailboxFull { .. }) => "This user's mailbox is full.",
+        StoreError::Rejected(Rejection::PalsOnly) => "This user accepts messages only from pals.",
+        StoreError::Rejected(_) => "This cannot be done.",
+        _ => "The server is busy. Please try again in a moment.",
     }
 }
 

@@ -23,13 +23,15 @@ pub enum CloseReason {
     AddressFull,
     /// The network failed.
     NetworkError,
+    /// A change could not be stored because the store had too much to do.
+    StoreBusy,
     /// The daemon is going down.
     Shutdown,
 }
 
 impl CloseReason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [CloseReason; 11] = [
+    pub const ALL: [CloseReason; 12] = [
         CloseReason::ClientLeft,
         CloseReason::Replaced,
         CloseReason::Kicked,
@@ -40,6 +42,7 @@ impl CloseReason {
         CloseReason::ServerFull,
         CloseReason::AddressFull,
         CloseReason::NetworkError,
+        CloseReason::StoreBusy,
         CloseReason::Shutdown,
     ];
 
@@ -56,6 +59,7 @@ impl CloseReason {
             CloseReason::ServerFull => "server_full",
             CloseReason::AddressFull => "address_full",
             CloseReason::NetworkError => "network_error",
+            CloseReason::StoreBusy => "store_busy",
             CloseReason::Shutdown => "shutdown",
         }
     }

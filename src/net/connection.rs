@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tracing::debug;
@@ -207,12 +208,13 @@ impl Connection {
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<CloseReason> {
         loop {
             if let Some(rest) = self.writing.get(self.written..).filter(|rest| !rest.is_empty()) {
-                match self.stream.try_write(rest) {
-                    Ok(count) => {
+                match Pin::new(&mut self.stream).poll_write(context, rest) {
+                    Poll::Ready(Ok(count)) => {
                         self.written += count;
                         self.metrics.bytes_out.add(count as u64);
                     }
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    Poll::Ready(Err(_)) => return Poll::Ready(CloseReason::NetworkError),
+                    Poll::Pending => {
                         if let Some(reason) = self.outbox.poll_closing(context) {
                             // Somebody who does not read gets no last words.
                             if reason == CloseReason::SlowReader {
@@ -223,11 +225,8 @@ impl Connection {
                                 return Poll::Ready(reason);
                             }
                         }
-                        if self.stream.poll_write_ready(context).is_pending() {
-                            return Poll::Pending;
-                        }
+                        return Poll::Pending;
                     }
-                    Err(_) => return Poll::Ready(CloseReason::NetworkError),
                 }
                 continue;
             }
@@ -263,13 +262,10 @@ impl Connection {
         }
         READ_BUFFER.with_borrow_mut(|buffer| {
             loop {
-                match self.stream.try_read(buffer) {
-                    Ok(0) => return Poll::Ready(reason),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        ready!(self.stream.poll_read_ready(context)).ok();
-                    }
-                    Err(_) => return Poll::Ready(reason),
+                let mut read = ReadBuf::new(buffer);
+                match ready!(Pin::new(&mut self.stream).poll_read(context, &mut read)) {
+                    Ok(()) if !read.filled().is_empty() => {}
+                    _ => return Poll::Ready(reason),
                 }
             }
         })
@@ -290,23 +286,16 @@ impl Connection {
                 let Some((head, free)) = buffer.split_at_mut_checked(held) else {
                     return Poll::Ready(Err(CloseReason::ProtocolError));
                 };
-                let count = loop {
-                    match self.stream.try_read(free) {
-                        Ok(count) => break count,
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                            // Loops once more if the socket became readable in between.
-                            ready!(self.stream.poll_read_ready(context))
-                                .map_err(|_| CloseReason::NetworkError)?;
-                        }
-                        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-                            return Poll::Ready(Err(CloseReason::ClientLeft));
-                        }
-                        Err(_) => return Poll::Ready(Err(CloseReason::NetworkError)),
+                let mut free = ReadBuf::new(free);
+                match ready!(Pin::new(&mut self.stream).poll_read(context, &mut free)) {
+                    Ok(()) if free.filled().is_empty() => return Poll::Ready(Err(CloseReason::ClientLeft)),
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                        return Poll::Ready(Err(CloseReason::ClientLeft));
                     }
-                };
-                if count == 0 {
-                    return Poll::Ready(Err(CloseReason::ClientLeft));
+                    Err(_) => return Poll::Ready(Err(CloseReason::NetworkError)),
                 }
+                let count = free.filled().len();
                 self.metrics.bytes_in.add(count as u64);
                 head.copy_from_slice(&self.unread);
                 self.unread = Vec::new();
@@ -314,9 +303,6 @@ impl Connection {
                 match self.take_packets(bytes) {
                     Ok(Step::Continue) if !self.timer_is(Purpose::Throttle) => {}
                     other => return Poll::Ready(other),
-                }
-                if count < SCRATCH - held {
-                    ready!(self.stream.poll_read_ready(context)).map_err(|_| CloseReason::NetworkError)?;
                 }
             }
             Poll::Ready(Ok(Step::Continue))
