@@ -146,6 +146,8 @@ pub struct OpenReport {
     pub fresh: bool,
     /// The store had been closed properly.
     pub clean: bool,
+    /// Every record of the index was read and its checksum compared.
+    pub checked: bool,
     /// Journal records that the index did not have yet.
     pub replayed: u64,
     /// Why the index was put aside and rebuilt from snapshot and journal, and where it is now.

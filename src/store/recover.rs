@@ -11,6 +11,7 @@ use super::identity::{Identity, StoreId};
 use super::index::{Index, IndexError, Pending, State};
 use super::journal::{self, EMPTY_SEGMENT, Journal, Scan};
 use super::mark::{Mark, Marked};
+use super::seal;
 use super::shared::{Layout, Shared, replace_older};
 use super::snapshot::{self, Snapshot};
 use super::writer::{Writer, in_background};
@@ -150,7 +151,7 @@ impl Recovery {
         if evidence.journal_fails() {
             put_copy_aside(&layout)?;
         }
-        let (index, mut state) = match open_index(options, &layout, id)? {
+        let (index, mut state) = match open_index(options, &layout, id, &mut report.checked)? {
             Ok((index, state)) if evidence.scan.reach(state.applied) >= evidence.needed => (index, state),
             Ok((index, state)) => {
                 let applied = state.applied;
@@ -273,20 +274,28 @@ impl Evidence {
     }
 }
 
-/// Opens and checks the index that is there. The inner error says why it cannot be used.
+/// Opens and checks the index that is there. The inner error says why it cannot be used; `checked`
+/// becomes whether every record was read.
 fn open_index(
     options: &StoreOptions,
     layout: &Layout,
     id: StoreId,
+    checked: &mut bool,
 ) -> Result<Result<(Index, State), String>, OpenError> {
     let path = layout.sled();
     if !path.try_exists().map_err(OpenError::io("look for", &path))? {
         return Ok(Err("it is missing".to_owned()));
     }
+    let sealed = !options.full_check
+        && seal::holds(&layout.seal(), &path, id).map_err(OpenError::io("read", &path))?;
+    *checked = !sealed;
     let patience = Instant::now() + SLED_LOCK;
     loop {
         let opened = Index::open(&path, options.cache_bytes);
-        let result = opened.and_then(|index| index.check(id).map(|state| (index, state)));
+        let result = opened.and_then(|index| {
+            let state = if sealed { index.check_state(id) } else { index.check(id) };
+            state.map(|state| (index, state))
+        });
         return match result {
             Ok(found) => Ok(Ok(found)),
             Err(IndexError::Locked) if Instant::now() < patience => {

@@ -34,6 +34,10 @@ impl Layout {
         self.root.join("snapshot")
     }
 
+    pub(super) fn seal(&self) -> PathBuf {
+        self.root.join("sled.seal")
+    }
+
     pub(super) fn sled(&self) -> PathBuf {
         self.root.join("sled")
     }

@@ -20,6 +20,7 @@ use super::index::{Pending, State};
 use super::journal::{self, Journal};
 use super::mark::Mark;
 use super::rules::{self, Ops};
+use super::seal;
 use super::shared::Shared;
 
 /// The most changes that share one sync.
@@ -182,6 +183,10 @@ impl Writer {
         let result = if self.shared.has_failed() || closed.is_err() {
             Err(StoreError::Failed)
         } else {
+            let layout = &self.shared.layout;
+            if let Err(error) = seal::write(&layout.seal(), &layout.sled(), self.shared.id) {
+                tracing::warn!(%error, "cannot seal the index; the next start will take longer");
+            }
             self.mark.finish().map_err(|error| {
                 tracing::error!(%error, "the store cannot write its mark");
                 StoreError::Failed
