@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::{Corrupt, OpenError, OpenReport, Rebuilt};
+use super::evidence::Evidence;
 use super::identity::{Identity, StoreId};
 use super::index::{Index, IndexError, Pending, State};
 use super::journal::{self, EMPTY_SEGMENT, Journal, Scan};
@@ -181,8 +182,16 @@ impl Recovery {
             OpenError::refused(&layout.root, format!("replaying the journal failed: {error}"))
         })?;
         report.replayed = state.applied - before;
-        let (journal, has_snapshot) =
+        let (journal, mut has_snapshot) =
             repair_journal(options, &layout, id, &evidence, &index, &state, &mut report)?;
+        if let (true, true, Some(snapshot)) = (options.full_check, has_snapshot, evidence.good_snapshot()) {
+            has_snapshot = false;
+            if let Err(error) = snapshot::read(snapshot, id, &|| false, |_| Ok(())) {
+                let made = write_snapshot(&layout, id, &index)?;
+                replace_older(&layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
+                report.repairs.push(format!("made a new snapshot; {}: {error}", snapshot.path.display()));
+            }
+        }
         let since_snapshot = evidence.scan.spans.iter().map(|span| span.bytes.len() as u64).sum();
         let mark = evidence.mark;
         Ok(Recovery { layout, id, index, state, mark, journal, report, since_snapshot, has_snapshot })
@@ -209,68 +218,6 @@ impl Recovery {
             lock,
         };
         Ok((writer, self.report))
-    }
-}
-
-/// What the files beside the index say.
-struct Evidence {
-    mark: Option<Marked>,
-    scan: Scan,
-    /// The newest snapshot by name, and what it says about itself if that is good.
-    snapshot: Option<(PathBuf, Option<Snapshot>)>,
-    /// Every change up to this sequence may have been acknowledged.
-    needed: u64,
-}
-
-impl Evidence {
-    fn gather(layout: &Layout, id: StoreId) -> Result<Evidence, OpenError> {
-        let path = layout.mark();
-        let mark = Mark::read(&path, id).map_err(OpenError::io("read", &path))?;
-        let dir = layout.journal();
-        let scan = Scan::read(&dir, id).map_err(OpenError::io("read", &dir))?;
-        let dir = layout.snapshot();
-        let snapshot = snapshot::newest(&dir, id).map_err(OpenError::io("read", &dir))?;
-        // A segment is made after everything before it was synced, and a snapshot has only what was.
-        let by_segment = scan.newest_good.map_or(0, |first| first.saturating_sub(1));
-        let by_snapshot = snapshot.as_ref().and_then(|(_, found)| found.as_ref()).map_or(0, |it| it.until);
-        let needed = mark.map_or(0, |mark| mark.sequence).max(by_segment).max(by_snapshot);
-        Ok(Evidence { mark, scan, snapshot, needed })
-    }
-
-    fn good_snapshot(&self) -> Option<&Snapshot> {
-        self.snapshot.as_ref().and_then(|(_, found)| found.as_ref())
-    }
-
-    /// Where a new index would begin: at the snapshot, or at nothing if the journal is whole.
-    fn base(&self) -> Option<u64> {
-        match &self.snapshot {
-            Some((_, found)) => found.as_ref().map(|found| found.base),
-            None => Some(0),
-        }
-    }
-
-    /// Whether snapshot and journal alone do not hold everything.
-    fn journal_fails(&self) -> bool {
-        self.base().is_none_or(|base| self.scan.reach(base) < self.needed)
-    }
-
-    /// What is wrong, in words.
-    fn describe(&self, index: Option<&str>) -> String {
-        let mut problems: Vec<String> = Vec::new();
-        problems.extend(index.map(|reason| format!("the index cannot be used ({reason})")));
-        problems.extend(self.scan.damage.iter().take(3).map(|damage| format!("the journal has {damage}")));
-        if let Some((path, None)) = &self.snapshot {
-            problems.push(format!("the snapshot {} is damaged", path.display()));
-        }
-        match self.base() {
-            Some(base) if self.journal_fails() => problems.push(format!(
-                "snapshot and journal hold changes up to {}, but {} were acknowledged",
-                self.scan.reach(base),
-                self.needed
-            )),
-            _ => {}
-        }
-        problems.join("; ")
     }
 }
 
@@ -428,9 +375,8 @@ fn repair_journal(
     for path in [&dir, &snapshots] {
         fs::create_dir_all(path).map_err(OpenError::io("make", path))?;
     }
-    let made = snapshot::write(&snapshots, id, index, &|| false).map_err(|error| {
-        OpenError::io("write a snapshot in", &snapshots)(std::io::Error::other(error.to_string()))
-    })?;
+    // The new segment comes before the old ones go: there is always one.
+    let made = write_snapshot(layout, id, index)?;
     let journal =
         Journal::start(&dir, id, end + 1, options.segment_bytes).map_err(OpenError::io("write", &dir))?;
     replace_older(layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
@@ -440,6 +386,12 @@ fn repair_journal(
         "{problems}; the index had everything that was acknowledged, so a new snapshot replaces the journal"
     ));
     Ok((journal, false))
+}
+
+fn write_snapshot(layout: &Layout, id: StoreId, index: &Index) -> Result<Snapshot, OpenError> {
+    let dir = layout.snapshot();
+    snapshot::write(&dir, id, index, &|| false)
+        .map_err(|error| OpenError::io("write a snapshot in", &dir)(std::io::Error::other(error.to_string())))
 }
 
 /// Keeps a copy of the index before sled may change it, when the journal cannot stand in for it.
