@@ -26,7 +26,8 @@ pub enum StoreError {
     /// A rule of the service forbids the change. Nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A record in the index is damaged. A restart checks all of them and rebuilds the index.
+    /// A record in the index is damaged, or a change is too large to be recorded. The next start reads
+    /// every record and builds the index again if it must.
     #[error("the store holds a damaged record: {0}")]
     Damaged(#[from] Corrupt),
 }

@@ -215,6 +215,7 @@ impl Recovery {
             snapshot_bytes: options.snapshot_bytes,
             since_snapshot: self.since_snapshot,
             background: background.flatten(),
+            stopped: false,
             lock,
         };
         Ok((writer, self.report))
