@@ -151,7 +151,13 @@ fn messages_wait_in_order() {
     assert_eq!(loaded[1].text.as_bytes(), b"message 3");
     let Ok(Applied::Offline(left)) = &answers[MAILBOX_MAX + 3] else { panic!() };
     assert_eq!((left.len(), left[0].id), (50, 151));
-    assert_eq!(store.reader().offline_count(to), Ok(50));
+    let reader = store.reader();
+    assert_eq!(reader.offline_expired(Timestamp(151), 9), Ok(vec![]));
+    assert_eq!(reader.offline_expired(Timestamp(160), 9), Ok(vec![to]));
+    let expire = Change::ExpireOffline { uid: to, before: Timestamp(161) };
+    assert_eq!(store.commit_blocking(expire.clone()), Ok(Applied::Done));
+    assert_eq!(store.commit_blocking(expire), Ok(Applied::Unchanged));
+    assert_eq!(reader.offline_count(to), Ok(40));
     assert_eq!(store.commit_blocking(Change::DeleteAccount { uid: from }), Ok(Applied::Done));
     let Ok(Applied::Stored(id)) = store.commit_blocking(message(9, Uid::SERVICE)) else { panic!() };
     assert_eq!(id, MAILBOX_MAX as u64 + 1);

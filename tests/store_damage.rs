@@ -270,3 +270,20 @@ fn an_index_of_another_store_is_not_believed() {
     assert_eq!(found, wanted);
     assert!(report.rebuilt.unwrap().reason.contains("another store"));
 }
+
+#[test]
+fn a_full_check_finds_a_bad_snapshot_while_there_is_still_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, wanted) = make(dir.path(), true, true);
+    let snapshots = base.join("snapshot");
+    let path = fs::read_dir(&snapshots).unwrap().next().unwrap().unwrap().path();
+    hit(&path, &Damage::Flip { offset: 1000, bit: 3 });
+    let check = StoreOptions { full_check: true, ..settings(&base, true) };
+    let (store, report) = Store::open(check.clone()).unwrap();
+    assert!(report.checked && report.repairs[0].contains("snapshot"), "{report:?}");
+    store.close().unwrap();
+    hit(&base.join("sled"), &Damage::Missing);
+    let (store, report) = Store::open(check).unwrap();
+    assert!(report.rebuilt.is_some() && report.repairs.is_empty(), "{report:?}");
+    assert_eq!(content(&store), wanted);
+}

@@ -132,6 +132,14 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Deletes the waiting messages that were sent before a moment: housekeeping, for the uids from
+    /// [`Reader::offline_expired`](super::Reader::offline_expired).
+    ExpireOffline {
+        /// Whose.
+        uid: Uid,
+        /// Only messages sent earlier than this.
+        before: Timestamp,
+    },
     /// Makes or replaces a category.
     PutCategory(Category),
     /// Deletes a category that no room is in.

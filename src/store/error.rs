@@ -27,7 +27,8 @@ pub enum StoreError {
     /// A rule of the service forbids the change. Nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// A record in the index is damaged. A restart checks all of them and rebuilds the index.
+    /// A record in the index is damaged, or a change is too large to be recorded. The next start reads
+    /// every record and builds the index again if it must.
     #[error("the store holds a damaged record: {0}")]
     Damaged(#[from] Corrupt),
 }
@@ -153,6 +154,8 @@ pub struct OpenReport {
     pub fresh: bool,
     /// The store had been closed properly.
     pub clean: bool,
+    /// Every record of the index was read and its checksum compared.
+    pub checked: bool,
     /// Journal records that the index did not have yet.
     pub replayed: u64,
     /// Why the index was put aside and rebuilt from snapshot and journal, and where it is now.

@@ -11,7 +11,7 @@ use super::tables::{
 };
 use super::types::{Account, Category, OfflineMessage, RoomRecord, SignIn};
 use super::{change::MAILBOX_MAX, records};
-use crate::model::{CategoryId, Nickname, NicknameKey, RoomId, Uid};
+use crate::model::{CategoryId, Nickname, NicknameKey, RoomId, Timestamp, Uid};
 
 /// Blocking reads of what has been committed. Each call sees every change acknowledged before it;
 /// a call that reads several entries may see a change that commits meanwhile in some of them.
@@ -102,15 +102,31 @@ impl Reader {
 
     /// The messages that wait for an account, oldest first.
     pub fn offline(&self, uid: Uid) -> Result<Vec<OfflineMessage>, StoreError> {
-        self.shared.view(|view| {
-            view.scan(&tables::owner_prefix(OFFLINE, uid), None, usize::MAX)?
-                .into_iter()
-                .map(|(key, value)| {
-                    let id = tables::offline_id(&key).ok_or(Corrupt("a stored message has a strange key"))?;
-                    Ok(records::read_offline(id, &value)?)
-                })
-                .collect()
-        })
+        self.shared.view(|view| rules::offline::all(view, uid))
+    }
+
+    /// Up to `limit` accounts for which messages wait that were sent before a moment. Reads all
+    /// waiting messages, a page at a time: for housekeeping.
+    pub fn offline_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<Uid>, StoreError> {
+        const PAGE: usize = 1000;
+        let mut found: Vec<Uid> = Vec::new();
+        let mut after = None;
+        while found.len() < limit {
+            let page = self.shared.view(|view| view.scan(&[OFFLINE], after.as_deref(), PAGE))?;
+            for (key, value) in &page {
+                let uid =
+                    tables::offline_recipient(key).ok_or(Corrupt("a stored message has a strange key"))?;
+                if found.last() != Some(&uid) && records::read_offline(0, value)?.at < before {
+                    found.push(uid);
+                }
+            }
+            after = match page.into_iter().next_back() {
+                Some((key, _)) => Some(key),
+                None => break,
+            };
+        }
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// All categories, by position, then number.

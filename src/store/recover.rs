@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::{Corrupt, OpenError, OpenReport, Rebuilt};
+use super::evidence::Evidence;
 use super::identity::{Identity, StoreId};
 use super::index::{Index, IndexError, Pending, State};
 use super::journal::{self, EMPTY_SEGMENT, Journal, Scan};
 use super::mark::{Mark, Marked};
+use super::seal;
 use super::shared::{Layout, Shared, replace_older};
 use super::snapshot::{self, Snapshot};
 use super::writer::{Writer, in_background};
@@ -150,7 +152,7 @@ impl Recovery {
         if evidence.journal_fails() {
             put_copy_aside(&layout)?;
         }
-        let (index, mut state) = match open_index(options, &layout, id)? {
+        let (index, mut state) = match open_index(options, &layout, id, &mut report.checked)? {
             Ok((index, state)) if evidence.scan.reach(state.applied) >= evidence.needed => (index, state),
             Ok((index, state)) => {
                 let applied = state.applied;
@@ -180,8 +182,16 @@ impl Recovery {
             OpenError::refused(&layout.root, format!("replaying the journal failed: {error}"))
         })?;
         report.replayed = state.applied - before;
-        let (journal, has_snapshot) =
+        let (journal, mut has_snapshot) =
             repair_journal(options, &layout, id, &evidence, &index, &state, &mut report)?;
+        if let (true, true, Some(snapshot)) = (options.full_check, has_snapshot, evidence.good_snapshot()) {
+            has_snapshot = false;
+            if let Err(error) = snapshot::read(snapshot, id, &|| false, |_| Ok(())) {
+                let made = write_snapshot(&layout, id, &index)?;
+                replace_older(&layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
+                report.repairs.push(format!("made a new snapshot; {}: {error}", snapshot.path.display()));
+            }
+        }
         let since_snapshot = evidence.scan.spans.iter().map(|span| span.bytes.len() as u64).sum();
         let mark = evidence.mark;
         Ok(Recovery { layout, id, index, state, mark, journal, report, since_snapshot, has_snapshot })
@@ -205,88 +215,35 @@ impl Recovery {
             snapshot_bytes: options.snapshot_bytes,
             since_snapshot: self.since_snapshot,
             background: background.flatten(),
+            stopped: false,
             lock,
         };
         Ok((writer, self.report))
     }
 }
 
-/// What the files beside the index say.
-struct Evidence {
-    mark: Option<Marked>,
-    scan: Scan,
-    /// The newest snapshot by name, and what it says about itself if that is good.
-    snapshot: Option<(PathBuf, Option<Snapshot>)>,
-    /// Every change up to this sequence may have been acknowledged.
-    needed: u64,
-}
-
-impl Evidence {
-    fn gather(layout: &Layout, id: StoreId) -> Result<Evidence, OpenError> {
-        let path = layout.mark();
-        let mark = Mark::read(&path, id).map_err(OpenError::io("read", &path))?;
-        let dir = layout.journal();
-        let scan = Scan::read(&dir, id).map_err(OpenError::io("read", &dir))?;
-        let dir = layout.snapshot();
-        let snapshot = snapshot::newest(&dir, id).map_err(OpenError::io("read", &dir))?;
-        // A segment is made after everything before it was synced, and a snapshot has only what was.
-        let by_segment = scan.newest_good.map_or(0, |first| first.saturating_sub(1));
-        let by_snapshot = snapshot.as_ref().and_then(|(_, found)| found.as_ref()).map_or(0, |it| it.until);
-        let needed = mark.map_or(0, |mark| mark.sequence).max(by_segment).max(by_snapshot);
-        Ok(Evidence { mark, scan, snapshot, needed })
-    }
-
-    fn good_snapshot(&self) -> Option<&Snapshot> {
-        self.snapshot.as_ref().and_then(|(_, found)| found.as_ref())
-    }
-
-    /// Where a new index would begin: at the snapshot, or at nothing if the journal is whole.
-    fn base(&self) -> Option<u64> {
-        match &self.snapshot {
-            Some((_, found)) => found.as_ref().map(|found| found.base),
-            None => Some(0),
-        }
-    }
-
-    /// Whether snapshot and journal alone do not hold everything.
-    fn journal_fails(&self) -> bool {
-        self.base().is_none_or(|base| self.scan.reach(base) < self.needed)
-    }
-
-    /// What is wrong, in words.
-    fn describe(&self, index: Option<&str>) -> String {
-        let mut problems: Vec<String> = Vec::new();
-        problems.extend(index.map(|reason| format!("the index cannot be used ({reason})")));
-        problems.extend(self.scan.damage.iter().take(3).map(|damage| format!("the journal has {damage}")));
-        if let Some((path, None)) = &self.snapshot {
-            problems.push(format!("the snapshot {} is damaged", path.display()));
-        }
-        match self.base() {
-            Some(base) if self.journal_fails() => problems.push(format!(
-                "snapshot and journal hold changes up to {}, but {} were acknowledged",
-                self.scan.reach(base),
-                self.needed
-            )),
-            _ => {}
-        }
-        problems.join("; ")
-    }
-}
-
-/// Opens and checks the index that is there. The inner error says why it cannot be used.
+/// Opens and checks the index that is there. The inner error says why it cannot be used; `checked`
+/// becomes whether every record was read.
 fn open_index(
     options: &StoreOptions,
     layout: &Layout,
     id: StoreId,
+    checked: &mut bool,
 ) -> Result<Result<(Index, State), String>, OpenError> {
     let path = layout.sled();
     if !path.try_exists().map_err(OpenError::io("look for", &path))? {
         return Ok(Err("it is missing".to_owned()));
     }
+    let sealed = !options.full_check
+        && seal::holds(&layout.seal(), &path, id).map_err(OpenError::io("read", &path))?;
+    *checked = !sealed;
     let patience = Instant::now() + SLED_LOCK;
     loop {
         let opened = Index::open(&path, options.cache_bytes);
-        let result = opened.and_then(|index| index.check(id).map(|state| (index, state)));
+        let result = opened.and_then(|index| {
+            let state = if sealed { index.check_state(id) } else { index.check(id) };
+            state.map(|state| (index, state))
+        });
         return match result {
             Ok(found) => Ok(Ok(found)),
             Err(IndexError::Locked) if Instant::now() < patience => {
@@ -419,9 +376,8 @@ fn repair_journal(
     for path in [&dir, &snapshots] {
         fs::create_dir_all(path).map_err(OpenError::io("make", path))?;
     }
-    let made = snapshot::write(&snapshots, id, index, &|| false).map_err(|error| {
-        OpenError::io("write a snapshot in", &snapshots)(std::io::Error::other(error.to_string()))
-    })?;
+    // The new segment comes before the old ones go: there is always one.
+    let made = write_snapshot(layout, id, index)?;
     let journal =
         Journal::start(&dir, id, end + 1, options.segment_bytes).map_err(OpenError::io("write", &dir))?;
     replace_older(layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
@@ -431,6 +387,12 @@ fn repair_journal(
         "{problems}; the index had everything that was acknowledged, so a new snapshot replaces the journal"
     ));
     Ok((journal, false))
+}
+
+fn write_snapshot(layout: &Layout, id: StoreId, index: &Index) -> Result<Snapshot, OpenError> {
+    let dir = layout.snapshot();
+    snapshot::write(&dir, id, index, &|| false)
+        .map_err(|error| OpenError::io("write a snapshot in", &dir)(std::io::Error::other(error.to_string())))
 }
 
 /// Keeps a copy of the index before sled may change it, when the journal cannot stand in for it.

@@ -34,6 +34,10 @@ impl Layout {
         self.root.join("snapshot")
     }
 
+    pub(super) fn seal(&self) -> PathBuf {
+        self.root.join("sled.seal")
+    }
+
     pub(super) fn sled(&self) -> PathBuf {
         self.root.join("sled")
     }
@@ -48,6 +52,8 @@ pub(super) struct Shared {
     /// The tallies after the last group, for counts.
     tallies: Mutex<Vec<Tally>>,
     failed: watch::Sender<bool>,
+    /// A damaged record was met: the index is not to be sealed, so that the next start reads it all.
+    pub(super) suspect: AtomicBool,
     /// Background work is to end.
     pub(super) stopping: AtomicBool,
 }
@@ -60,11 +66,13 @@ impl Shared {
             index: RwLock::new(Some(index)),
             tallies: Mutex::new(tallies),
             failed: watch::Sender::new(false),
+            suspect: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
     }
 
-    /// Uses the index, with a wall against panics of sled. Must not be nested: a close that waits
+    /// Uses the index, with a wall against panics of sled; if it cannot be read or written the store
+    /// has failed, and a restart will build a new one. Must not be nested: a close that waits
     /// between the two would wait for ever.
     pub(super) fn with_index<T>(
         &self,
@@ -72,10 +80,19 @@ impl Shared {
     ) -> Result<T, StoreError> {
         let guard = self.index.read().unwrap_or_else(PoisonError::into_inner);
         let index = guard.as_ref().ok_or(StoreError::Closed)?;
-        guarded(|| Ok(work(index))).unwrap_or_else(|error: IndexError| {
-            tracing::error!(%error, "the index cannot be read");
+        let result = guarded(|| Ok(work(index))).unwrap_or_else(|error: IndexError| {
+            tracing::error!(%error, "the index cannot be used");
             Err(StoreError::Failed)
-        })
+        });
+        match &result {
+            Err(StoreError::Failed) => self.fail(),
+            Err(StoreError::Damaged(error)) => {
+                tracing::error!(%error, "the index holds a damaged record; the next start checks all of it");
+                self.suspect.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        result
     }
 
     /// Reads through the index.

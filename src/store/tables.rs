@@ -133,7 +133,15 @@ pub(super) fn second_of_pair(key: &[u8]) -> Option<Uid> {
     key.last_chunk::<4>().map(|bytes| Uid(u32::from_be_bytes(*bytes)))
 }
 
-/// The recipient and id in the key of a stored message.
+/// The recipient in the key of a stored message.
+pub(super) fn offline_recipient(key: &[u8]) -> Option<Uid> {
+    if key.len() != 13 {
+        return None;
+    }
+    key.get(1..)?.first_chunk::<4>().map(|bytes| Uid(u32::from_be_bytes(*bytes)))
+}
+
+/// The id in the key of a stored message.
 pub(super) fn offline_id(key: &[u8]) -> Option<u64> {
     if key.len() != 13 {
         return None;
@@ -172,6 +180,7 @@ mod tests {
         assert!(offline_key(Uid(1), u64::MAX) < offline_key(Uid(2), 0));
         assert_eq!(second_of_pair(&pair_key(PALS, Uid(7), Uid(9))), Some(Uid(9)));
         assert_eq!(offline_id(&offline_key(Uid(7), 77)), Some(77));
+        assert_eq!(offline_recipient(&offline_key(Uid(7), 77)), Some(Uid(7)));
         assert_eq!(account_uid(&account_key(Uid(5))), Some(Uid(5)));
     }
 }

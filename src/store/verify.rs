@@ -20,14 +20,7 @@ const PIECES: u32 = 8;
 impl Index {
     /// Reads every entry, compares checksums and tallies, and returns the state the index is in.
     pub(super) fn check(&self, store: StoreId) -> Result<State, IndexError> {
-        let bad = |text: &str| IndexError::Bad(text.to_owned());
-        let state = guarded(|| self.state())?.ok_or_else(|| bad("it is empty"))?;
-        if !state.is_of(store) {
-            return Err(bad("it belongs to another store"));
-        }
-        if state.schema != SCHEMA || state.tallies.len() != TABLES.len() {
-            return Err(bad("it has another schema"));
-        }
+        let state = self.check_state(store)?;
         let cuts = guarded(|| self.cuts())?;
         let next = AtomicUsize::new(0);
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
@@ -55,6 +48,18 @@ impl Index {
         })?;
         if found != state {
             return Err(bad("entries are missing, added or changed"));
+        }
+        Ok(state)
+    }
+
+    /// Checks only what the index says about itself.
+    pub(super) fn check_state(&self, store: StoreId) -> Result<State, IndexError> {
+        let state = guarded(|| self.state())?.ok_or_else(|| bad("it is empty"))?;
+        if !state.is_of(store) {
+            return Err(bad("it belongs to another store"));
+        }
+        if state.schema != SCHEMA || state.tallies.len() != TABLES.len() {
+            return Err(bad("it has another schema"));
         }
         Ok(state)
     }
@@ -92,4 +97,8 @@ impl Index {
         }
         Ok(cuts)
     }
+}
+
+fn bad(text: &str) -> IndexError {
+    IndexError::Bad(text.to_owned())
 }

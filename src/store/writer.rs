@@ -20,6 +20,7 @@ use super::index::{Pending, State};
 use super::journal::{self, Journal};
 use super::mark::Mark;
 use super::rules::{self, Ops};
+use super::seal;
 use super::shared::Shared;
 
 /// The most changes that share one sync.
@@ -48,6 +49,8 @@ pub(super) struct Writer {
     pub(super) since_snapshot: u64,
     /// The thread that makes or checks a snapshot.
     pub(super) background: Option<JoinHandle<()>>,
+    /// The failure of the store has been logged.
+    pub(super) stopped: bool,
     /// Held as long as the store is open.
     pub(super) lock: File,
 }
@@ -70,9 +73,10 @@ impl Writer {
         } else {
             self.try_commit(group, queue, &mut answers)
         };
-        if let Err(error) = result {
-            if error != StoreError::Failed || !self.shared.has_failed() {
-                tracing::error!(%error, "the store has failed and accepts nothing any more");
+        if result.is_err() {
+            if !self.stopped {
+                tracing::error!("the store has failed and accepts nothing any more");
+                self.stopped = true;
             }
             self.shared.fail();
             for (_, answer) in &mut answers {
@@ -182,6 +186,12 @@ impl Writer {
         let result = if self.shared.has_failed() || closed.is_err() {
             Err(StoreError::Failed)
         } else {
+            let layout = &self.shared.layout;
+            if !self.shared.suspect.load(Ordering::Relaxed)
+                && let Err(error) = seal::write(&layout.seal(), &layout.sled(), self.shared.id)
+            {
+                tracing::warn!(%error, "cannot seal the index; the next start will take longer");
+            }
             self.mark.finish().map_err(|error| {
                 tracing::error!(%error, "the store cannot write its mark");
                 StoreError::Failed

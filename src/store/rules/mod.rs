@@ -3,7 +3,7 @@
 
 mod accounts;
 mod contacts;
-mod offline;
+pub(super) mod offline;
 mod rooms;
 mod seed;
 
@@ -56,6 +56,7 @@ pub(super) fn evaluate(view: View<'_>, change: Change, ops: &mut Ops) -> Outcome
         Change::StoreOffline { to, from, at, text } => offline::store(view, to, from, at, text, ops),
         Change::LoadOffline { uid, newer_than } => offline::load(view, uid, newer_than),
         Change::DropOffline { uid, through } => offline::discard(view, uid, through, ops),
+        Change::ExpireOffline { uid, before } => offline::expire(view, uid, before, ops),
         Change::PutCategory(category) => rooms::put_category(view, &category, ops),
         Change::DeleteCategory(id) => rooms::delete_category(view, id, ops),
         Change::PutRoom(room) => rooms::put_room(view, &room, ops),

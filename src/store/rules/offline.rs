@@ -40,21 +40,35 @@ pub(super) fn store(
 }
 
 pub(super) fn load(view: View<'_>, uid: Uid, newer_than: Timestamp) -> Outcome {
-    let mut messages = Vec::new();
-    for (key, value) in view.scan(&tables::owner_prefix(OFFLINE, uid), None, usize::MAX)? {
-        let id = tables::offline_id(&key).ok_or(Corrupt("a stored message has a strange key"))?;
-        let message = records::read_offline(id, &value)?;
-        if message.at > newer_than {
-            messages.push(message);
-        }
-    }
+    let mut messages = all(view, uid)?;
+    messages.retain(|message| message.at > newer_than);
     Ok(Applied::Offline(messages))
+}
+
+/// The messages that wait for an account, oldest first.
+pub(in super::super) fn all(view: View<'_>, uid: Uid) -> Result<Vec<OfflineMessage>, StoreError> {
+    view.scan(&tables::owner_prefix(OFFLINE, uid), None, usize::MAX)?
+        .into_iter()
+        .map(|(key, value)| {
+            let id = tables::offline_id(&key).ok_or(Corrupt("a stored message has a strange key"))?;
+            Ok(records::read_offline(id, &value)?)
+        })
+        .collect()
 }
 
 pub(super) fn discard(view: View<'_>, uid: Uid, through: u64, ops: &mut Ops) -> Outcome {
     for (key, _) in view.scan(&tables::owner_prefix(OFFLINE, uid), None, usize::MAX)? {
         if tables::offline_id(&key).is_some_and(|id| id <= through) {
             ops.delete(key);
+        }
+    }
+    Ok(if ops.0.is_empty() { Applied::Unchanged } else { Applied::Done })
+}
+
+pub(super) fn expire(view: View<'_>, uid: Uid, before: Timestamp, ops: &mut Ops) -> Outcome {
+    for message in all(view, uid)? {
+        if message.at < before {
+            ops.delete(tables::offline_key(uid, message.id));
         }
     }
     Ok(if ops.0.is_empty() { Applied::Unchanged } else { Applied::Done })
