@@ -84,7 +84,8 @@ fn main() -> anyhow::Result<()> {
 fn prepare(options: &Options, dir: &Path) -> anyhow::Result<Vec<Uid>> {
     let (store, _) = Store::open(StoreOptions::new(dir.join("store")))?;
     store.commit_blocking(Change::Seed { at: Timestamp::now() })?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).expect("parameters"));
+    let argon2 =
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).expect("parameters"));
     let hash = argon2.hash_password(PASSWORD).map_err(|error| anyhow::anyhow!("{error}"))?.to_string();
     let (sender, receiver) = std::sync::mpsc::channel();
     for number in 0..options.clients {
@@ -164,7 +165,8 @@ impl Daemon {
     fn cpu(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+        let ticks =
+            |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
         // utime and stime are fields 14 and 15; the kernel counts them in hundredths for user space.
         (ticks(11) + ticks(12)) / 100.0
     }
@@ -254,7 +256,10 @@ async fn run(options: &Options, daemon: &Daemon, uids: Vec<Uid>) -> anyhow::Resu
     println!("  daemon CPU               {:>9.0} % of a core", used / elapsed * 100.0);
     println!("  load tool CPU            {:>9.0} % of a core", (own_cpu() - own) / elapsed * 100.0);
     for (name, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
-        println!("  latency {name}              {:>9.2} ms", latency.value_at_quantile(quantile) as f64 / 1000.0);
+        println!(
+            "  latency {name}              {:>9.2} ms",
+            latency.value_at_quantile(quantile) as f64 / 1000.0
+        );
     }
     println!("  resident                 {:>8} KiB", daemon.rss());
     println!("  sends skipped, closed    {:>7} {:>6}", counts.skipped, counts.closed);
@@ -360,7 +365,8 @@ fn count_packets(bytes: &[u8], shared: &Shared) -> usize {
             messages += 1;
             // Every sixteenth is enough for percentiles and costs little.
             if measuring && at.is_multiple_of(16) {
-                let stamp = std::str::from_utf8(&payload[8..8 + STAMP]).ok().and_then(|text| text.parse().ok());
+                let stamp =
+                    std::str::from_utf8(&payload[8..8 + STAMP]).ok().and_then(|text| text.parse().ok());
                 if let Some(stamp) = stamp {
                     _ = shared.latency.borrow_mut().record(now.saturating_sub(stamp));
                 }
@@ -373,7 +379,14 @@ fn count_packets(bytes: &[u8], shared: &Shared) -> usize {
 }
 
 /// Sends room messages at an even rate, each from the next client of the next room.
-async fn send(clients: Vec<Rc<Client>>, shared: Rc<Shared>, rate: u64, bytes: usize, room: usize, time: Duration) {
+async fn send(
+    clients: Vec<Rc<Client>>,
+    shared: Rc<Shared>,
+    rate: u64,
+    bytes: usize,
+    room: usize,
+    time: Duration,
+) {
     let begin = Instant::now();
     let mut sent = 0u64;
     let rooms = clients.len().div_ceil(room);

@@ -19,7 +19,9 @@ use crate::hub::actor::Hub;
 use crate::hub::{CategoryEntry, Room, State};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Timestamp, to_cp1252};
-use crate::net::http::{self, Health, HealthReport, HttpService, Registrar, RegistrationFuture, WebRegistration};
+use crate::net::http::{
+    self, Health, HealthReport, HttpService, Registrar, RegistrationFuture, WebRegistration,
+};
 use crate::net::listener::{self, Chat};
 use crate::net::registry::Registry;
 use crate::protocol::{Dialect, ServerPacket};
@@ -234,8 +236,9 @@ fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>
     listen
         .iter()
         .map(|address| {
-            listener::bind(*address)
-                .with_context(|| format!("cannot listen on {address} ({key}); is another server running there?"))
+            listener::bind(*address).with_context(|| {
+                format!("cannot listen on {address} ({key}); is another server running there?")
+            })
         })
         .collect()
 }
@@ -257,7 +260,8 @@ fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry
 
 fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreError> {
     let categories = reader.categories()?.into_iter();
-    let categories = categories.map(|category| CategoryEntry { id: category.id, name: category.name }).collect();
+    let categories =
+        categories.map(|category| CategoryEntry { id: category.id, name: category.name }).collect();
     let rooms = reader.rooms()?.into_iter().map(|record| Room {
         id: record.id,
         name: record.name,
@@ -285,7 +289,8 @@ fn raise_descriptor_limit(max_connections: Option<usize>) {
     if available < wanted {
         warn!(
             available,
-            wanted, "the limit of open files is below limits.max_connections; raise it (LimitNOFILE= under systemd)"
+            wanted,
+            "the limit of open files is below limits.max_connections; raise it (LimitNOFILE= under systemd)"
         );
     }
 }
