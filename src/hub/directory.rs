@@ -65,7 +65,9 @@ impl State {
         effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(person.uid, status.wire()));
         effects.push(Effect::LoadOffline { conn, uid: person.uid });
-        self.announce_presence(person.uid, effects);
+        if let Some(session) = self.session(conn) {
+            self.announce_presence(person.uid, &session.blocks, effects);
+        }
     }
 
     pub(super) fn disconnect(&mut self, conn: ConnId, effects: &mut Effects) {
@@ -75,13 +77,13 @@ impl State {
     /// Takes a session out of everything it was in and tells those who see it.
     fn end_session(&mut self, conn: ConnId, effects: &mut Effects) {
         let Some(session) = self.session(conn) else { return };
-        let (uid, was_visible) = (session.person.uid, session.status != Status::Invisible);
         for room in session.rooms.clone() {
             self.leave_room(conn, room, effects);
         }
-        self.remove_session(conn);
-        if was_visible {
-            self.announce_presence(uid, effects);
+        if let Some(session) = self.remove_session(conn)
+            && session.status != Status::Invisible
+        {
+            self.announce_presence(session.person.uid, &session.blocks, effects);
         }
     }
 
@@ -104,11 +106,12 @@ impl State {
         }
     }
 
-    /// Tells everybody who has `uid` on the pal list what he is shown as now.
-    fn announce_presence(&self, uid: Uid, effects: &mut Effects) {
+    /// Tells everybody who has `uid` on the pal list what he is shown as now. Those whom he blocks
+    /// see him offline all the time: even hearing that again would tell them that he did something.
+    fn announce_presence(&self, uid: Uid, blocks: &[Uid], effects: &mut Effects) {
         let mut groups: Vec<(u32, Vec<ConnId>)> = Vec::new();
         for watcher in self.watchers_of(uid) {
-            if watcher.blocks_user(uid) {
+            if watcher.blocks_user(uid) || blocks.binary_search(&watcher.person.uid).is_ok() {
                 continue;
             }
             let shown = self.shown_status(watcher, uid);
@@ -167,8 +170,10 @@ impl State {
         session.status = status;
         effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(uid, status.wire()));
-        if shown_before != (status != Status::Invisible).then_some(status) {
-            self.announce_presence(uid, effects);
+        if shown_before != (status != Status::Invisible).then_some(status)
+            && let Some(session) = self.session(conn)
+        {
+            self.announce_presence(uid, &session.blocks, effects);
         }
     }
 

@@ -84,8 +84,8 @@ struct Challenged {
     challenge: u16,
     status: Option<u32>,
     tries: u8,
-    /// The account was made on this connection; the client still has to sign in to it.
-    registered: bool,
+    /// The account that was made on this connection; the client still has to sign in to it.
+    registered: Option<Uid>,
 }
 
 /// What to do after a packet.

@@ -26,10 +26,13 @@ const RESET_CHALLENGE_5_0: u16 = 42;
 impl Session {
     pub(super) async fn register(&mut self, nickname: &[u8], password: Option<Secret>, email: &[u8]) {
         let request = PacketType::REGISTRATION_PT5;
-        if matches!(self.phase, Phase::Challenged(state) if state.registered) {
+        // Wrong passwords on this connection are not forgotten for a registration.
+        let tries = match self.phase {
             // A form sent twice makes one account.
-            return;
-        }
+            Phase::Challenged(state) if state.registered.is_some() => return,
+            Phase::Challenged(state) => state.tries,
+            _ => 0,
+        };
         let Some(Secret(password)) = password else {
             return self.refuse(request, REFUSED, "The password could not be read.");
         };
@@ -47,7 +50,7 @@ impl Session {
         info!(%uid, ?nickname, peer = %self.peer, "registered from the client");
         let Some(challenge) = fresh_challenge() else { return };
         self.phase =
-            Phase::Challenged(Challenged { uid, challenge, status: None, tries: 0, registered: true });
+            Phase::Challenged(Challenged { uid, challenge, status: None, tries, registered: Some(uid) });
         let data = uid.0.to_be_bytes().to_vec();
         self.send(&ServerPacket::ReturnCode { request, code: 0, data });
         // 5.0 sends the hint at once and was recorded to get this after it; 5.1 waits for it.
@@ -59,11 +62,12 @@ impl Session {
     /// Question and hint, after a registration and after a password change.
     pub(super) fn password_hint(&mut self, packet: PasswordHint<'_>) -> Step {
         let uid = match self.phase {
-            Phase::Challenged(state) if state.registered => {
+            // The hint is for the account made here, whoever the client says it is by now.
+            Phase::Challenged(Challenged { registered: Some(uid), challenge, .. }) => {
                 if self.dialect == Dialect::V50 {
-                    self.send(&ServerPacket::SendLogin(challenge_packet(state.challenge)));
+                    self.send(&ServerPacket::SendLogin(challenge_packet(challenge)));
                 }
-                state.uid
+                uid
             }
             Phase::Online { uid, .. } => uid,
             _ => return Step::Continue,

@@ -76,7 +76,7 @@ impl Session {
             Phase::Challenged(state) => Challenged { uid, status, ..state },
             _ => {
                 let Some(challenge) = fresh_challenge() else { return };
-                Challenged { uid, challenge, status, tries: 0, registered: false }
+                Challenged { uid, challenge, status, tries: 0, registered: None }
             }
         };
         self.phase = Phase::Challenged(state);

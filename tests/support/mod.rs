@@ -13,7 +13,7 @@ use paltalkd::model::{
     CategoryId, Nickname, Rating, Role, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
 };
 use paltalkd::protocol::cipher::{self, Variant};
-use paltalkd::store::{Applied, Change, NewAccount, PasswordHash, RoomRecord, Store};
+use paltalkd::store::{Applied, Change, NewAccount, PasswordHash, RoomRecord, Store, StoreOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -41,8 +41,27 @@ impl Server {
 
     /// Starts with a configuration that `change` has had its say in.
     pub fn start_with(change: impl FnOnce(&mut Config)) -> Server {
+        Server::start_in(tempfile::tempdir().unwrap(), change)
+    }
+
+    /// Starts on a store that `prepare` has filled: rooms are read when the daemon starts.
+    pub fn start_prepared(prepare: impl FnOnce(&Store)) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::default();
+        config.server.data_dir = dir.path().to_owned();
+        let (store, _) = Store::open(StoreOptions::new(config.store_path())).unwrap();
+        store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+        prepare(&store);
+        store.close().unwrap();
+        drop(store);
+        Server::start_in(dir, |_| {})
+    }
+
+    /// Starts on a directory that an earlier server may have left.
+    pub fn start_in(dir: TempDir, change: impl FnOnce(&mut Config)) -> Server {
+        let mut config = Config::default();
+        // One test sends in a second what people send in minutes.
+        config.limits.packets_per_second = None;
         config.server.data_dir = dir.path().to_owned();
         config.chat.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.http.listen = vec!["127.0.0.1:0".parse().unwrap()];
@@ -79,30 +98,6 @@ impl Server {
         make_account(self.store(), nickname, roles.iter().copied().collect())
     }
 
-    pub fn room(
-        &self,
-        id: u32,
-        kind: RoomKind,
-        category: u16,
-        name: &str,
-        lockword: Option<&str>,
-    ) -> RoomRecord {
-        RoomRecord {
-            id: RoomId(id),
-            name: RoomName::new(name.as_bytes()).unwrap(),
-            kind,
-            category: CategoryId(category),
-            rating: Rating::General,
-            topic: b"Topic".to_vec(),
-            welcome: Vec::new(),
-            lockword: lockword.map(|word| word.into()),
-            owner: None,
-            admin_code: None,
-            new_user_mic: true,
-            created: Timestamp::now(),
-        }
-    }
-
     pub fn connect(&self) -> Client {
         Client::connect(self.chat)
     }
@@ -114,12 +109,20 @@ impl Server {
         client
     }
 
+    /// A signed-in 5.1 client.
+    pub fn sign_in_51(&self, uid: Uid) -> Client {
+        let mut client = self.connect();
+        client.version = V51;
+        client.sign_in(uid);
+        client
+    }
+
     /// Waits until `condition` holds.
     pub fn wait_for(&self, what: &str, mut condition: impl FnMut(&Server) -> bool) {
         let start = Instant::now();
         while !condition(self) {
             assert!(start.elapsed() < DEADLINE, "timed out waiting for {what}");
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 
@@ -128,6 +131,24 @@ impl Server {
         let daemon = self.daemon.take().unwrap();
         self.runtime.block_on(daemon.stop()).unwrap();
         std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+}
+
+/// A room for [`Server::start_prepared`].
+pub fn room(id: u32, kind: RoomKind, category: u16, name: &str, lockword: Option<&str>) -> RoomRecord {
+    RoomRecord {
+        id: RoomId(id),
+        name: RoomName::new(name.as_bytes()).unwrap(),
+        kind,
+        category: CategoryId(category),
+        rating: Rating::General,
+        topic: b"Topic".to_vec(),
+        welcome: Vec::new(),
+        lockword: lockword.map(|word| word.into()),
+        owner: None,
+        admin_code: None,
+        new_user_mic: true,
+        created: Timestamp::now(),
     }
 }
 
@@ -174,6 +195,35 @@ impl Packet {
     pub fn text(&self, offset: usize) -> String {
         paltalkd::model::from_cp1252(&self.payload[offset..])
     }
+}
+
+/// What the server says with these u32 fields.
+pub fn packet(kind: u16, fields: &[u32]) -> Packet {
+    Packet { kind, payload: fields.iter().flat_map(|field| field.to_be_bytes()).collect() }
+}
+
+/// The status of a user as his pals are told it.
+pub fn status(uid: Uid, status: u32) -> Packet {
+    packet(0x0190, &[uid.0, status])
+}
+
+/// The types of some packets, in order.
+pub fn kinds(packets: &[Packet]) -> Vec<u16> {
+    packets.iter().map(|packet| packet.kind).collect()
+}
+
+/// The only packet of type `kind` among some.
+pub fn only(packets: &[Packet], kind: u16) -> &Packet {
+    let found: Vec<&Packet> = packets.iter().filter(|packet| packet.kind == kind).collect();
+    assert_eq!(found.len(), 1, "{kind:04x} in {packets:?}");
+    found[0]
+}
+
+/// The request and code of a ReturnCode, and its text.
+pub fn return_code(packet: &Packet) -> (u16, u16, String) {
+    assert_eq!(packet.kind, 0x0064, "{packet:?}");
+    let words = packet.u32(0);
+    ((words >> 16) as u16, words as u16, packet.text(4))
 }
 
 /// A scripted client on a real socket.
@@ -277,17 +327,37 @@ impl Client {
         self.uid = uid;
         self.send(0xff9c, &uid.0.to_be_bytes());
         self.expect(0xff8b);
-        let mut wish = uid.0.to_be_bytes().to_vec();
-        wish.extend([0, 0, 0, 1, 0, 0]);
-        self.send(0xfb96, &wish);
-        let challenge = self.expect(0x0474);
-        challenge_of(&challenge.payload[4..7])
+        self.wish(uid)
     }
 
     pub fn login(&mut self, challenge: u16, password: &str) {
-        let mut payload = self.uid.0.to_be_bytes().to_vec();
+        self.login_as(self.uid, challenge, password);
+    }
+
+    /// Sends the password with a uid that may be another one than that of the wish.
+    pub fn login_as(&mut self, uid: Uid, challenge: u16, password: &str) {
+        let mut payload = uid.0.to_be_bytes().to_vec();
         payload.extend(cipher::encode(Variant::One, challenge, password.as_bytes(), 1).unwrap());
         self.send(0xfb84, &payload);
+    }
+
+    /// Asks which uid a nickname has; the answer.
+    pub fn look_up(&mut self, nickname: &str) -> Packet {
+        let mut payload = 1u32.to_be_bytes().to_vec();
+        payload.extend(paltalkd::model::to_cp1252(nickname));
+        self.send(0xfb95, &payload);
+        self.next().expect("no answer")
+    }
+
+    /// Says that it wants to sign in; returns the challenge.
+    pub fn wish(&mut self, uid: Uid) -> u16 {
+        self.uid = uid;
+        let mut wish = uid.0.to_be_bytes().to_vec();
+        wish.extend([0, 0, 0, 1, 0, 0]);
+        self.send(0xfb96, &wish);
+        let challenge = self.next().expect("no challenge");
+        assert_eq!((challenge.kind, challenge.payload.len()), (0x0474, 7));
+        challenge_of(&challenge.payload[4..7])
     }
 
     /// Signs in as a 5.0 client does; returns what came after the password.
@@ -313,10 +383,15 @@ impl Client {
 
     /// Enters a room; returns what came up to the user list.
     pub fn join(&mut self, room: u32) -> Vec<Packet> {
+        self.ask_to_join(room, "");
+        self.until(0x0154)
+    }
+
+    pub fn ask_to_join(&mut self, room: u32, lockword: &str) {
         let mut payload = room.to_be_bytes().to_vec();
         payload.extend([0, 0, 0, 0, 0x08, 0x2a]);
+        payload.extend(lockword.bytes());
         self.send(0xfeca, &payload);
-        self.until(0x0154)
     }
 
     pub fn say(&mut self, room: u32, text: &str) {
