@@ -177,10 +177,10 @@ impl State {
         session.status = status;
         effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(uid, status.wire()));
-        if shown_before != (status != Status::Invisible).then_some(status) {
-            if let Some(session) = self.session(conn) {
-                self.announce_presence(uid, &session.blocks, effects);
-            }
+        if shown_before != (status != Status::Invisible).then_some(status)
+            && let Some(session) = self.session(conn)
+        {
+            self.announce_presence(uid, &session.blocks, effects);
         }
     }
 

@@ -3,9 +3,12 @@
 use crate::hub::{Command, DirectoryCommand, Person};
 use crate::model::{Nickname, Uid};
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
-use crate::store::{Account, Reader};
+use crate::store::{Account, Reader, StoreError};
 
 use super::Session;
+
+/// Reads one of a user's lists.
+type ReadList = fn(&Reader, Uid) -> Result<Vec<(Uid, Nickname)>, StoreError>;
 
 /// Users in one search result at most (PROTOCOL 9.2).
 const MAX_FOUND: usize = 50;
@@ -61,7 +64,7 @@ impl Session {
         let Some(uid) = self.uid() else { return };
         let loaded =
             self.context.store.read(move |reader| Ok((reader.account(uid)?, reader.blocks(uid)?))).await;
-        let loaded: Result<_, crate::store::StoreError> = loaded.and_then(|result| result);
+        let loaded: Result<_, StoreError> = loaded.and_then(|result| result);
         if let Ok((Some(account), blocks)) = loaded {
             self.send(&ServerPacket::PrivacyVerify(account.privacy));
             let records = blocks.into_iter().map(|(uid, nickname)| PalRecord { uid, nickname });
@@ -74,10 +77,7 @@ impl Session {
     }
 
     /// The user's pals or blocks, for clients that get whole lists in answer; 5.0 does not.
-    async fn list(
-        &self,
-        read: fn(&Reader, Uid) -> Result<Vec<(Uid, Nickname)>, crate::store::StoreError>,
-    ) -> Vec<Person> {
+    async fn list(&self, read: ReadList) -> Vec<Person> {
         let Some(uid) = self.uid().filter(|_| self.dialect != Dialect::V50) else { return Vec::new() };
         let list = self.context.store.read(move |reader| read(reader, uid)).await;
         let list = list.and_then(|result| result).unwrap_or_default();
@@ -85,7 +85,7 @@ impl Session {
     }
 }
 
-fn find(reader: &Reader, name: &[u8], exact: bool) -> Result<Vec<(Uid, Nickname)>, crate::store::StoreError> {
+fn find(reader: &Reader, name: &[u8], exact: bool) -> Result<Vec<(Uid, Nickname)>, StoreError> {
     // What cannot be a nickname, or the beginning of one, is nobody's.
     let Ok(name) = Nickname::built_in(name.trim_ascii()) else { return Ok(Vec::new()) };
     let accounts = if exact {
