@@ -6,11 +6,13 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -55,6 +57,7 @@ pub(super) struct Connection {
     login_timeout: Option<Duration>,
     rate: Option<PacketRate>,
     closing: Option<CloseReason>,
+    ended_writing: bool,
 }
 
 struct Timer {
@@ -99,6 +102,7 @@ impl Connection {
             login_timeout,
             rate: packets_per_second.map(PacketRate::new),
             closing: None,
+            ended_writing: false,
         }
     }
 
@@ -235,6 +239,7 @@ impl Connection {
                 Taken::Bytes(bytes) => self.writing = bytes,
                 Taken::Close(reason) => {
                     self.begin_linger(reason);
+                    self.end_writing(reason);
                     return Poll::Pending;
                 }
             }
@@ -245,6 +250,16 @@ impl Connection {
         if self.closing.is_none() {
             self.closing = Some(reason);
             self.set_timer(Purpose::Linger, Instant::now() + LINGER);
+        }
+    }
+
+    /// Ends the server's half of the connection, so that the client need not wait for the end. Not
+    /// after last words that it shows: it is to close by itself then (PROTOCOL 17).
+    fn end_writing(&mut self, reason: CloseReason) {
+        let shown = matches!(reason, CloseReason::Replaced | CloseReason::Kicked | CloseReason::Shutdown);
+        if !shown && !std::mem::replace(&mut self.ended_writing, true) {
+            // If it fails, the connection is gone already; lingering finds out.
+            _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
         }
     }
 

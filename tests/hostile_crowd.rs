@@ -1,0 +1,172 @@
+//! Clients that use more than their share: connections, silence, unread answers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod support;
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use paltalkd::model::CloseReason;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use support::*;
+
+const OAK: u32 = 50_001;
+
+/// Whether the server hangs up on a connection without a word.
+fn is_refused(address: std::net::SocketAddr) -> bool {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    !matches!(stream.read(&mut [0; 64]), Ok(1..))
+}
+
+#[test]
+fn one_address_has_a_limited_number_of_connections() {
+    let server = Server::start_with(|config| {
+        config.limits.exempt = Vec::new();
+        config.limits.connections_per_address = Some(3);
+    });
+    let alice = server.account("Alice");
+    let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    server.wait_for("them to be accepted", |server| server.metrics().connections() == 3);
+    for refused in 1..=4 {
+        assert!(is_refused(server.chat));
+        assert_eq!(server.metrics().closed_for(CloseReason::AddressFull), refused);
+    }
+    // Those who are in are served, and a place that is left can be taken.
+    clients[0].sign_in(alice);
+    clients.pop().unwrap().close();
+    server.wait_for("it to go", |server| server.metrics().connections() == 2);
+    assert_eq!(server.connect().look_up("Alice").kind, 0x046b);
+}
+
+#[test]
+fn the_server_has_a_limited_number_of_connections() {
+    let server = Server::start_with(|config| config.limits.max_connections = Some(2));
+    let alice = server.account("Alice");
+    let mut clients = [server.connect(), server.connect()];
+    server.wait_for("them to be accepted", |server| server.metrics().connections() == 2);
+    assert!(is_refused(server.chat));
+    assert_eq!(server.metrics().closed_for(CloseReason::ServerFull), 1);
+    clients[1].sign_in(alice);
+}
+
+#[test]
+fn who_does_not_sign_in_has_to_go() {
+    let server = Server::start_with(|config| config.limits.login_timeout = Some(Duration::from_millis(700)));
+    let alice = server.account("Alice");
+    let mut silent = server.connect();
+    let mut half = server.connect();
+    half.send_raw(&[0xfb, 0x95, 0, 0x47, 0, 20, b'x']);
+    let mut undecided = server.connect();
+    undecided.challenge(alice);
+    // A wrong password is typed anew, a form filled in: that takes people longer.
+    let mut typist = server.connect();
+    let challenge = typist.challenge(alice);
+    typist.login(challenge, "wrong");
+    typist.expect(0x0064);
+    let bob = server.account("Bob");
+    let mut online = server.sign_in(bob);
+    assert_eq!(undecided.next(), None);
+    assert_eq!(kinds(&silent.rest()), [0x0075, 0xff8b]);
+    half.rest();
+    server.wait_for("the counter", |server| server.metrics().closed_for(CloseReason::LoginTimeout) == 3);
+    typist.login(challenge, PASSWORD);
+    typist.expect(0x04a6);
+    online.im(alice, "no timeout for us");
+    typist.expect(0x0014);
+}
+
+#[test]
+fn who_does_not_read_is_closed_and_nobody_else_notices() {
+    let server = Server::start_with(|config| config.limits.outbox = Some(64 << 10));
+    let people = ["Speaker", "Reader", "Sleeper"].map(|name| server.account(name));
+    let [mut speaker, mut reader, mut sleeper] = people.map(|uid| server.sign_in(uid));
+    socket2::SockRef::from(sleeper.stream()).set_recv_buffer_size(4096).unwrap();
+    for client in [&mut speaker, &mut reader, &mut sleeper] {
+        client.join(OAK);
+    }
+    reader.sync();
+    speaker.sync();
+    let line = "x".repeat(4000);
+    let mut sent = 0;
+    while server.metrics().closed_for(CloseReason::SlowReader) == 0 {
+        for _ in 0..8 {
+            speaker.say(OAK, &format!("{sent} {line}"));
+            sent += 1;
+        }
+        for number in sent - 8..sent {
+            let heard = reader.until(0x015e);
+            assert!(heard.last().unwrap().text(8).starts_with(&format!("{number} ")));
+        }
+        // What one client makes the server keep is the outbox and what the kernel takes.
+        assert!(sent < 4000, "not closed after {sent} messages");
+    }
+    let left: Vec<Packet> = speaker.sync().into_iter().filter(|packet| packet.kind == 0x0140).collect();
+    let told = |packets: &[Packet]| packets.contains(&packet(0x0140, &[OAK, people[2].0]));
+    assert!(told(&left) || told(&speaker.until(0x0140)));
+    reader.sync();
+    speaker.say(OAK, "who is left?");
+    assert_eq!(reader.expect(0x015e).text(8), "who is left?");
+    // What the sleeper finds when it wakes up is whole packets in order, then the end.
+    socket2::SockRef::from(sleeper.stream()).set_recv_buffer_size(4 << 20).unwrap();
+    let mut expected = 0;
+    loop {
+        match sleeper.next() {
+            Some(packet) if packet.kind == 0x015e => {
+                assert!(packet.text(8).starts_with(&format!("{expected} ")));
+                expected += 1;
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    assert!(expected < sent);
+    // He may come back.
+    server.sign_in(people[2]).join(OAK);
+}
+
+/// Bytes of memory that this process holds.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+#[test]
+fn thousands_who_say_nothing_cost_little_and_stop_nobody() {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
+    // Both ends of every connection are in this process; the other tests need some, too.
+    let pairs = ((maximum.unwrap_or(u64::MAX) - 600) / 2).min(9000) as usize;
+    let server = Server::start_with(|config| config.limits.max_connections = None);
+    let alice = server.account("Alice");
+    drop(server.sign_in(alice));
+    let before = resident();
+    let mut crowd = Vec::with_capacity(pairs);
+    for number in 0..pairs {
+        crowd.push(TcpStream::connect(server.chat).unwrap());
+        // Not faster than the listener's queue allows.
+        if number % 1000 == 999 {
+            server
+                .wait_for("the crowd", |server| server.metrics().connections_accepted.get() > number as u64);
+        }
+    }
+    server.wait_for("the crowd", |server| server.metrics().connections_accepted.get() as usize > pairs);
+    let start = Instant::now();
+    let mut client = server.sign_in(alice);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    // The first greeting goes out to all of them.
+    for index in [0, pairs - 1] {
+        let stream = &mut crowd[index];
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.read_exact(&mut [0; 24]).unwrap();
+    }
+    let each = resident().saturating_sub(before) / pairs as u64;
+    assert!(each < 6 * 1024, "{each} bytes for each of {pairs} connections");
+    let start = Instant::now();
+    client.join(OAK);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    drop(crowd);
+    server.wait_for("them to go", |server| server.metrics().connections() == 1);
+    client.sync();
+}
