@@ -79,7 +79,11 @@ fn who_does_not_sign_in_has_to_go() {
 
 #[test]
 fn who_does_not_read_is_closed_and_nobody_else_notices() {
-    let server = Server::start_with(|config| config.limits.outbox = Some(64 << 10));
+    let server = Server::start_with(|config| {
+        config.limits.outbox = Some(64 << 10);
+        // The speaker has to fill what the kernel keeps for the sleeper, some megabytes.
+        config.limits.packets_per_second = None;
+    });
     let people = ["Speaker", "Reader", "Sleeper"].map(|name| server.account(name));
     let [mut speaker, mut reader, mut sleeper] = people.map(|uid| server.sign_in(uid));
     socket2::SockRef::from(sleeper.stream()).set_recv_buffer_size(4096).unwrap();
