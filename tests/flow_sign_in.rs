@@ -268,3 +268,40 @@ fn going_down_says_so_to_everybody() {
     assert_eq!(kinds(&last), [0x0027]);
     assert!(last[0].text(0).contains("shutting down"));
 }
+
+#[test]
+fn of_many_sign_ins_at_once_one_remains() {
+    let server = Server::start();
+    let (alice, bob) = (server.account("Alice"), server.account("Bob"));
+    let mut watcher = server.sign_in(bob);
+    watcher.send_u32(0xffbd, &[alice.0]);
+    watcher.sync();
+    let address = server.chat;
+    let clients: Vec<_> = (0..12)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut client = Client::connect(address);
+                let challenge = client.challenge(alice);
+                client.login(challenge, PASSWORD);
+                client.ask_to_join(50_001, "");
+                // Until it is told to stop, or is replaced.
+                client.rest()
+            })
+        })
+        .collect();
+    server.wait_for("all but one to go", |server| server.metrics().closed_for(CloseReason::Replaced) == 11);
+    assert_eq!(watcher.sync().last(), Some(&status(alice, 30)));
+    let users = records(&watcher.join(50_001).pop().unwrap().payload);
+    let inside = users.iter().filter(|user| value(user, "nickname") == "Alice").count();
+    assert!(inside <= 1);
+    watcher.im(alice, "which one are you?");
+    watcher.sync();
+    // One more ends the last of them.
+    let mut last = server.sign_in(alice);
+    let heard: Vec<Vec<Packet>> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    assert!(heard.iter().all(|packets| packets.last().unwrap().kind == 0x044c));
+    let spoken_to = heard.iter().filter(|packets| kinds(packets).contains(&0x0014)).count();
+    assert_eq!(spoken_to, 1);
+    last.im(bob, "me");
+    assert_eq!(watcher.expect(0x0014).text(4), "me");
+}

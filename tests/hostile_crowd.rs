@@ -86,7 +86,6 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
     });
     let people = ["Speaker", "Reader", "Sleeper"].map(|name| server.account(name));
     let [mut speaker, mut reader, mut sleeper] = people.map(|uid| server.sign_in(uid));
-    socket2::SockRef::from(sleeper.stream()).set_recv_buffer_size(4096).unwrap();
     for client in [&mut speaker, &mut reader, &mut sleeper] {
         client.join(OAK);
     }
@@ -113,7 +112,6 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
     speaker.say(OAK, "who is left?");
     assert_eq!(reader.expect(0x015e).text(8), "who is left?");
     // What the sleeper finds when it wakes up is whole packets in order, then the end.
-    socket2::SockRef::from(sleeper.stream()).set_recv_buffer_size(4 << 20).unwrap();
     let mut expected = 0;
     loop {
         match sleeper.next() {
