@@ -44,7 +44,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(limits.packets_per_second, Count),
     key!(limits.login_timeout, Time),
     key!(limits.unresponsive_timeout, Time),
-    key!(limits.outbox, Bytes),
+    key!(limits.outbox, Bytes { at_least: 32 << 10 }),
     key!(limits.exempt, Networks),
     key!(store.path, RequiredPath),
     key!(store.cache, RequiredBytes { at_least: 1 << 20 }),

@@ -81,11 +81,19 @@ impl Codec<Option<Duration>> for Time {
 }
 
 /// A number of bytes; zero switches it off.
-pub(super) struct Bytes;
+pub(super) struct Bytes {
+    /// The fewest bytes that make sense, short of none.
+    pub(super) at_least: u64,
+}
 
 impl Codec<Option<usize>> for Bytes {
     fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<Option<usize>> {
         let size = RequiredBytes { at_least: 0 }.read(value, problems)?;
+        if size > 0 && size < self.at_least {
+            let least = RequiredBytes { at_least: 0 }.show(&self.at_least);
+            problems.note(value, format!("must be at least {least}, or 0 for no limit"));
+            return None;
+        }
         let size = problems.check(value, usize::try_from(size).map_err(|_| "is too large".to_owned()))?;
         Some((size > 0).then_some(size))
     }
