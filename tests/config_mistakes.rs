@@ -126,6 +126,7 @@ fn values_out_of_bounds() {
         ("store.cache", "-1"),
         ("store.offline_messages", "\"200y\""),
         ("limits.outbox", "\"99999999999GiB\""),
+        ("limits.outbox", "\"16KiB\""),
         ("limits.max_connections", "1.5"),
         ("limits.max_connections", "true"),
         ("log.level", "\"info,paltalkd=loud\""),
