@@ -1,5 +1,7 @@
 //! Which request gets which answer.
 
+use std::sync::Once;
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -99,7 +101,11 @@ fn get(service: &HttpService, ends: Ends, resource: Resource) -> Answer {
         Resource::Location => match service.location_for(ends.local) {
             Some(address) => text(StatusCode::OK, format!("LOCATION:{address}")),
             None => {
-                tracing::warn!(local = %ends.local, "no IPv4 address to tell a client: set http.location");
+                // Once: whoever asks again and again must not fill the disk with it.
+                static TOLD: Once = Once::new();
+                TOLD.call_once(|| {
+                    tracing::warn!(local = %ends.local, "no IPv4 address to tell a client: set http.location");
+                });
                 text(StatusCode::SERVICE_UNAVAILABLE, "This server has no IPv4 address to name.\r\n")
             }
         },
