@@ -181,7 +181,7 @@ pub fn run(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended> {
 async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-    let daemon = Daemon::start(config).await?;
+    let mut daemon = Daemon::start(config).await?;
     let mut failed = daemon.store.failed();
     info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -199,6 +199,8 @@ async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended
                 error!("the store cannot write; ending. What was acknowledged is safe");
                 return Ok(Ended::StoreFailed);
             }
+            // Nobody could sign in, and nobody would notice: better to end and be started again.
+            _ = &mut daemon.hub => anyhow::bail!("the hub ended by itself, which is a fault of the program"),
             _ = tick.tick() => logs.report_dropped_lines(),
         }
     }
