@@ -202,9 +202,12 @@ impl State {
         }
         // A list adds in 5.0 and replaces in later clients (REAL-CLIENT, Pals and status).
         let mut list = Vec::new();
-        if dialect != Dialect::V50 {
+        if dialect != Dialect::V50
+            && let Some(session) = self.session(conn)
+        {
             list.push(pal_record(service_user()));
-            list.extend(current.into_iter().filter(|person| person.uid != pal.uid).map(pal_record));
+            let others = current.into_iter().filter(|person| person.uid != pal.uid);
+            list.extend(others.filter(|person| session.has_pal(person.uid)).map(pal_record));
         }
         if pal.uid != Uid::SERVICE || dialect == Dialect::V50 {
             list.push(pal_record(pal));
@@ -250,8 +253,8 @@ impl State {
             let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
         }
-        let list = current.into_iter().filter(|person| person.uid != target.uid).chain([target]).collect();
-        self.confirm_block(conn, target.uid, true, list, effects);
+        let others = current.into_iter().filter(|person| person.uid != target.uid);
+        self.confirm_block(conn, target.uid, true, others.chain([target]).collect(), effects);
     }
 
     fn unblock(&mut self, conn: ConnId, target: Uid, current: Vec<Person>, effects: &mut Effects) {
@@ -262,8 +265,7 @@ impl State {
             let change = Change::Unblock { uid, blocked: target };
             effects.push(Effect::Commit { conn, request: PacketType::BUDDY_UNBLOCK, change });
         }
-        let list = current.into_iter().filter(|person| person.uid != target).collect();
-        self.confirm_block(conn, target, false, list, effects);
+        self.confirm_block(conn, target, false, current, effects);
     }
 
     /// Tells the client that a block is set or lifted, and both sides what they see of each other.
@@ -272,14 +274,15 @@ impl State {
         conn: ConnId,
         target: Uid,
         blocked: bool,
-        list: Vec<Person>,
+        named: Vec<Person>,
         effects: &mut Effects,
     ) {
         let Some(session) = self.session(conn) else { return };
         // 5.0 shows every BlockResponse as a failure, so on success it gets none (REAL-CLIENT).
         effects.send(conn, ServerPacket::BlockResponse(target, blocked, None));
         if session.dialect != Dialect::V50 {
-            effects.send(conn, ServerPacket::BlockedList(list.into_iter().map(pal_record).collect()));
+            let list = named.into_iter().filter(|person| session.blocks_user(person.uid)).map(pal_record);
+            effects.send(conn, ServerPacket::BlockedList(list.collect()));
         }
         if session.has_pal(target) {
             effects.send(conn, status_packet(target, self.shown_status(session, target)));

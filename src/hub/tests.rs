@@ -216,7 +216,7 @@ fn a_pal_is_stored_before_the_client_is_told() {
 fn later_clients_get_the_whole_list() {
     let mut world = World::new();
     let (alice, _) = world.sign_in_with(1, &[3], |sign_in| sign_in.dialect = Dialect::V51);
-    let add = DirectoryCommand::AddPal { pal: person(2), current: vec![person(3)] };
+    let add = DirectoryCommand::AddPal { pal: person(2), current: vec![person(3), person(4)] };
     let effects = world.directory(alice, add);
     let ServerPacket::BuddyList(list) = sent_to(&effects, alice)[0] else { panic!() };
     let uids: Vec<Uid> = list.iter().map(|record| record.uid).collect();
