@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::{Ends, Health, HttpService, WebRegistration, page};
-use crate::model::{from_cp1252, to_cp1252};
+use crate::model::{from_cp1252, sentence, to_cp1252};
 use crate::password::{self, PasswordError};
 
 const MAX_URI: usize = 4096;
@@ -164,7 +164,7 @@ async fn register(service: &HttpService, ends: Ends, request: Request<Incoming>)
     let outcome = tokio::spawn(service.registrar.register(request)).await;
     match outcome {
         Ok(Ok(uid)) => html(StatusCode::OK, page::registered(&service.server_name, &nickname, uid)),
-        Ok(Err(problem)) => again(&problem),
+        Ok(Err(problem)) => again(&sentence(&problem)),
         Err(_) => again("The registration failed. Please try again later."),
     }
 }
@@ -211,13 +211,6 @@ fn check_password(password: &str) -> Result<(), PasswordError> {
 fn is_email(text: &str) -> bool {
     let plain = text.len() <= 100 && text.bytes().all(|byte| byte.is_ascii_graphic());
     plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
-}
-
-/// An error text as a sentence of its own.
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(char::to_uppercase).into_iter().flatten();
-    format!("{}.", first.chain(characters).collect::<String>())
 }
 
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
