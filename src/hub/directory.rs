@@ -11,6 +11,9 @@ pub(super) const MAX_PALS: usize = 500;
 
 /// The code of refusals to somebody who is signed in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x78;
+/// Why a message is refused by its recipient's privacy. The same words whether he is there or not:
+/// others would tell who is there unseen.
+pub(super) const PALS_ONLY: &str = "This user accepts messages only from pals.";
 
 impl State {
     pub(super) fn sign_in(&mut self, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
@@ -65,7 +68,10 @@ impl State {
         effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(person.uid, status.wire()));
         effects.push(Effect::LoadOffline { conn, uid: person.uid });
-        if let Some(session) = self.session(conn) {
+        // Who comes unseen was offline before; hearing that again would give him away.
+        if status != Status::Invisible
+            && let Some(session) = self.session(conn)
+        {
             self.announce_presence(person.uid, &session.blocks, effects);
         }
     }
@@ -287,7 +293,8 @@ impl State {
         if session.has_pal(target) {
             effects.send(conn, status_packet(target, self.shown_status(session, target)));
         }
-        if let Some(other) = self.session_of(target)
+        if session.status != Status::Invisible
+            && let Some(other) = self.session_of(target)
             && other.has_pal(session.person.uid)
             && !other.blocks_user(session.person.uid)
         {
@@ -324,8 +331,7 @@ impl State {
             return;
         }
         if recipient.privacy == Privacy::Pals && !recipient.has_pal(sender.person.uid) {
-            let text = format!("{} accepts messages only from pals.", recipient.person.nickname);
-            return effects.refuse(conn, request, REFUSED, &text);
+            return effects.refuse(conn, request, REFUSED, PALS_ONLY);
         }
         effects.push(Effect::Accepted);
         let packet = ServerPacket::ImIn { sender: sender.person.uid, stamp: None, text: (&text).into() };
