@@ -35,6 +35,10 @@ use crate::telemetry;
 const DRAIN: Duration = Duration::from_secs(3);
 /// How often the daemon looks after itself.
 const TICK: Duration = Duration::from_secs(60);
+/// How often messages that have waited too long are deleted.
+const EXPIRY: Duration = Duration::from_secs(60 * 60);
+/// Mailboxes looked for at once when messages are deleted.
+const EXPIRY_BATCH: usize = 4096;
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves the store as a crash would.
 pub struct Daemon {
@@ -44,7 +48,8 @@ pub struct Daemon {
     metrics: Arc<Metrics>,
     registry: Arc<Registry>,
     stop: watch::Sender<bool>,
-    listeners: Vec<JoinHandle<()>>,
+    /// Listeners and housekeeping; they end with `stop`.
+    tasks: Vec<JoinHandle<()>>,
     hub: JoinHandle<()>,
 }
 
@@ -91,14 +96,17 @@ impl Daemon {
             config.limits.exempt.clone(),
         );
         let (stop, stopped) = watch::channel(false);
-        let mut listeners = Vec::new();
+        let mut tasks = Vec::new();
+        if let Some(age) = config.store.offline_messages {
+            tasks.push(tokio::spawn(expire_regularly(store.clone(), age, stopped.clone())));
+        }
         let chat = Arc::new(Chat {
             context: Arc::clone(&context),
             registry: Arc::clone(&registry),
             limits: config.limits.clone(),
         });
         for listener in chat_sockets.drain(..) {
-            listeners.push(tokio::spawn(Arc::clone(&chat).serve(listener, stopped.clone())));
+            tasks.push(tokio::spawn(Arc::clone(&chat).serve(listener, stopped.clone())));
         }
         let chat_port = chat_addresses.first().map_or(0, SocketAddr::port);
         let service = Arc::new(HttpService {
@@ -110,9 +118,9 @@ impl Daemon {
         for listener in http_sockets {
             let mut stopped = stopped.clone();
             let stop = async move { _ = stopped.wait_for(|stop| *stop).await };
-            listeners.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
+            tasks.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
         }
-        Ok(Daemon { chat_addresses, http_addresses, store, metrics, registry, stop, listeners, hub })
+        Ok(Daemon { chat_addresses, http_addresses, store, metrics, registry, stop, tasks, hub })
     }
 
     /// Where the chat service listens.
@@ -138,8 +146,8 @@ impl Daemon {
     /// Stops: no new connections, a word to everybody, what is queued written, the store closed.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
-        for listener in self.listeners {
-            _ = listener.await;
+        for task in self.tasks {
+            _ = task.await;
         }
         let mut last = Vec::new();
         ServerPacket::Announcement(b"The server is shutting down. Please come back later.".to_vec())
@@ -173,7 +181,7 @@ pub fn run(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended> {
 async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-    let daemon = Daemon::start(config).await?;
+    let mut daemon = Daemon::start(config).await?;
     let mut failed = daemon.store.failed();
     info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -191,6 +199,8 @@ async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended
                 error!("the store cannot write; ending. What was acknowledged is safe");
                 return Ok(Ended::StoreFailed);
             }
+            // Nobody could sign in, and nobody would notice: better to end and be started again.
+            _ = &mut daemon.hub => anyhow::bail!("the hub ended by itself, which is a fault of the program"),
             _ = tick.tick() => logs.report_dropped_lines(),
         }
     }
@@ -234,6 +244,42 @@ impl Registrar for WebRegistrar {
             return HealthReport { status: Health::Degraded, reasons };
         }
         HealthReport { status: Health::Ok, reasons: Vec::new() }
+    }
+}
+
+/// Deletes what has waited longer than `age`, at once and then every hour, until `stop` turns true.
+/// Without it a full mailbox would stay full: messages that are too old are not delivered, either.
+async fn expire_regularly(store: Store, age: Duration, mut stop: watch::Receiver<bool>) {
+    let mut clock = tokio::time::interval(EXPIRY);
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            result = async {
+                clock.tick().await;
+                expire(&store, Timestamp::now().before(age), EXPIRY_BATCH).await
+            } => match result {
+                Ok(0) => {}
+                Ok(mailboxes) => info!(mailboxes, "deleted messages that waited too long"),
+                Err(error) => warn!(%error, "cannot delete messages that waited too long"),
+            },
+        }
+    }
+}
+
+/// Deletes the waiting messages sent before a moment, from `batch` mailboxes at a time, and returns
+/// how many mailboxes had some.
+async fn expire(store: &Store, before: Timestamp, batch: usize) -> Result<usize, StoreError> {
+    let mut mailboxes = 0;
+    loop {
+        let found = store.read(move |reader| reader.offline_expired(before, batch)).await??;
+        for uid in &found {
+            store.commit(Change::ExpireOffline { uid: *uid, before }).await?;
+        }
+        mailboxes += found.len();
+        if found.len() < batch {
+            return Ok(mailboxes);
+        }
     }
 }
 
@@ -301,5 +347,45 @@ fn raise_descriptor_limit(max_connections: Option<usize>) {
             wanted,
             "the limit of open files is below limits.max_connections; raise it (LimitNOFILE= under systemd)"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MessageText, Nickname, Roles};
+    use crate::store::{Applied, NewAccount, PasswordHash};
+
+    #[tokio::test]
+    async fn what_waited_too_long_makes_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let mut uids = Vec::new();
+        for name in 0..6 {
+            let account = NewAccount {
+                nickname: Nickname::from_text(&format!("user{name}")).unwrap(),
+                password: PasswordHash::new(""),
+                email: None,
+                roles: Roles::default(),
+                created: Timestamp(0),
+            };
+            match store.commit(Change::CreateAccount(account)).await {
+                Ok(Applied::Created(uid)) => uids.push(uid),
+                other => panic!("{other:?}"),
+            }
+        }
+        let from = uids.pop().unwrap();
+        for &to in &uids {
+            for at in [100, 200] {
+                let text = MessageText::new(b"hello").unwrap();
+                store.commit(Change::StoreOffline { to, from, at: Timestamp(at), text }).await.unwrap();
+            }
+        }
+        assert_eq!(expire(&store, Timestamp(100), 2).await, Ok(0));
+        assert_eq!(expire(&store, Timestamp(101), 2).await, Ok(uids.len()));
+        for uid in uids {
+            assert_eq!(store.reader().offline_count(uid), Ok(1));
+        }
+        assert_eq!(expire(&store, Timestamp(101), 2).await, Ok(0));
     }
 }

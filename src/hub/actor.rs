@@ -14,6 +14,7 @@ use crate::model::{CloseReason, Now, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
+use super::directory::PALS_ONLY;
 use super::{Command, ConnId, Effect, Effects, State};
 
 /// Commands that wait for the hub at most; a reader that finds it full waits, and TCP pushes back.
@@ -268,7 +269,7 @@ fn refusal(error: &StoreError) -> &'static str {
     match error {
         StoreError::Rejected(Rejection::NoSuchAccount) => "There is no such user.",
         StoreError::Rejected(Rejection::MailboxFull { .. }) => "This user's mailbox is full.",
-        StoreError::Rejected(Rejection::PalsOnly) => "This user accepts messages only from pals.",
+        StoreError::Rejected(Rejection::PalsOnly) => PALS_ONLY,
         StoreError::Rejected(_) => "This cannot be done.",
         _ => "The server is busy. Please try again in a moment.",
     }

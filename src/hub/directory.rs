@@ -11,6 +11,9 @@ pub(super) const MAX_PALS: usize = 500;
 
 /// The code of refusals to somebody who is signed in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x78;
+/// Why a message is refused by its recipient's privacy. The same words whether he is there or not:
+/// others would tell who is there unseen.
+pub(super) const PALS_ONLY: &str = "This user accepts messages only from pals.";
 
 impl State {
     pub(super) fn sign_in(&mut self, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
@@ -65,7 +68,10 @@ impl State {
         effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(person.uid, status.wire()));
         effects.push(Effect::LoadOffline { conn, uid: person.uid });
-        if let Some(session) = self.session(conn) {
+        // Who comes unseen was offline before; hearing that again would give him away.
+        if status != Status::Invisible
+            && let Some(session) = self.session(conn)
+        {
             self.announce_presence(person.uid, &session.blocks, effects);
         }
     }
@@ -202,9 +208,12 @@ impl State {
         }
         // A list adds in 5.0 and replaces in later clients (REAL-CLIENT, Pals and status).
         let mut list = Vec::new();
-        if dialect != Dialect::V50 {
+        if dialect != Dialect::V50
+            && let Some(session) = self.session(conn)
+        {
             list.push(pal_record(service_user()));
-            list.extend(current.into_iter().filter(|person| person.uid != pal.uid).map(pal_record));
+            let others = current.into_iter().filter(|person| person.uid != pal.uid);
+            list.extend(others.filter(|person| session.has_pal(person.uid)).map(pal_record));
         }
         if pal.uid != Uid::SERVICE || dialect == Dialect::V50 {
             list.push(pal_record(pal));
@@ -250,8 +259,8 @@ impl State {
             let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
         }
-        let list = current.into_iter().filter(|person| person.uid != target.uid).chain([target]).collect();
-        self.confirm_block(conn, target.uid, true, list, effects);
+        let others = current.into_iter().filter(|person| person.uid != target.uid);
+        self.confirm_block(conn, target.uid, true, others.chain([target]).collect(), effects);
     }
 
     fn unblock(&mut self, conn: ConnId, target: Uid, current: Vec<Person>, effects: &mut Effects) {
@@ -262,8 +271,7 @@ impl State {
             let change = Change::Unblock { uid, blocked: target };
             effects.push(Effect::Commit { conn, request: PacketType::BUDDY_UNBLOCK, change });
         }
-        let list = current.into_iter().filter(|person| person.uid != target).collect();
-        self.confirm_block(conn, target, false, list, effects);
+        self.confirm_block(conn, target, false, current, effects);
     }
 
     /// Tells the client that a block is set or lifted, and both sides what they see of each other.
@@ -272,19 +280,21 @@ impl State {
         conn: ConnId,
         target: Uid,
         blocked: bool,
-        list: Vec<Person>,
+        named: Vec<Person>,
         effects: &mut Effects,
     ) {
         let Some(session) = self.session(conn) else { return };
         // 5.0 shows every BlockResponse as a failure, so on success it gets none (REAL-CLIENT).
         effects.send(conn, ServerPacket::BlockResponse(target, blocked, None));
         if session.dialect != Dialect::V50 {
-            effects.send(conn, ServerPacket::BlockedList(list.into_iter().map(pal_record).collect()));
+            let list = named.into_iter().filter(|person| session.blocks_user(person.uid)).map(pal_record);
+            effects.send(conn, ServerPacket::BlockedList(list.collect()));
         }
         if session.has_pal(target) {
             effects.send(conn, status_packet(target, self.shown_status(session, target)));
         }
-        if let Some(other) = self.session_of(target)
+        if session.status != Status::Invisible
+            && let Some(other) = self.session_of(target)
             && other.has_pal(session.person.uid)
             && !other.blocks_user(session.person.uid)
         {
@@ -321,8 +331,7 @@ impl State {
             return;
         }
         if recipient.privacy == Privacy::Pals && !recipient.has_pal(sender.person.uid) {
-            let text = format!("{} accepts messages only from pals.", recipient.person.nickname);
-            return effects.refuse(conn, request, REFUSED, &text);
+            return effects.refuse(conn, request, REFUSED, PALS_ONLY);
         }
         effects.push(Effect::Accepted);
         let packet = ServerPacket::ImIn { sender: sender.person.uid, stamp: None, text: (&text).into() };

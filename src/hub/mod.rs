@@ -80,29 +80,30 @@ pub enum Command {
 pub enum DirectoryCommand {
     /// Change one's status.
     SetStatus(Status),
-    /// Put somebody on the pal list. Clients that expect the whole list in answer pass it as `current`.
+    /// Put somebody on the pal list.
     AddPal {
         /// The new pal.
         pal: Person,
-        /// The list as the store has it, without the new pal; empty for 5.0, whose lists add.
+        /// The names of everybody who may be on the list, for clients that get the whole list in
+        /// answer; who is not on it is left out. Empty for 5.0, whose lists add.
         current: Vec<Person>,
     },
     /// Take somebody off the pal list.
     RemovePal(Uid),
-    /// Block somebody. `current` is the block list before, for clients that show it.
+    /// Block somebody.
     Block {
         /// Whom.
         target: Person,
         /// Whether he belongs to the staff, which cannot be blocked.
         staff: bool,
-        /// The list before.
+        /// The names of everybody who may be blocked, as for [`DirectoryCommand::AddPal`].
         current: Vec<Person>,
     },
-    /// Stop blocking somebody. `current` is the block list before.
+    /// Stop blocking somebody.
     Unblock {
         /// Whom.
         target: Uid,
-        /// The list before.
+        /// The names of everybody who may be blocked, as for [`DirectoryCommand::AddPal`].
         current: Vec<Person>,
     },
     /// Say who may contact one.

@@ -161,11 +161,15 @@ fn presence_goes_both_ways_and_follows_every_change() {
 }
 
 #[test]
-fn nobody_is_told_of_an_invisible_user_leaving() {
+fn nobody_is_told_of_what_an_invisible_user_does() {
     let mut world = World::new();
     let (alice, _) = world.sign_in(1, &[2]);
     let (bob, effects) = world.sign_in_with(2, &[], |sign_in| sign_in.status = Status::Invisible);
-    assert_eq!(statuses(&effects, alice), [(2, 0)]);
+    assert_eq!(statuses(&effects, alice), []);
+    let block = DirectoryCommand::Block { target: person(1), staff: false, current: Vec::new() };
+    assert_eq!(statuses(&world.directory(bob, block), alice), []);
+    let unblock = DirectoryCommand::Unblock { target: person(1).uid, current: Vec::new() };
+    assert_eq!(statuses(&world.directory(bob, unblock), alice), []);
     assert_eq!(statuses(&world.apply(bob, Command::Disconnect), alice), []);
 }
 
@@ -216,7 +220,7 @@ fn a_pal_is_stored_before_the_client_is_told() {
 fn later_clients_get_the_whole_list() {
     let mut world = World::new();
     let (alice, _) = world.sign_in_with(1, &[3], |sign_in| sign_in.dialect = Dialect::V51);
-    let add = DirectoryCommand::AddPal { pal: person(2), current: vec![person(3)] };
+    let add = DirectoryCommand::AddPal { pal: person(2), current: vec![person(3), person(4)] };
     let effects = world.directory(alice, add);
     let ServerPacket::BuddyList(list) = sent_to(&effects, alice)[0] else { panic!() };
     let uids: Vec<Uid> = list.iter().map(|record| record.uid).collect();

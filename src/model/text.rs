@@ -76,6 +76,14 @@ pub fn to_cp1252(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// An error's text as a sentence of its own, for a user to read.
+pub fn sentence(error: &str) -> String {
+    let mut letters = error.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let end = if error.is_empty() || error.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{end}", first.chain(letters).collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +93,13 @@ mod tests {
         let all: Vec<u8> = (0..=255).collect();
         assert_eq!(to_cp1252(&from_cp1252(&all)), all);
         assert_eq!(to_cp1252("Zoë €5 \u{4e2d}"), b"Zo\xeb \x805 ?");
+    }
+
+    #[test]
+    fn errors_become_sentences() {
+        assert_eq!(sentence("this nickname is taken; A1 is free"), "This nickname is taken; A1 is free.");
+        assert_eq!(sentence("How about \"A1\"?"), "How about \"A1\"?");
+        assert_eq!(sentence(""), "");
     }
 
     #[test]

@@ -377,7 +377,8 @@ impl PacketRate {
             return None;
         }
         // A few packets' worth at once: waking for every single one would cost more than it limits.
-        Some(Duration::from_secs_f64((4.0 - self.tokens) / self.per_second))
+        let worth = self.per_second.min(4.0);
+        Some(Duration::from_secs_f64((worth - self.tokens) / self.per_second))
     }
 }
 
@@ -394,5 +395,23 @@ mod tests {
         assert!(wait > Duration::from_millis(100) && wait < Duration::from_millis(140), "{wait:?}");
         let later = start + wait;
         assert_eq!((0..10).filter(|_| rate.take(later).is_none()).count(), 4);
+    }
+
+    #[test]
+    fn a_low_rate_is_kept_too() {
+        for per_second in 1..=5 {
+            let mut rate = PacketRate::new(per_second);
+            let start = rate.at;
+            let mut now = start;
+            let mut taken = 0;
+            while now < start + Duration::from_secs(60) {
+                match rate.take(now) {
+                    None => taken += 1,
+                    Some(wait) => now += wait,
+                }
+            }
+            let expected = 60 * per_second;
+            assert!((expected..=expected + 2 * per_second).contains(&taken), "{per_second}: {taken}");
+        }
     }
 }

@@ -12,7 +12,7 @@ mod route;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Location;
 use crate::model::Uid;
+use crate::session::throttle::network_of;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -201,10 +202,10 @@ struct Place {
 
 impl Places {
     fn take(&self, peer: IpAddr) -> Option<Place> {
-        let address = network(peer);
+        let address = network_of(peer);
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
-        if *count >= MAX_PER_ADDRESS && !address.is_loopback() {
+        if *count >= MAX_PER_ADDRESS && !peer.to_canonical().is_loopback() {
             return None;
         }
         *count += 1;
@@ -224,15 +225,6 @@ impl Drop for Place {
     }
 }
 
-/// The address by which connections are counted: an IPv6 user has a whole /64.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer {
-        IpAddr::V6(ip) if ip != Ipv6Addr::LOCALHOST => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
-        IpAddr::V6(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V4(_) => peer,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,7 +237,8 @@ mod tests {
             (0..MAX_PER_ADDRESS).map(|n| places.take(address(&format!("2001:db8::{n}"))).unwrap()).collect();
         assert!(places.take(address("2001:db8::ffff")).is_none());
         assert!(places.take(address("2001:db8:0:1::1")).is_some());
-        let local: Vec<_> = (0..100).map(|_| places.take(address("127.0.0.1"))).collect();
+        let local: Vec<_> =
+            ["127.0.0.1", "::1"].repeat(50).iter().map(|text| places.take(address(text))).collect();
         assert!(local.iter().all(Option::is_some));
         drop((held, local));
         assert!(places.take(address("2001:db8::ffff")).is_some());

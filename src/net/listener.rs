@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::config::Limits;
 use crate::link::Outbox;
@@ -74,7 +74,8 @@ impl Chat {
             Ok(ticket) => ticket,
             Err(reason) => {
                 metrics.closed(reason);
-                info!(%peer, %reason, "connection refused");
+                // Counted above; a line each at a higher level would let anybody fill the disk.
+                debug!(%peer, %reason, "connection refused");
                 return;
             }
         };

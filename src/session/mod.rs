@@ -21,7 +21,7 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::hub::actor::{Envelope, HubHandle};
-use crate::hub::{Command, ConnId, DirectoryCommand, RoomCommand};
+use crate::hub::{Command, ConnId, DirectoryCommand, Person, RoomCommand};
 use crate::link::Outbox;
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, RoomId, Status, Uid, to_cp1252};
@@ -58,6 +58,9 @@ pub struct Session {
     local: Ipv4Addr,
     dialect: Dialect,
     phase: Phase,
+    /// Whom the user put on a list on this connection, as far as the client gets whole lists: the
+    /// store may not have them yet when the next list is made.
+    named: Vec<Person>,
 }
 
 /// How far the conversation has come.
@@ -144,7 +147,8 @@ impl Session {
         peer: IpAddr,
         local: Ipv4Addr,
     ) -> Session {
-        Session { context, conn, outbox, peer, local, dialect: Dialect::V50, phase: Phase::default() }
+        let (dialect, phase) = (Dialect::V50, Phase::default());
+        Session { context, conn, outbox, peer, local, dialect, phase, named: Vec::new() }
     }
 
     /// Whether the client has not said anything yet.

@@ -12,6 +12,8 @@ type People = Vec<(Uid, Nickname)>;
 
 /// Users in one search result at most (PROTOCOL 9.2).
 const MAX_FOUND: usize = 50;
+/// Names remembered on one connection; by the time there are more, the store has the oldest.
+const MAX_NAMED: usize = 500;
 
 impl Session {
     pub(super) async fn search(&mut self, name: &[u8], exact: bool) {
@@ -43,6 +45,7 @@ impl Session {
         };
         let pal = Person { uid, nickname: account.nickname };
         let current = self.list(Reader::pals).await;
+        self.remember(pal);
         self.command(Command::Directory(DirectoryCommand::AddPal { pal, current })).await;
     }
 
@@ -53,6 +56,7 @@ impl Session {
                 return self.refuse(PacketType::BUDDY_BLOCK, 0x78, "There is no such user.");
             };
             let target = Person { uid, nickname: account.nickname };
+            self.remember(target);
             DirectoryCommand::Block { target, staff: account.roles.is_staff(), current }
         } else {
             DirectoryCommand::Unblock { target: uid, current }
@@ -76,12 +80,31 @@ impl Session {
         self.context.store.read(move |reader| reader.account(uid)).await.ok()?.ok()?
     }
 
-    /// The user's pals or blocks, for clients that get whole lists in answer; 5.0 does not.
+    /// Keeps the name of somebody who is about to be put on a list, for [`Session::list`].
+    fn remember(&mut self, person: Person) {
+        if self.dialect == Dialect::V50 || self.named.iter().any(|named| named.uid == person.uid) {
+            return;
+        }
+        if self.named.len() >= MAX_NAMED {
+            self.named.remove(0);
+        }
+        self.named.push(person);
+    }
+
+    /// Everybody who may be among the user's pals or blocks, for clients that get whole lists in
+    /// answer; 5.0 does not. What the store has, and whom it may not have yet.
     async fn list(&self, read: fn(&Reader, Uid) -> Result<People, StoreError>) -> Vec<Person> {
         let Some(uid) = self.uid().filter(|_| self.dialect != Dialect::V50) else { return Vec::new() };
         let list = self.context.store.read(move |reader| read(reader, uid)).await;
         let list = list.and_then(|result| result).unwrap_or_default();
-        list.into_iter().map(|(uid, nickname)| Person { uid, nickname }).collect()
+        let mut list: Vec<Person> =
+            list.into_iter().map(|(uid, nickname)| Person { uid, nickname }).collect();
+        for named in &self.named {
+            if !list.iter().any(|person| person.uid == named.uid) {
+                list.push(*named);
+            }
+        }
+        list
     }
 }
 

@@ -3,7 +3,7 @@
 
 use tracing::info;
 
-use crate::model::{Uid, from_cp1252};
+use crate::model::{Uid, from_cp1252, sentence};
 use crate::protocol::cipher::{self, Variant};
 use crate::protocol::{Dialect, NewPassword, PacketType, PasswordHint, ServerPacket};
 use crate::store::{Change, Hint};
@@ -144,13 +144,4 @@ fn is_address(email: &str) -> bool {
     email.len() <= 254
         && email.contains('@')
         && !email.contains(|c: char| c.is_control() || c.is_whitespace())
-}
-
-/// An error's text as a sentence for the user.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
-        None => String::new(),
-    }
 }

@@ -1,5 +1,7 @@
 //! Which request gets which answer.
 
+use std::sync::Once;
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -8,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::{Ends, Health, HttpService, WebRegistration, page};
-use crate::model::{from_cp1252, to_cp1252};
+use crate::model::{from_cp1252, sentence, to_cp1252};
 use crate::password::{self, PasswordError};
 
 const MAX_URI: usize = 4096;
@@ -99,7 +101,11 @@ fn get(service: &HttpService, ends: Ends, resource: Resource) -> Answer {
         Resource::Location => match service.location_for(ends.local) {
             Some(address) => text(StatusCode::OK, format!("LOCATION:{address}")),
             None => {
-                tracing::warn!(local = %ends.local, "no IPv4 address to tell a client: set http.location");
+                // Once: whoever asks again and again must not fill the disk with it.
+                static TOLD: Once = Once::new();
+                TOLD.call_once(|| {
+                    tracing::warn!(local = %ends.local, "no IPv4 address to tell a client: set http.location");
+                });
                 text(StatusCode::SERVICE_UNAVAILABLE, "This server has no IPv4 address to name.\r\n")
             }
         },
@@ -158,7 +164,7 @@ async fn register(service: &HttpService, ends: Ends, request: Request<Incoming>)
     let outcome = tokio::spawn(service.registrar.register(request)).await;
     match outcome {
         Ok(Ok(uid)) => html(StatusCode::OK, page::registered(&service.server_name, &nickname, uid)),
-        Ok(Err(problem)) => again(&problem),
+        Ok(Err(problem)) => again(&sentence(&problem)),
         Err(_) => again("The registration failed. Please try again later."),
     }
 }
@@ -205,13 +211,6 @@ fn check_password(password: &str) -> Result<(), PasswordError> {
 fn is_email(text: &str) -> bool {
     let plain = text.len() <= 100 && text.bytes().all(|byte| byte.is_ascii_graphic());
     plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
-}
-
-/// An error text as a sentence of its own.
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(char::to_uppercase).into_iter().flatten();
-    format!("{}.", first.chain(characters).collect::<String>())
 }
 
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
