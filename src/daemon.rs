@@ -364,7 +364,7 @@ mod tests {
         for name in 0..6 {
             let account = NewAccount {
                 nickname: Nickname::from_text(&format!("user{name}")).unwrap(),
-                password: PasswordHash::new(""),
+                password: PasswordHash::new("no hash"),
                 email: None,
                 roles: Roles::default(),
                 created: Timestamp(0),

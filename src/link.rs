@@ -16,6 +16,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -27,6 +28,8 @@ pub type Receipt = Box<dyn FnOnce() + Send>;
 /// The queue of outgoing bytes of one connection. See the module's text.
 pub struct Outbox {
     limit: usize,
+    /// Whether anything waits for a sign of life, so that most packets need not look.
+    awaits_sign: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -46,6 +49,8 @@ struct Inner {
     taken_total: u64,
     receipts: VecDeque<(u64, Receipt)>,
     next_hold: u64,
+    /// Run when the client shows that it is alive.
+    heard: Vec<Receipt>,
     closing: Option<CloseReason>,
     waker: Option<Waker>,
     /// The connection waits for its socket: more bytes are no reason to wake it, closing is.
@@ -81,7 +86,7 @@ impl Outbox {
     /// An empty outbox that closes its connection when something is pushed while more than `limit`
     /// bytes wait in it already.
     pub fn new(limit: usize) -> Arc<Outbox> {
-        Arc::new(Outbox { limit, inner: Mutex::default() })
+        Arc::new(Outbox { limit, awaits_sign: AtomicBool::new(false), inner: Mutex::default() })
     }
 
     /// Appends `frames`. Returns the connection's waker if it sleeps; the caller must wake it, at
@@ -135,6 +140,21 @@ impl Outbox {
         };
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+
+    /// Keeps `receipt` until the client sends something. What was handed to the socket before is not
+    /// proof that it arrived; a packet that comes afterwards is the best there is.
+    pub fn when_heard(&self, receipt: Receipt) {
+        self.lock().heard.push(receipt);
+        self.awaits_sign.store(true, Ordering::Release);
+    }
+
+    /// For the connection task: the client has sent something.
+    pub fn heard(&self) {
+        if self.awaits_sign.swap(false, Ordering::AcqRel) {
+            let due = mem::take(&mut self.lock().heard);
+            due.into_iter().for_each(|receipt| receipt());
         }
     }
 
@@ -268,7 +288,7 @@ impl Hold {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::task::Wake;
 
     use proptest::prelude::*;
@@ -374,6 +394,19 @@ mod tests {
         assert_eq!(take(&outbox), bytes("ab"));
         assert_eq!(counter.load(Ordering::Relaxed), 0);
         assert!(take(&outbox).is_pending());
+        assert_eq!(counter.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_sign_of_life_counts_once_and_only_afterwards() {
+        let outbox = Outbox::new(1000);
+        let counter = Arc::new(AtomicUsize::new(0));
+        outbox.heard();
+        let seen = Arc::clone(&counter);
+        outbox.when_heard(Box::new(move || _ = seen.fetch_add(1, Ordering::Relaxed)));
+        assert_eq!(counter.load(Ordering::Relaxed), 0);
+        outbox.heard();
+        outbox.heard();
         assert_eq!(counter.load(Ordering::Relaxed), 1);
     }
 

@@ -41,12 +41,12 @@ fn the_nearest_file_counts() {
 #[test]
 fn the_printed_configuration_is_complete() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("config.toml"), "[limits]\noutbox = 1024\n").unwrap();
+    fs::write(directory.path().join("config.toml"), "[limits]\noutbox = 65536\n").unwrap();
     let output = check(directory.path(), &[], None);
     assert!(output.status.success() && output.stderr.is_empty());
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("# The configuration in effect, from \"config.toml\"\n"), "{text}");
-    assert!(text.contains("outbox = \"1KiB\""), "{text}");
+    assert!(text.contains("outbox = \"64KiB\""), "{text}");
     for key in Config::known_keys() {
         let (_, key) = key.split_once('.').unwrap();
         assert!(text.contains(&format!("\n{key} = ")), "{key} is missing in {text}");

@@ -129,6 +129,8 @@ fn more_messages_than_one_packet_of_them_come_in_order() {
         packets.push(b.next().unwrap());
     }
     assert_eq!(kept(&packets, alice), sent);
+    // A sign of life afterwards says that they have arrived.
+    assert_eq!(b.sync(), []);
     server.wait_for("their removal", |server| server.store().reader().offline_count(bob).unwrap() == 0);
     assert_eq!(b.sync(), []);
 }
@@ -236,4 +238,24 @@ fn the_service_user_answers() {
     assert!(ask("/w Bob: hi").contains("rooms only"));
     assert!(ask("/nonsense").contains("no such command"));
     assert!(ask("hello").contains("/help"));
+}
+
+#[test]
+fn a_client_that_vanished_before_a_sign_of_life_gets_its_messages_again() {
+    let server = Server::start();
+    let (alice, bob) = (server.account("Alice"), server.account("Bob"));
+    let mut a = server.sign_in(alice);
+    a.im(bob, "are you there?");
+    a.sync();
+    for _ in 0..2 {
+        let mut b = server.connect();
+        let challenge = b.challenge(bob);
+        b.login(challenge, PASSWORD);
+        assert!(b.expect(0x0014).text(4).ends_with("are you there?"));
+        b.close();
+        server.wait_for("his end", |server| server.metrics().connections() == 1);
+    }
+    let packets = server.connect().sign_in(bob);
+    assert_eq!(packets.iter().filter(|packet| packet.kind == 0x0014).count(), 1);
+    server.wait_for("the removal", |server| server.store().reader().offline_count(bob).unwrap() == 0);
 }

@@ -1,5 +1,6 @@
 //! The task that owns the [`State`], and how commands reach it.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
@@ -8,7 +9,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use crate::link::Outbox;
+use crate::link::{Hold, Outbox};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Now, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
@@ -227,34 +228,54 @@ impl Hub {
     }
 }
 
-/// Puts the first kept messages into a held place of the outbox. Once they are written they are
-/// dropped from the store and the next ones follow: what was not written stays for the next sign-in.
+/// Loads the messages that were kept for a user and puts them into a held place of the outbox, in
+/// pieces: each follows when the one before has been written.
 fn deliver_offline(store: Store, outbox: Arc<Outbox>, dialect: Dialect, uid: Uid, newer_than: Timestamp) {
     let hold = outbox.hold();
-    let submit_to = store.clone();
-    submit_to.submit(Change::LoadOffline { uid, newer_than }, move |result| match result {
+    let kept = store.clone();
+    store.submit(Change::LoadOffline { uid, newer_than }, move |result| match result {
         Ok(Applied::Offline(messages)) if !messages.is_empty() => {
-            let mut frames = Vec::new();
-            let mut through = 0;
-            for message in &messages {
-                if frames.len() >= OFFLINE_CHUNK {
-                    break;
-                }
-                through = message.id;
-                offline_packet(message).encode(dialect, &mut frames);
-            }
-            let receipt = move || {
-                store.clone().submit(Change::DropOffline { uid, through }, move |dropped| {
-                    if dropped.is_ok() {
-                        deliver_offline(store, outbox, dialect, uid, newer_than);
-                    }
-                });
-            };
-            hold.release(&frames, Some(Box::new(receipt)));
+            OfflineDelivery { store: kept, outbox, dialect, uid, messages: messages.into() }.deliver(hold);
         }
         Err(StoreError::Failed) => {}
         _ => hold.release(&[], None),
     });
+}
+
+/// Kept messages on their way to a client.
+struct OfflineDelivery {
+    store: Store,
+    outbox: Arc<Outbox>,
+    dialect: Dialect,
+    uid: Uid,
+    messages: VecDeque<OfflineMessage>,
+}
+
+impl OfflineDelivery {
+    /// Puts the next piece into the held place. Its messages are dropped from the store when they
+    /// have been written and the client has sent something after that; until then they stay, and are
+    /// delivered again at the next sign-in: twice is better than never.
+    fn deliver(mut self, hold: Hold) {
+        let mut frames = Vec::new();
+        let mut through = 0;
+        while frames.len() < OFFLINE_CHUNK
+            && let Some(message) = self.messages.pop_front()
+        {
+            through = message.id;
+            offline_packet(&message).encode(self.dialect, &mut frames);
+        }
+        let written = move || {
+            let (store, uid) = (self.store.clone(), self.uid);
+            self.outbox.when_heard(Box::new(move || {
+                store.submit(Change::DropOffline { uid, through }, |_| {});
+            }));
+            if !self.messages.is_empty() {
+                let hold = self.outbox.hold();
+                self.deliver(hold);
+            }
+        };
+        hold.release(&frames, Some(Box::new(written)));
+    }
 }
 
 fn offline_packet(message: &OfflineMessage) -> ServerPacket {

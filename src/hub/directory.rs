@@ -18,14 +18,8 @@ pub(super) const PALS_ONLY: &str = "This user accepts messages only from pals.";
 impl State {
     pub(super) fn sign_in(&mut self, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
         let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting } = sign_in;
-        if let Some(older) = self.session_of(person.uid).map(|session| session.conn) {
-            self.end_session(older, effects);
-            effects.push(Effect::Close {
-                conn: older,
-                reason: CloseReason::Replaced,
-                last: ServerPacket::ServerDisconnect("You signed in from another place.".into()),
-            });
-        }
+        let older = self.session_of(person.uid).map(|session| session.conn);
+        let older = older.and_then(|older| self.replace_session(older, effects));
         let sorted = |people: &[Person]| {
             let mut uids: Vec<Uid> = people.iter().map(|person| person.uid).collect();
             uids.sort_unstable();
@@ -37,10 +31,12 @@ impl State {
             person,
             dialect,
             roles,
-            privacy,
+            // What the older session changed last may not have been in the store yet when the lists
+            // were read.
+            privacy: older.as_ref().map_or(privacy, |older| older.privacy),
+            pals: older.as_ref().map_or_else(|| sorted(&pals), |older| older.pals.clone()),
+            blocks: older.as_ref().map_or_else(|| sorted(&blocks), |older| older.blocks.clone()),
             status,
-            pals: sorted(&pals),
-            blocks: sorted(&blocks),
             rooms: Vec::new(),
         });
 
@@ -76,21 +72,31 @@ impl State {
         }
     }
 
+    /// Ends the session that a new sign-in of the same user replaces.
+    fn replace_session(&mut self, older: ConnId, effects: &mut Effects) -> Option<Box<Session>> {
+        let ended = self.end_session(older, effects);
+        effects.push(Effect::Close {
+            conn: older,
+            reason: CloseReason::Replaced,
+            last: ServerPacket::ServerDisconnect("You signed in from another place.".into()),
+        });
+        ended
+    }
+
     pub(super) fn disconnect(&mut self, conn: ConnId, effects: &mut Effects) {
         self.end_session(conn, effects);
     }
 
     /// Takes a session out of everything it was in and tells those who see it.
-    fn end_session(&mut self, conn: ConnId, effects: &mut Effects) {
-        let Some(session) = self.session(conn) else { return };
-        for room in session.rooms.clone() {
+    fn end_session(&mut self, conn: ConnId, effects: &mut Effects) -> Option<Box<Session>> {
+        for room in self.session(conn)?.rooms.clone() {
             self.leave_room(conn, room, effects);
         }
-        if let Some(session) = self.remove_session(conn)
-            && session.status != Status::Invisible
-        {
+        let session = self.remove_session(conn)?;
+        if session.status != Status::Invisible {
             self.announce_presence(session.person.uid, &session.blocks, effects);
         }
+        Some(session)
     }
 
     /// The status of `uid` as `viewer` is shown it (PROTOCOL 7.5, 7.11).

@@ -35,7 +35,7 @@ pub struct Nickname {
     bytes: [u8; Nickname::MAX],
 }
 
-/// A nickname as names are compared: ASCII letters in lower case.
+/// A nickname as names are compared: letters in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NicknameKey {
     bytes: [u8; Nickname::MAX],
@@ -105,7 +105,7 @@ impl Nickname {
 
     /// The form by which names are compared and found.
     pub fn key(&self) -> NicknameKey {
-        NicknameKey { bytes: self.bytes.map(|byte| byte.to_ascii_lowercase()), len: self.len }
+        NicknameKey { bytes: self.bytes.map(lower), len: self.len }
     }
 }
 
@@ -113,6 +113,16 @@ impl NicknameKey {
     /// The bytes of the key, as the store orders them.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+/// The lower-case letter of Windows-1252.
+fn lower(byte: u8) -> u8 {
+    match byte {
+        0xc0..=0xd6 | 0xd8..=0xde => byte + 0x20,
+        0x8a | 0x8c | 0x8e => byte + 0x10,
+        0x9f => 0xff,
+        _ => byte.to_ascii_lowercase(),
     }
 }
 
@@ -192,5 +202,10 @@ mod tests {
     fn case_does_not_distinguish_people() {
         let keys = ["ALICE", "alice"].map(|name| Nickname::from_text(name).map(|name| name.key()));
         assert_eq!(keys[0], keys[1]);
+        for byte in 0..=255u8 {
+            let text = from_cp1252(&[byte]);
+            let expected = to_cp1252(&text.to_lowercase());
+            assert_eq!(vec![lower(byte)], expected, "{byte:02x} {text}");
+        }
     }
 }

@@ -3,4 +3,6 @@
 mod connection;
 pub mod http;
 pub mod listener;
+mod output;
+mod rate;
 pub mod registry;

@@ -136,10 +136,11 @@ impl Accounts {
         password::check_new(&password)?;
         let taken = self.store.read(move |reader| reader.uid_by_name(&nickname.key())).await;
         let taken = matches!(taken, Ok(Ok(Some(_))));
-        if !taken && !self.take(&self.registrations, peer) {
+        if !self.take(if taken { &self.lookups } else { &self.registrations }, peer) {
             return Err(RegisterError::TooMany);
         }
-        // A taken name costs no hash: the store only has to find a free one that is similar.
+        // A taken name costs no hash: the store only has to find a free one that is similar. Should the
+        // name have become free, the store refuses an account without a password.
         let hash = if taken { PasswordHash::new(String::new()) } else { self.hash(password).await? };
         let account = NewAccount {
             nickname,
@@ -154,7 +155,7 @@ impl Accounts {
             Err(StoreError::Rejected(Rejection::NicknameTaken { suggestion })) => {
                 Err(RegisterError::Taken { suggestion })
             }
-            Err(StoreError::Busy) => Err(RegisterError::Busy),
+            Err(StoreError::Busy | StoreError::Rejected(Rejection::NoPassword)) => Err(RegisterError::Busy),
             Err(error) => Err(RegisterError::Store(error)),
         }
     }

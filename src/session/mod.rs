@@ -33,6 +33,8 @@ use crate::store::Store;
 use accounts::Accounts;
 use table::{Answer, Stage};
 
+/// What a user reads when the store or the hashing has too much to do.
+const BUSY: &str = "The server is busy. Please try again in a moment.";
 /// Wrong passwords on one connection before it is closed (PROTOCOL 5.3).
 const MAX_TRIES: u8 = 5;
 
@@ -267,6 +269,7 @@ impl Session {
     pub async fn end(&mut self) {
         if self.is_online() {
             self.command(Command::Disconnect).await;
+            self.phase = Phase::Greeted;
         }
     }
 
@@ -311,6 +314,16 @@ impl Session {
 /// The status a client begins with; an odd wish is no reason to refuse the sign-in.
 fn initial_status(wanted: Option<u32>) -> Status {
     wanted.and_then(Status::from_wire).unwrap_or_default()
+}
+
+impl Drop for Session {
+    /// A task that panicked must not leave a ghost behind.
+    fn drop(&mut self) {
+        if self.is_online() {
+            let envelope = Envelope { conn: self.conn, command: Command::Disconnect, outbox: None };
+            _ = self.context.hub.try_send(envelope);
+        }
+    }
 }
 
 fn challenge_packet(challenge: u16) -> Challenge {

@@ -5,11 +5,14 @@ use crate::model::{Nickname, Uid};
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::{Account, Reader, StoreError};
 
-use super::Session;
+use super::{BUSY, Session};
 
 /// Users as the store lists them.
 type People = Vec<(Uid, Nickname)>;
 
+/// The code of refusals to somebody who is signed in (PROTOCOL 6.12).
+const REFUSED: u16 = 0x78;
+const NOBODY: &str = "There is no such user.";
 /// Users in one search result at most (PROTOCOL 9.2).
 const MAX_FOUND: usize = 50;
 /// Names remembered on one connection; by the time there are more, the store has the oldest.
@@ -31,30 +34,33 @@ impl Session {
 
     pub(super) async fn user_info(&mut self, uid: Uid) {
         match self.account(uid).await {
-            Some(account) => {
+            Ok(Some(account)) => {
                 let person = Person { uid, nickname: account.nickname };
                 self.command(Command::Directory(DirectoryCommand::UserInfo(person))).await;
             }
-            None => self.send(&ServerPacket::SearchNoResults),
+            Ok(None) => self.send(&ServerPacket::SearchNoResults),
+            Err(_) => self.refuse(PacketType::USER_INFO_REQUEST, REFUSED, BUSY),
         }
     }
 
     pub(super) async fn add_pal(&mut self, uid: Uid) {
-        let Some(account) = self.account(uid).await else {
-            return self.refuse(PacketType::BUDDY_ADD, 0x78, "There is no such user.");
+        let request = PacketType::BUDDY_ADD;
+        let (Ok(account), Ok(current)) = (self.account(uid).await, self.list(Reader::pals).await) else {
+            return self.refuse(request, REFUSED, BUSY);
         };
+        let Some(account) = account else { return self.refuse(request, REFUSED, NOBODY) };
         let pal = Person { uid, nickname: account.nickname };
-        let current = self.list(Reader::pals).await;
         self.remember(pal);
         self.command(Command::Directory(DirectoryCommand::AddPal { pal, current })).await;
     }
 
     pub(super) async fn set_block(&mut self, uid: Uid, blocked: bool) {
-        let current = self.list(Reader::blocks).await;
+        let request = if blocked { PacketType::BUDDY_BLOCK } else { PacketType::BUDDY_UNBLOCK };
+        let (Ok(account), Ok(current)) = (self.account(uid).await, self.list(Reader::blocks).await) else {
+            return self.refuse(request, REFUSED, BUSY);
+        };
         let command = if blocked {
-            let Some(account) = self.account(uid).await else {
-                return self.refuse(PacketType::BUDDY_BLOCK, 0x78, "There is no such user.");
-            };
+            let Some(account) = account else { return self.refuse(request, REFUSED, NOBODY) };
             let target = Person { uid, nickname: account.nickname };
             self.remember(target);
             DirectoryCommand::Block { target, staff: account.roles.is_staff(), current }
@@ -69,15 +75,18 @@ impl Session {
         let loaded =
             self.context.store.read(move |reader| Ok((reader.account(uid)?, reader.blocks(uid)?))).await;
         let loaded: Result<_, StoreError> = loaded.and_then(|result| result);
-        if let Ok((Some(account), blocks)) = loaded {
-            self.send(&ServerPacket::PrivacyVerify(account.privacy));
-            let records = blocks.into_iter().map(|(uid, nickname)| PalRecord { uid, nickname });
-            self.send(&ServerPacket::BlockedList(records.collect()));
+        match loaded {
+            Ok((Some(account), blocks)) => {
+                self.send(&ServerPacket::PrivacyVerify(account.privacy));
+                let records = blocks.into_iter().map(|(uid, nickname)| PalRecord { uid, nickname });
+                self.send(&ServerPacket::BlockedList(records.collect()));
+            }
+            _ => self.refuse(PacketType::BLOCKED_LIST_REQUEST, REFUSED, BUSY),
         }
     }
 
-    async fn account(&self, uid: Uid) -> Option<Account> {
-        self.context.store.read(move |reader| reader.account(uid)).await.ok()?.ok()?
+    async fn account(&self, uid: Uid) -> Result<Option<Account>, StoreError> {
+        self.context.store.read(move |reader| reader.account(uid)).await?
     }
 
     /// Keeps the name of somebody who is about to be put on a list, for [`Session::list`].
@@ -93,10 +102,12 @@ impl Session {
 
     /// Everybody who may be among the user's pals or blocks, for clients that get whole lists in
     /// answer; 5.0 does not. What the store has, and whom it may not have yet.
-    async fn list(&self, read: fn(&Reader, Uid) -> Result<People, StoreError>) -> Vec<Person> {
-        let Some(uid) = self.uid().filter(|_| self.dialect != Dialect::V50) else { return Vec::new() };
-        let list = self.context.store.read(move |reader| read(reader, uid)).await;
-        let list = list.and_then(|result| result).unwrap_or_default();
+    async fn list(
+        &self,
+        read: fn(&Reader, Uid) -> Result<People, StoreError>,
+    ) -> Result<Vec<Person>, StoreError> {
+        let Some(uid) = self.uid().filter(|_| self.dialect != Dialect::V50) else { return Ok(Vec::new()) };
+        let list = self.context.store.read(move |reader| read(reader, uid)).await??;
         let mut list: Vec<Person> =
             list.into_iter().map(|(uid, nickname)| Person { uid, nickname }).collect();
         for named in &self.named {
@@ -104,7 +115,7 @@ impl Session {
                 list.push(*named);
             }
         }
-        list
+        Ok(list)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::store::{Change, Hint};
 
 use super::accounts::RegisterError;
 use super::sign_in::fresh_challenge;
-use super::{Challenged, Phase, Secret, Session, Step, Work, challenge_packet};
+use super::{BUSY, Challenged, Phase, Secret, Session, Step, Work, challenge_packet};
 
 /// The name is taken; the data is another one (PROTOCOL 6.12).
 const NAME_IN_USE: u16 = 0x63;
@@ -117,17 +117,16 @@ impl Session {
         let (Some(Secret(old)), Some(Secret(new))) = (old, new) else {
             return self.refuse(request, UNDECODABLE, "The password could not be read.");
         };
-        let busy = "The server is busy. Please try again in a moment.";
         if !self.context.accounts.may_try(self.peer) {
             return self.refuse(request, REFUSED, "Too many wrong passwords. Please wait a minute.");
         }
         let Ok(Ok(Some(account))) = self.context.store.read(move |reader| reader.account(uid)).await else {
-            return self.refuse(request, REFUSED, busy);
+            return self.refuse(request, REFUSED, BUSY);
         };
         match self.context.accounts.verify(old, Some(account.password)).await {
             Ok(true) => self.context.accounts.proved(self.peer),
             Ok(false) => return self.refuse(request, REFUSED, "The old password is not correct."),
-            Err(_) => return self.refuse(request, REFUSED, busy),
+            Err(_) => return self.refuse(request, REFUSED, BUSY),
         }
         let hash = match self.context.accounts.hash(new).await {
             Ok(hash) => hash,
@@ -135,7 +134,7 @@ impl Session {
         };
         match self.context.store.commit(Change::SetPassword { uid, hash }).await {
             Ok(_) => self.send(&ServerPacket::ReturnCode { request, code: 0, data: Vec::new() }),
-            Err(_) => self.refuse(request, REFUSED, busy),
+            Err(_) => self.refuse(request, REFUSED, BUSY),
         }
     }
 }

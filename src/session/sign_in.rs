@@ -10,7 +10,11 @@ use crate::model::{CloseReason, Nickname, Uid, to_cp1252};
 use crate::protocol::cipher::{self, Variant};
 use crate::protocol::{BannerTarget, ClientPacket, PacketType, ServerPacket, UserData};
 
-use super::{Challenged, MAX_TRIES, Phase, Secret, Session, Step, Work, challenge_packet, initial_status};
+use crate::store::Change;
+
+use super::{
+    BUSY, Challenged, MAX_TRIES, Phase, Secret, Session, Step, Work, challenge_packet, initial_status,
+};
 
 /// The code of a refused sign-in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x63;
@@ -64,7 +68,7 @@ impl Session {
         match self.context.store.read(move |reader| reader.account_by_name(&nickname.key())).await {
             Ok(Ok(Some(account))) => self.send(&answer(Some(account.uid), account.nickname.as_bytes())),
             Ok(Ok(None)) => self.send(&unknown),
-            _ => self.refuse(PacketType::GET_UID, REFUSED, "The server is busy. Please try again."),
+            _ => self.refuse(PacketType::GET_UID, REFUSED, BUSY),
         }
     }
 
@@ -111,7 +115,7 @@ impl Session {
     }
 
     fn login_busy(&self) -> Option<CloseReason> {
-        self.refuse(PacketType::LOGIN, REFUSED, "The server is busy. Please try again in a moment.");
+        self.refuse(PacketType::LOGIN, REFUSED, BUSY);
         None
     }
 
@@ -127,6 +131,10 @@ impl Session {
     /// Hands the user over to the hub with everything a session begins with.
     async fn enter(&mut self, state: Challenged) -> Option<CloseReason> {
         let uid = state.uid;
+        // What an earlier session of this user asked for may still be on its way into the store.
+        if self.context.store.commit(Change::Barrier).await.is_err() {
+            return self.login_busy();
+        }
         let loaded = self.context.store.read(move |reader| reader.sign_in(uid)).await;
         let data = match loaded {
             Ok(Ok(Some(data))) => data,

@@ -107,6 +107,16 @@ pub fn row(packet: T) -> Row {
     Row { when, answer }
 }
 
+/// What a packet counts against `limits.packets_per_second`: requests that are answered with lists,
+/// or for which the store has to look around, count as several.
+pub fn cost(packet: T) -> u8 {
+    match packet {
+        T::ROOM_JOIN | T::ROOM_MEMBERS_REQUEST | T::USER_SEARCH | T::REGISTRATION_PT5 => 5,
+        T::BUDDY_ADD | T::BUDDY_BLOCK | T::BUDDY_UNBLOCK | T::BLOCKED_LIST_REQUEST | T::LIST_CATEGORY => 3,
+        _ => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::protocol::catalogue::{self, Direction};

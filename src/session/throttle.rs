@@ -43,7 +43,9 @@ impl Throttle {
         let network = network_of(address);
         if !self.buckets.contains_key(&network) && self.buckets.len() >= self.capacity {
             self.buckets.retain(|_, bucket| bucket.at_time(now, burst, refill) < burst);
-            if self.buckets.len() >= self.capacity {
+            // Unless that made real room, everybody is forgiven: looking through all of them again for
+            // each newcomer would cost more than it saves.
+            if self.buckets.len() >= self.capacity / 2 {
                 self.buckets.clear();
             }
         }

@@ -140,6 +140,8 @@ pub enum Change {
         /// Only messages sent earlier than this.
         before: Timestamp,
     },
+    /// Changes nothing. It is answered when all changes submitted before are visible to readers.
+    Barrier,
     /// Makes or replaces a category.
     PutCategory(Category),
     /// Deletes a category that no room is in.

@@ -63,6 +63,9 @@ pub enum Rejection {
     /// The service user has no password and cannot be deleted.
     #[error("the service user cannot be changed")]
     ServiceUser,
+    /// An account needs a password.
+    #[error("an account needs a password")]
+    NoPassword,
     /// Nobody is his own pal or blocks himself.
     #[error("an account cannot be in its own lists")]
     Oneself,

@@ -17,6 +17,9 @@ pub(super) fn create(view: View<'_>, new: NewAccount, ops: &mut Ops) -> Outcome 
             suggest(new.nickname, |name| Ok(view.get(&tables::nickname_key(&name.key()))?.is_none()))?;
         return Err(Rejection::NicknameTaken { suggestion }.into());
     }
+    if new.password.as_str().is_empty() {
+        return Err(Rejection::NoPassword.into());
+    }
     let uid = take_number(view, NEXT_UID, u64::from(Uid::FIRST_PERSON.0), ops)?;
     let uid = u32::try_from(uid).map(Uid).ok().filter(|uid| uid.is_account()).ok_or(Rejection::NoUidLeft)?;
     let account = Account {

@@ -60,6 +60,7 @@ pub(super) fn evaluate(view: View<'_>, change: Change, ops: &mut Ops) -> Outcome
         Change::PutCategory(category) => rooms::put_category(view, &category, ops),
         Change::DeleteCategory(id) => rooms::delete_category(view, id, ops),
         Change::PutRoom(room) => rooms::put_room(view, &room, ops),
+        Change::Barrier => Ok(Applied::Unchanged),
         Change::Seed { at } => seed::seed(view, at, ops),
         Change::DeleteRoom(id) => rooms::delete(view, tables::room_key(id), ops),
     }
