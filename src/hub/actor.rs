@@ -149,12 +149,12 @@ impl Hub {
 
     fn perform(&mut self, now: Now, effect: Effect) {
         match effect {
-            Effect::Send { to, packet } => self.deliver(&[to], None, &packet),
-            Effect::ToMany { to, packet } => self.deliver(&to, None, &packet),
+            Effect::Send { to, packet } => self.deliver([to], None, &packet),
+            Effect::ToMany { to, packet } => self.deliver(to, None, &packet),
             Effect::ToRoom { room, except, packet } => {
                 // The members are lent out for the loop, which needs the hub itself.
                 let Some(members) = self.state.take_members(room) else { return };
-                self.deliver(&members, except, &packet);
+                self.deliver(members.iter().map(|member| member.conn), except, &packet);
                 self.state.return_members(room, members);
             }
             Effect::Commit { conn, request, change } => self.commit(conn, request, change),
@@ -166,20 +166,26 @@ impl Hub {
                     link.outbox.close(reason, &bytes);
                 }
             }
+            Effect::VoiceChanged(_) => {}
             Effect::Accepted => self.metrics.messages.increment(),
         }
     }
 
     /// Puts a packet into the outboxes of `to`, encoding it once for each dialect among them.
-    fn deliver(&mut self, to: &[ConnId], except: Option<ConnId>, packet: &ServerPacket) {
+    fn deliver(
+        &mut self,
+        to: impl IntoIterator<Item = ConnId>,
+        except: Option<ConnId>,
+        packet: &ServerPacket,
+    ) {
         let mut encoded = Encoded::new(packet);
         let mut delivered = 0;
         let mut wakers = mem::take(&mut self.wakers);
         for conn in to {
-            if Some(*conn) == except {
+            if Some(conn) == except {
                 continue;
             }
-            let Some(link) = self.link(*conn) else { continue };
+            let Some(link) = self.link(conn) else { continue };
             wakers.extend(link.outbox.push(encoded.bytes(link.dialect)));
             delivered += 1;
         }

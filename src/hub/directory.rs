@@ -14,7 +14,7 @@ const REFUSED: u16 = 0x78;
 
 impl State {
     pub(super) fn sign_in(&mut self, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
-        let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting } = sign_in;
+        let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, local } = sign_in;
         if let Some(older) = self.session_of(person.uid).map(|session| session.conn) {
             self.end_session(older, effects);
             effects.push(Effect::Close {
@@ -39,6 +39,8 @@ impl State {
             pals: sorted(&pals),
             blocks: sorted(&blocks),
             rooms: Vec::new(),
+            peer,
+            local,
         });
 
         for packet in greeting {

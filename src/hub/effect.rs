@@ -56,6 +56,8 @@ pub enum Effect {
         /// What the client is told.
         last: ServerPacket,
     },
+    /// Who may hear or speak in a voice room has changed.
+    VoiceChanged(RoomId),
     /// A message was accepted, for the counters.
     Accepted,
 }

@@ -18,7 +18,9 @@ mod state;
 mod tests;
 
 pub use effect::{Effect, Effects};
-pub use state::{CategoryEntry, Room, Session, State};
+pub use state::{CategoryEntry, Member, Room, Session, State};
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{CategoryId, MessageText, Nickname, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::{Dialect, ServerPacket};
@@ -58,6 +60,10 @@ pub struct SignIn {
     pub pals: Vec<Person>,
     /// Those whom he blocks.
     pub blocks: Vec<Person>,
+    /// Where his client is.
+    pub peer: IpAddr,
+    /// The address by which his client reached the server.
+    pub local: Ipv4Addr,
     /// Packets that open the session, sent after any older session of the user has been ended.
     pub greeting: Vec<ServerPacket>,
 }
@@ -131,6 +137,8 @@ pub enum RoomCommand {
         lockword: Vec<u8>,
         /// Whether he wants to come unseen.
         invisible: bool,
+        /// The UDP port on which his client hears voice.
+        udp_port: u16,
     },
     /// Leave.
     Leave,
