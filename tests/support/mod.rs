@@ -65,6 +65,8 @@ impl Server {
         config.server.data_dir = dir.path().to_owned();
         config.chat.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.http.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        config.voice.listen_tcp = Vec::new();
+        config.voice.listen_udp = Vec::new();
         config.store.cache = 4 << 20;
         change(&mut config);
         let runtime =
