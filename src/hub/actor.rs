@@ -10,10 +10,11 @@ use tracing::{debug, info, warn};
 
 use crate::link::Outbox;
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Now, Timestamp, Uid};
+use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
+use super::voice::VoicePlane;
 use super::{Command, ConnId, Effect, Effects, State};
 
 /// Commands that wait for the hub at most; a reader that finds it full waits, and TCP pushes back.
@@ -55,6 +56,25 @@ impl HubHandle {
     pub async fn send(&self, envelope: Envelope) {
         _ = self.inbox.send(envelope).await;
     }
+
+    /// The same way, without keeping the hub running.
+    pub fn downgrade(&self) -> WeakHubHandle {
+        WeakHubHandle { inbox: self.inbox.downgrade() }
+    }
+}
+
+/// A way to the hub that does not keep it running: the voice service is known to the hub, and the hub
+/// ends when nobody can reach it any more.
+#[derive(Clone)]
+pub struct WeakHubHandle {
+    inbox: mpsc::WeakSender<Envelope>,
+}
+
+impl WeakHubHandle {
+    /// The way to the hub, unless it has ended or is about to.
+    pub fn upgrade(&self) -> Option<HubHandle> {
+        self.inbox.upgrade().map(|inbox| HubHandle { inbox })
+    }
 }
 
 /// What the hub works with besides its state.
@@ -68,6 +88,9 @@ pub struct Hub {
     started: Instant,
     inbox: mpsc::Receiver<Envelope>,
     wakers: Vec<Waker>,
+    voice: Option<Arc<dyn VoicePlane>>,
+    /// Rooms to publish to the voice service at the end of the turn.
+    voice_changed: Vec<RoomId>,
 }
 
 struct Link {
@@ -94,8 +117,15 @@ impl Hub {
             started: Instant::now(),
             inbox,
             wakers: Vec::new(),
+            voice: None,
+            voice_changed: Vec::new(),
         };
         (hub, HubHandle { inbox: sender })
+    }
+
+    /// Has the hub publish to this voice service.
+    pub fn set_voice(&mut self, plane: Arc<dyn VoicePlane>) {
+        self.voice = Some(plane);
     }
 
     /// Runs until every handle is gone.
@@ -107,6 +137,7 @@ impl Hub {
             for envelope in batch.drain(..) {
                 self.turn(now, envelope, &mut effects);
             }
+            self.publish_voice();
             for waker in self.wakers.drain(..) {
                 waker.wake();
             }
@@ -131,6 +162,15 @@ impl Hub {
         {
             *entry = None;
         }
+    }
+
+    /// Publishes the voice rooms that changed in this turn, each once.
+    fn publish_voice(&mut self) {
+        let Some(voice) = self.voice.as_ref().filter(|_| !self.voice_changed.is_empty()) else { return };
+        self.voice_changed.sort_unstable();
+        self.voice_changed.dedup();
+        let rooms = self.voice_changed.drain(..).map(|room| Arc::new(self.state.voice_room(room)));
+        voice.publish(rooms.collect());
     }
 
     fn attach(&mut self, link: Link) {
@@ -166,7 +206,16 @@ impl Hub {
                     link.outbox.close(reason, &bytes);
                 }
             }
-            Effect::VoiceChanged(_) => {}
+            Effect::VoiceChanged(room) => {
+                if self.voice.is_some() {
+                    self.voice_changed.push(room);
+                }
+            }
+            Effect::ProbeVoice(address) => {
+                if let Some(voice) = &self.voice {
+                    voice.probe(address);
+                }
+            }
             Effect::Accepted => self.metrics.messages.increment(),
         }
     }

@@ -41,6 +41,7 @@ impl State {
             rooms: Vec::new(),
             peer,
             local,
+            probed: false,
         });
 
         for packet in greeting {
@@ -70,6 +71,7 @@ impl State {
         if let Some(session) = self.session(conn) {
             self.announce_presence(person.uid, &session.blocks, effects);
         }
+        self.probe_voice(conn, effects);
     }
 
     pub(super) fn disconnect(&mut self, conn: ConnId, effects: &mut Effects) {

@@ -16,6 +16,7 @@ mod rooms;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod voice;
 
 pub use effect::{Effect, Effects};
 pub use state::{CategoryEntry, Member, Room, Session, State};
@@ -146,4 +147,6 @@ pub enum RoomCommand {
     Message(MessageText),
     /// Send the user list again.
     Members,
+    /// The voice connection was lost; from the voice service, in the name of the user.
+    VoiceLost,
 }

@@ -35,13 +35,17 @@ impl State {
             RoomCommand::Join { lockword, invisible, udp_port } => {
                 self.join(conn, room, &lockword, invisible, udp_port, effects);
             }
-            RoomCommand::Leave => self.leave_room(conn, room, effects),
+            RoomCommand::Leave => {
+                self.leave_room(conn, room, effects);
+                self.probe_voice(conn, effects);
+            }
             RoomCommand::Message(text) => self.room_message(conn, room, text, effects),
             RoomCommand::Members => {
                 if self.is_member(conn, room) {
                     effects.send(conn, self.user_list(room));
                 }
             }
+            RoomCommand::VoiceLost => self.voice_lost(conn, room, effects),
         }
     }
 
@@ -116,6 +120,9 @@ impl State {
         }
         debug_assert!(session.rooms.contains(&id));
         effects.send(conn, self.user_list(id));
+        if let Some(packet) = self.voice_server(session, room) {
+            effects.send(conn, packet);
+        }
     }
 
     fn user_list(&self, id: RoomId) -> ServerPacket {

@@ -6,6 +6,7 @@ use crate::model::{
 };
 use crate::protocol::Dialect;
 
+use super::voice::VoiceAccess;
 use super::{Command, ConnId, Effects, Person};
 
 /// All shared live state. Changed only by [`State::apply`].
@@ -18,6 +19,8 @@ pub struct State {
     watchers: HashMap<Uid, Vec<Uid>>,
     pub(super) rooms: BTreeMap<RoomId, Room>,
     pub(super) categories: Vec<CategoryEntry>,
+    /// Where clients find the voice service, if there is one.
+    pub(super) voice: Option<VoiceAccess>,
 }
 
 /// A signed-in user.
@@ -45,6 +48,8 @@ pub struct Session {
     pub peer: IpAddr,
     /// The address by which his client reached the server.
     pub local: Ipv4Addr,
+    /// Whether his client was probed for voice over UDP.
+    pub probed: bool,
 }
 
 /// A category of rooms.
