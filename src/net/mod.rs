@@ -4,3 +4,4 @@ mod connection;
 pub mod http;
 pub mod listener;
 pub mod registry;
+pub mod voice;
