@@ -245,7 +245,12 @@ impl Client {
         let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).ok()?;
-        Some(Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) })
+        Some(Client::over(stream))
+    }
+
+    /// A client over a connection that was made already.
+    pub fn over(stream: TcpStream) -> Client {
+        Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) }
     }
 
     pub fn frame(&self, kind: u16, payload: &[u8]) -> Vec<u8> {

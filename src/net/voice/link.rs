@@ -155,3 +155,121 @@ fn wake(mut inner: MutexGuard<'_, Inner>) {
         waker.wake();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Read;
+    use std::time::Duration;
+
+    use socket2::SockRef;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A link, and the listener's end of it.
+    async fn pair() -> (Arc<Link>, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        (Link::new(stream), client)
+    }
+
+    fn packet(number: u32) -> Packet {
+        let mut packet = [number as u8; PACKET_LEN];
+        packet[..4].copy_from_slice(&number.to_be_bytes());
+        packet
+    }
+
+    /// Writes what waits until nothing waits or the link ends.
+    async fn flushed(link: &Link) -> Flush {
+        poll_fn(|context| match link.poll_flush(context) {
+            Flush::Blocked { .. } => Poll::Pending,
+            done => Poll::Ready(done),
+        })
+        .await
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_slow_listener_loses_whole_packets_and_others_lose_nothing() {
+        let (slow, mut late) = pair().await;
+        SockRef::from(slow.stream()).set_send_buffer_size(4096).unwrap();
+        SockRef::from(&late).set_recv_buffer_size(4096).unwrap();
+        let (quick, mut client) = pair().await;
+        const COUNT: u32 = 3000;
+        let reader = std::thread::spawn(move || {
+            let mut bytes = vec![0; COUNT as usize * PACKET_LEN];
+            client.read_exact(&mut bytes).unwrap();
+            bytes
+        });
+        let mut lost = 0;
+        for number in 0..COUNT {
+            let mut shared = None;
+            let packet = packet(number);
+            match slow.offer(&packet, &mut shared) {
+                Offer::OldestDropped => lost += 1,
+                offer => assert_eq!(offer, Offer::Taken),
+            }
+            assert_eq!(quick.offer(&packet, &mut shared), Offer::Taken);
+            assert_eq!(flushed(&quick).await, Flush::Idle);
+        }
+        assert!(lost > 0, "the socket took everything");
+        let bytes = reader.join().unwrap();
+        for (number, heard) in bytes.chunks(PACKET_LEN).enumerate() {
+            assert_eq!(heard, packet(number as u32));
+        }
+        // The slow one reads at last: what comes is whole, in order, and ends with the newest.
+        let flusher = tokio::spawn({
+            let slow = Arc::clone(&slow);
+            async move { flushed(&slow).await }
+        });
+        let expected = COUNT - lost;
+        let heard = tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; expected as usize * PACKET_LEN];
+            late.read_exact(&mut bytes).unwrap();
+            bytes
+        });
+        let heard = heard.await.unwrap();
+        assert_eq!(flusher.await.unwrap(), Flush::Idle);
+        let numbers: Vec<u32> = heard
+            .chunks(PACKET_LEN)
+            .map(|heard| {
+                let number = u32::from_be_bytes(heard[..4].try_into().unwrap());
+                assert_eq!(heard, packet(number));
+                number
+            })
+            .collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b));
+        assert_eq!(numbers.last(), Some(&(COUNT - 1)));
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_does_not_read_makes_no_progress() {
+        let (link, client) = pair().await;
+        SockRef::from(link.stream()).set_send_buffer_size(4096).unwrap();
+        SockRef::from(&client).set_recv_buffer_size(4096).unwrap();
+        for number in 0..3000 {
+            link.offer(&packet(number), &mut None);
+        }
+        // Twice, because the socket may have taken something meanwhile.
+        let states = [
+            poll_fn(|context| Poll::Ready(link.poll_flush(context))).await,
+            poll_fn(|context| Poll::Ready(link.poll_flush(context))).await,
+        ];
+        assert!(matches!(states[0], Flush::Blocked { .. }), "{states:?}");
+        assert_eq!(states[1], Flush::Blocked { progress: false });
+        drop(client);
+        assert_eq!(flushed(&link).await, Flush::End(End::Lost));
+    }
+
+    #[tokio::test]
+    async fn the_first_reason_to_end_counts() {
+        let (link, _client) = pair().await;
+        link.close(End::Replaced);
+        link.close(End::Left);
+        assert_eq!(flushed(&link).await, Flush::End(End::Replaced));
+        assert_eq!(link.offer(&packet(1), &mut None), Offer::Closed);
+    }
+}

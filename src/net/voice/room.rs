@@ -328,3 +328,7 @@ fn find(table: &VoiceRoom, uid: Uid) -> Option<(usize, VoiceMember)> {
 fn udp_address(member: &VoiceMember) -> SocketAddr {
     SocketAddr::new(member.address, member.udp_port)
 }
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;
