@@ -141,7 +141,8 @@ impl Daemon {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let chat = SocketAddr::from(([127, 0, 0, 1], port));
         let config = format!(
-            "[server]\ndata_dir = {dir:?}\n[chat]\nlisten = [\"{chat}\"]\n[http]\nlisten = []\n\
+            "[server]\ndata_dir = {dir:?}\n[chat]\nlisten = [\"{chat}\"]\n\
+             [voice]\nlisten_tcp = []\nlisten_udp = []\n[http]\nlisten = []\n\
              [limits]\nmax_connections = 0\npackets_per_second = 0\n[log]\nlevel = \"warn\"\ndirectory = \"\"\n",
         );
         let path = dir.join("load.toml");

@@ -29,6 +29,8 @@ pub struct Config {
     pub server: Server,
     /// The port of the chat protocol.
     pub chat: Chat,
+    /// Voice in rooms.
+    pub voice: Voice,
     /// The small HTTP listener.
     pub http: Http,
     /// What one client, and all together, may use.
@@ -53,6 +55,20 @@ pub struct Server {
 pub struct Chat {
     /// Where clients connect; at least one address. Port 0 picks a free one.
     pub listen: Vec<SocketAddr>,
+}
+
+/// `[voice]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Voice {
+    /// Where clients bring their voice over TCP; none: no voice over TCP.
+    pub listen_tcp: Vec<SocketAddr>,
+    /// Where clients send their voice over UDP; none: no voice over UDP.
+    pub listen_udp: Vec<SocketAddr>,
+    /// The address of the voice service that clients are told; `None`: the one by which the client
+    /// reached the chat service.
+    pub advertise: Option<Ipv4Addr>,
+    /// Whether clients that can be reached are led to UDP.
+    pub probe_udp: bool,
 }
 
 /// `[http]`
@@ -185,6 +201,20 @@ impl Default for Server {
 impl Default for Chat {
     fn default() -> Chat {
         Chat { listen: vec![(Ipv4Addr::UNSPECIFIED, 5001).into()] }
+    }
+}
+
+impl Default for Voice {
+    fn default() -> Voice {
+        let listen = vec![(Ipv4Addr::UNSPECIFIED, 2090).into()];
+        Voice { listen_tcp: listen.clone(), listen_udp: listen, advertise: None, probe_udp: true }
+    }
+}
+
+impl Voice {
+    /// Whether there is voice at all.
+    pub fn is_on(&self) -> bool {
+        !self.listen_tcp.is_empty() || !self.listen_udp.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::hub::actor::Hub;
+use crate::hub::voice::VoiceAccess;
 use crate::hub::{CategoryEntry, Room, State};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Timestamp, to_cp1252};
@@ -25,6 +26,7 @@ use crate::net::http::{
 };
 use crate::net::listener::{self, Chat};
 use crate::net::registry::Registry;
+use crate::net::voice::{self, Voice};
 use crate::protocol::{Dialect, ServerPacket};
 use crate::session::Context;
 use crate::session::accounts::Accounts;
@@ -44,6 +46,9 @@ const EXPIRY_BATCH: usize = 4096;
 pub struct Daemon {
     chat_addresses: Vec<SocketAddr>,
     http_addresses: Vec<SocketAddr>,
+    voice_tcp_addresses: Vec<SocketAddr>,
+    voice_udp_addresses: Vec<SocketAddr>,
+    voice: Option<Arc<Voice>>,
     store: Store,
     metrics: Arc<Metrics>,
     registry: Arc<Registry>,
@@ -68,6 +73,10 @@ impl Daemon {
         raise_descriptor_limit(config.limits.max_connections);
         let mut chat_sockets = bind_all(&config.chat.listen, "chat.listen")?;
         let http_sockets = bind_all(&config.http.listen, "http.listen")?;
+        let voice_tcp = bind_all(&config.voice.listen_tcp, "voice.listen_tcp")?;
+        let voice_udp = bind_all_udp(&config.voice.listen_udp, "voice.listen_udp")?;
+        let voice_tcp_addresses = addresses(&voice_tcp)?;
+        let voice_udp_addresses: Vec<SocketAddr> = voice_udp.iter().map(|(address, _)| *address).collect();
         let chat_addresses = addresses(&chat_sockets)?;
         let http_addresses = addresses(&http_sockets)?;
 
@@ -77,12 +86,31 @@ impl Daemon {
         let (store, categories, rooms) = task::spawn_blocking(move || open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
-        let (hub, handle) = Hub::new(
-            State::new(categories, rooms),
-            store.clone(),
-            Arc::clone(&metrics),
-            config.store.offline_messages,
-        );
+        let mut state = State::new(categories, rooms);
+        if config.voice.is_on() {
+            let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
+            state.set_voice(VoiceAccess {
+                advertise: config.voice.advertise,
+                udp_port: port(&voice_udp_addresses),
+                tcp_port: port(&voice_tcp_addresses),
+                probe: config.voice.probe_udp && !voice_udp.is_empty(),
+            });
+        }
+        let (mut hub, handle) =
+            Hub::new(state, store.clone(), Arc::clone(&metrics), config.store.offline_messages);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = Vec::new();
+        let voice = config.voice.is_on().then(|| {
+            let voice = Voice::new(voice_udp, handle.downgrade(), &config.limits);
+            for listener in voice_tcp {
+                tasks.push(tokio::spawn(Arc::clone(&voice).serve_tcp(listener, stopped.clone())));
+            }
+            for index in 0..voice.udp_sockets() {
+                tasks.push(tokio::spawn(Arc::clone(&voice).serve_udp(index, stopped.clone())));
+            }
+            hub.set_voice(Arc::clone(&voice) as Arc<_>);
+            voice
+        });
         let hub = tokio::spawn(hub.run());
         let context = Arc::new(Context {
             accounts: Accounts::new(store.clone(), config.limits.exempt.clone()),
@@ -95,8 +123,6 @@ impl Daemon {
             config.limits.connections_per_address,
             config.limits.exempt.clone(),
         );
-        let (stop, stopped) = watch::channel(false);
-        let mut tasks = Vec::new();
         if let Some(age) = config.store.offline_messages {
             tasks.push(tokio::spawn(expire_regularly(store.clone(), age, stopped.clone())));
         }
@@ -120,7 +146,19 @@ impl Daemon {
             let stop = async move { _ = stopped.wait_for(|stop| *stop).await };
             tasks.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
         }
-        Ok(Daemon { chat_addresses, http_addresses, store, metrics, registry, stop, tasks, hub })
+        Ok(Daemon {
+            chat_addresses,
+            http_addresses,
+            voice_tcp_addresses,
+            voice_udp_addresses,
+            voice,
+            store,
+            metrics,
+            registry,
+            stop,
+            tasks,
+            hub,
+        })
     }
 
     /// Where the chat service listens.
@@ -131,6 +169,21 @@ impl Daemon {
     /// Where the HTTP listener listens.
     pub fn http_addresses(&self) -> &[SocketAddr] {
         &self.http_addresses
+    }
+
+    /// Where voice connections are taken.
+    pub fn voice_tcp_addresses(&self) -> &[SocketAddr] {
+        &self.voice_tcp_addresses
+    }
+
+    /// Where datagrams of voice are taken.
+    pub fn voice_udp_addresses(&self) -> &[SocketAddr] {
+        &self.voice_udp_addresses
+    }
+
+    /// The voice service, unless it is switched off.
+    pub fn voice(&self) -> Option<&Arc<Voice>> {
+        self.voice.as_ref()
     }
 
     /// The counters.
@@ -187,6 +240,8 @@ async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended
         version = env!("CARGO_PKG_VERSION"),
         chat = ?daemon.chat_addresses,
         http = ?daemon.http_addresses,
+        voice_tcp = ?daemon.voice_tcp_addresses,
+        voice_udp = ?daemon.voice_udp_addresses,
         data = %config.server.data_dir.display(),
         "ready"
     );
@@ -292,6 +347,15 @@ fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>
             })
         })
         .collect()
+}
+
+fn bind_all_udp(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<(SocketAddr, UdpSocket)>> {
+    let bind = |address: &SocketAddr| {
+        voice::bind_udp(*address).with_context(|| {
+            format!("cannot receive on UDP {address} ({key}); is another server or client running here?")
+        })
+    };
+    listen.iter().map(bind).collect()
 }
 
 fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {

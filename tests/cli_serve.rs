@@ -27,8 +27,10 @@ fn program(directory: &Path) -> Command {
 }
 
 fn configure(directory: &Path, chat: &str, http: &str) {
-    let text =
-        format!("[chat]\nlisten = [\"{chat}\"]\n[http]\nlisten = [\"{http}\"]\n[log]\nformat = \"json\"\n");
+    let text = format!(
+        "[chat]\nlisten = [\"{chat}\"]\n[voice]\nlisten_tcp = []\nlisten_udp = []\n\
+         [http]\nlisten = [\"{http}\"]\n[log]\nformat = \"json\"\n"
+    );
     fs::write(directory.join("config.toml"), text).unwrap();
 }
 

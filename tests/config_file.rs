@@ -53,6 +53,7 @@ fn zero_switches_off() {
     let config = Config::from_toml(
         "[limits]\nmax_connections = 0\nconnections_per_address = 0\npackets_per_second = 0\n\
          login_timeout = \"0s\"\nunresponsive_timeout = 0\noutbox = \"0\"\nexempt = []\n\
+         [voice]\nlisten_tcp = []\nlisten_udp = []\n\
          [http]\nlisten = []\n[store]\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n",
     )
     .unwrap_or_else(|errors| panic!("{errors}"));
@@ -61,6 +62,7 @@ fn zero_switches_off() {
     assert_eq!((limits.packets_per_second, limits.outbox), (None, None));
     assert_eq!((limits.login_timeout, limits.unresponsive_timeout), (None, None));
     assert_eq!((config.store.offline_messages, config.log.keep), (None, None));
+    assert!(!config.voice.is_on());
     assert_eq!((config.log_directory(), config.http.listen.len()), (None, 0));
     assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
 }
@@ -70,6 +72,7 @@ fn values_are_read_in_every_spelling() {
     let config = Config::from_toml(
         "[server]\nname = \"Zoë's\"\ndata_dir = \"/srv/pal\"\n\
          [chat]\nlisten = [\"127.0.0.1:0\", \"[::1]:0\"]\n\
+         [voice]\nlisten_udp = [\"127.0.0.1:0\"]\nadvertise = \"192.0.2.11\"\nprobe_udp = false\n\
          [http]\nlocation = \"192.0.2.10:5001\"\n\
          [limits]\nlogin_timeout = \"1m 30s\"\noutbox = 65536\nexempt = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n\
          [store]\npath = \"/fast/store\"\ncache = \"2 mb\"\n\
@@ -81,6 +84,9 @@ fn values_are_read_in_every_spelling() {
         config.chat.listen,
         ["127.0.0.1:0", "[::1]:0"].map(|text| text.parse::<SocketAddr>().unwrap())
     );
+    assert_eq!(config.voice.listen_udp, ["127.0.0.1:0".parse::<SocketAddr>().unwrap()]);
+    assert_eq!(config.voice.listen_tcp, Config::default().voice.listen_tcp);
+    assert_eq!((config.voice.advertise, config.voice.probe_udp), (Some([192, 0, 2, 11].into()), false));
     assert_eq!(config.http.location, Location::Fixed("192.0.2.10:5001".parse().unwrap()));
     assert_eq!(config.limits.login_timeout, Some(Duration::from_secs(90)));
     assert_eq!(config.limits.outbox, Some(65_536));

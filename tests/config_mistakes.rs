@@ -86,6 +86,23 @@ fn addresses_that_cannot_be_bound_together() {
 }
 
 #[test]
+fn voice_shares_the_ports_of_tcp_and_has_those_of_udp_to_itself() {
+    assert_eq!(
+        complaints(
+            "[voice]\nlisten_tcp = [\"0.0.0.0:5001\"]\n\
+             listen_udp = [\"0.0.0.0:5001\", \"127.0.0.1:5001\"]\nadvertise = \"0.0.0.0\"\nprobe_udp = 1\n"
+        ),
+        [
+            "config.toml:2: voice.listen_tcp: 0.0.0.0:5001 is taken by 0.0.0.0:5001 of chat.listen (its default)",
+            "config.toml:3: voice.listen_udp: 127.0.0.1:5001 is taken by 0.0.0.0:5001 of voice.listen_udp",
+            "config.toml:4: voice.advertise: \"0.0.0.0\" is neither \"auto\" nor an IPv4 address that clients \
+             can reach, like \"192.0.2.10\"",
+            "config.toml:5: voice.probe_udp: must be true or false, not a number",
+        ]
+    );
+}
+
+#[test]
 fn addresses_that_clients_cannot_use() {
     assert_eq!(
         complaints("[chat]\nlisten = []\n[http]\nlisten = \"0.0.0.0:80\"\nlocation = \"[::1]:5001\"\n"),

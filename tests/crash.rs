@@ -38,7 +38,8 @@ impl Program {
         fs::write(
             &config,
             format!(
-                "[server]\ndata_dir = {data:?}\n[chat]\nlisten = [\"127.0.0.1:0\"]\n[http]\nlisten = []\n\
+                "[server]\ndata_dir = {data:?}\n[chat]\nlisten = [\"127.0.0.1:0\"]\n\
+                 [voice]\nlisten_tcp = []\nlisten_udp = []\n[http]\nlisten = []\n\
                  [store]\ncache = \"8MiB\"\n[limits]\npackets_per_second = 0\n[log]\ndirectory = \"\"\n"
             ),
         )

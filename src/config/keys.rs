@@ -6,7 +6,8 @@ use toml::de::DeValue;
 use super::Config;
 use super::numbers::{Bytes, Count, RequiredBytes, Time};
 use super::values::{
-    Addresses, Choice, Codec, Directives, LocationText, Name, Networks, OptionalPath, Problems, RequiredPath,
+    AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OptionalPath,
+    Problems, RequiredPath,
 };
 
 /// One key: where it stands, how it is read and how it is printed.
@@ -37,6 +38,10 @@ pub(super) const KEYS: &[Key] = &[
     key!(server.name, Name),
     key!(server.data_dir, RequiredPath),
     key!(chat.listen, Addresses { at_least: 1 }),
+    key!(voice.listen_tcp, Addresses { at_least: 0 }),
+    key!(voice.listen_udp, Addresses { at_least: 0 }),
+    key!(voice.advertise, AddressText),
+    key!(voice.probe_udp, Flag),
     key!(http.listen, Addresses { at_least: 0 }),
     key!(http.location, LocationText),
     key!(limits.max_connections, Count),

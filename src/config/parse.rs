@@ -23,7 +23,17 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
     walk.document(document.get_ref());
     let Walk { found: mistakes, written, .. } = walk;
     found.extend(mistakes);
-    found.extend(clashes(&listeners(&config, &written)));
+    let Config { chat, voice, http, .. } = &config;
+    found.extend(clashes(&listeners(
+        &[
+            ("chat.listen", &chat.listen),
+            ("voice.listen_tcp", &voice.listen_tcp),
+            ("http.listen", &http.listen),
+        ],
+        &written,
+    )));
+    // The ports of UDP are others than those of TCP.
+    found.extend(clashes(&listeners(&[("voice.listen_udp", &voice.listen_udp)], &written)));
     // What the parser made of a broken line is a guess; complaints about the guess would mislead.
     let syntax_errors = broken.len();
     let mut errors: Vec<ConfigError> = found
@@ -48,7 +58,7 @@ struct Listener {
 struct Walk<'a> {
     config: &'a mut Config,
     found: Vec<(Range<usize>, String, String)>,
-    written: Vec<(&'static str, Range<usize>, SocketAddr)>,
+    written: Vec<(String, Range<usize>, SocketAddr)>,
 }
 
 impl Walk<'_> {
@@ -87,7 +97,7 @@ impl Walk<'_> {
             (key.read)(self.config, value, &mut problems);
             self.found
                 .extend(problems.list.into_iter().map(|(span, message)| (span, dotted.clone(), message)));
-            self.written.extend(problems.addresses.into_iter().map(|(span, it)| (key.section, span, it)));
+            self.written.extend(problems.addresses.into_iter().map(|(span, it)| (dotted.clone(), span, it)));
         }
     }
 
@@ -110,13 +120,14 @@ pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>)
     candidates.min_by_key(|candidate| strsim::damerau_levenshtein(name, candidate)).unwrap_or_default()
 }
 
-/// Every address that would be bound.
-fn listeners(config: &Config, written: &[(&str, Range<usize>, SocketAddr)]) -> Vec<Listener> {
+/// Every address of `keys`, with the place where it was written.
+fn listeners(
+    keys: &[(&'static str, &Vec<SocketAddr>)],
+    written: &[(String, Range<usize>, SocketAddr)],
+) -> Vec<Listener> {
     let mut all = Vec::new();
-    for (section, key, addresses) in
-        [("chat", "chat.listen", &config.chat.listen), ("http", "http.listen", &config.http.listen)]
-    {
-        let mut spans = written.iter().filter(|(of, ..)| *of == section).map(|(_, span, _)| span.clone());
+    for &(key, addresses) in keys {
+        let mut spans = written.iter().filter(|(of, ..)| of == key).map(|(_, span, _)| span.clone());
         all.extend(addresses.iter().map(|&address| Listener { span: spans.next(), key, address }));
     }
     all

@@ -1,6 +1,6 @@
 //! How the values of keys are read and printed: one codec per kind of value.
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -236,6 +236,52 @@ impl Codec<Location> for LocationText {
             Location::Auto => quote("auto"),
             Location::Fixed(address) => quote(&address.to_string()),
         }
+    }
+}
+
+/// `"auto"` or an IPv4 address.
+pub(super) struct AddressText;
+
+impl Codec<Option<Ipv4Addr>> for AddressText {
+    fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<Option<Ipv4Addr>> {
+        let text = problems.text(value, "\"auto\" or an address")?;
+        if text == "auto" {
+            return Some(None);
+        }
+        match text.parse::<Ipv4Addr>() {
+            Ok(address) if !address.is_unspecified() => Some(Some(address)),
+            _ => {
+                problems.note(
+                    value,
+                    format!(
+                        "{} is neither \"auto\" nor an IPv4 address that clients can reach, like \"192.0.2.10\"",
+                        quote(text)
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn show(&self, value: &Option<Ipv4Addr>) -> String {
+        value.map_or_else(|| quote("auto"), |address| quote(&address.to_string()))
+    }
+}
+
+/// `true` or `false`.
+pub(super) struct Flag;
+
+impl Codec<bool> for Flag {
+    fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<bool> {
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            problems.note(value, format!("must be true or false, not {}", kind(value)));
+        }
+        flag
+    }
+
+    fn show(&self, value: &bool) -> String {
+        value.to_string()
     }
 }
 

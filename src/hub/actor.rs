@@ -11,11 +11,12 @@ use tracing::{debug, info, warn};
 
 use crate::link::{Hold, Outbox};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Now, Timestamp, Uid};
+use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
 use super::directory::PALS_ONLY;
+use super::voice::VoicePlane;
 use super::{Command, ConnId, Effect, Effects, State};
 
 /// Commands that wait for the hub at most; a reader that finds it full waits, and TCP pushes back.
@@ -57,6 +58,25 @@ impl HubHandle {
     pub async fn send(&self, envelope: Envelope) {
         _ = self.inbox.send(envelope).await;
     }
+
+    /// The same way, without keeping the hub running.
+    pub fn downgrade(&self) -> WeakHubHandle {
+        WeakHubHandle { inbox: self.inbox.downgrade() }
+    }
+}
+
+/// A way to the hub that does not keep it running: the voice service is known to the hub, and the hub
+/// ends when nobody can reach it any more.
+#[derive(Clone)]
+pub struct WeakHubHandle {
+    inbox: mpsc::WeakSender<Envelope>,
+}
+
+impl WeakHubHandle {
+    /// The way to the hub, unless it has ended or is about to.
+    pub fn upgrade(&self) -> Option<HubHandle> {
+        self.inbox.upgrade().map(|inbox| HubHandle { inbox })
+    }
 }
 
 /// What the hub works with besides its state.
@@ -70,6 +90,9 @@ pub struct Hub {
     started: Instant,
     inbox: mpsc::Receiver<Envelope>,
     wakers: Vec<Waker>,
+    voice: Option<Arc<dyn VoicePlane>>,
+    /// Rooms to publish to the voice service at the end of the turn.
+    voice_changed: Vec<RoomId>,
 }
 
 struct Link {
@@ -96,8 +119,15 @@ impl Hub {
             started: Instant::now(),
             inbox,
             wakers: Vec::new(),
+            voice: None,
+            voice_changed: Vec::new(),
         };
         (hub, HubHandle { inbox: sender })
+    }
+
+    /// Has the hub publish to this voice service.
+    pub fn set_voice(&mut self, plane: Arc<dyn VoicePlane>) {
+        self.voice = Some(plane);
     }
 
     /// Runs until every handle is gone.
@@ -109,6 +139,7 @@ impl Hub {
             for envelope in batch.drain(..) {
                 self.turn(now, envelope, &mut effects);
             }
+            self.publish_voice();
             for waker in self.wakers.drain(..) {
                 waker.wake();
             }
@@ -135,6 +166,15 @@ impl Hub {
         }
     }
 
+    /// Publishes the voice rooms that changed in this turn, each once.
+    fn publish_voice(&mut self) {
+        let Some(voice) = self.voice.as_ref().filter(|_| !self.voice_changed.is_empty()) else { return };
+        self.voice_changed.sort_unstable();
+        self.voice_changed.dedup();
+        let rooms = self.voice_changed.drain(..).map(|room| Arc::new(self.state.voice_room(room)));
+        voice.publish(rooms.collect());
+    }
+
     fn attach(&mut self, link: Link) {
         let slot = link.conn.slot as usize;
         if self.links.len() <= slot {
@@ -151,12 +191,12 @@ impl Hub {
 
     fn perform(&mut self, now: Now, effect: Effect) {
         match effect {
-            Effect::Send { to, packet } => self.deliver(&[to], None, &packet),
-            Effect::ToMany { to, packet } => self.deliver(&to, None, &packet),
+            Effect::Send { to, packet } => self.deliver([to], None, &packet),
+            Effect::ToMany { to, packet } => self.deliver(to, None, &packet),
             Effect::ToRoom { room, except, packet } => {
                 // The members are lent out for the loop, which needs the hub itself.
                 let Some(members) = self.state.take_members(room) else { return };
-                self.deliver(&members, except, &packet);
+                self.deliver(members.iter().map(|member| member.conn), except, &packet);
                 self.state.return_members(room, members);
             }
             Effect::Commit { conn, request, change } => self.commit(conn, request, change),
@@ -168,20 +208,35 @@ impl Hub {
                     link.outbox.close(reason, &bytes);
                 }
             }
+            Effect::VoiceChanged(room) => {
+                if self.voice.is_some() {
+                    self.voice_changed.push(room);
+                }
+            }
+            Effect::ProbeVoice(address) => {
+                if let Some(voice) = &self.voice {
+                    voice.probe(address);
+                }
+            }
             Effect::Accepted => self.metrics.messages.increment(),
         }
     }
 
     /// Puts a packet into the outboxes of `to`, encoding it once for each dialect among them.
-    fn deliver(&mut self, to: &[ConnId], except: Option<ConnId>, packet: &ServerPacket) {
+    fn deliver(
+        &mut self,
+        to: impl IntoIterator<Item = ConnId>,
+        except: Option<ConnId>,
+        packet: &ServerPacket,
+    ) {
         let mut encoded = Encoded::new(packet);
         let mut delivered = 0;
         let mut wakers = mem::take(&mut self.wakers);
         for conn in to {
-            if Some(*conn) == except {
+            if Some(conn) == except {
                 continue;
             }
-            let Some(link) = self.link(*conn) else { continue };
+            let Some(link) = self.link(conn) else { continue };
             wakers.extend(link.outbox.push(encoded.bytes(link.dialect)));
             delivered += 1;
         }

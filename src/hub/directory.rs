@@ -17,7 +17,7 @@ pub(super) const PALS_ONLY: &str = "This user accepts messages only from pals.";
 
 impl State {
     pub(super) fn sign_in(&mut self, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
-        let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting } = sign_in;
+        let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, local } = sign_in;
         let older = self.session_of(person.uid).map(|session| session.conn);
         let older = older.and_then(|older| self.replace_session(older, effects));
         let sorted = |people: &[Person]| {
@@ -38,6 +38,9 @@ impl State {
             blocks: older.as_ref().map_or_else(|| sorted(&blocks), |older| older.blocks.clone()),
             status,
             rooms: Vec::new(),
+            peer,
+            local,
+            probed: false,
         });
 
         for packet in greeting {
@@ -70,6 +73,7 @@ impl State {
         {
             self.announce_presence(person.uid, &session.blocks, effects);
         }
+        self.probe_voice(conn, effects);
     }
 
     /// Ends the session that a new sign-in of the same user replaces.

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
 use crate::store::Change;
@@ -56,6 +58,10 @@ pub enum Effect {
         /// What the client is told.
         last: ServerPacket,
     },
+    /// Who may hear or speak in a voice room has changed.
+    VoiceChanged(RoomId),
+    /// Lead the client at this address to voice over UDP, if it can be reached.
+    ProbeVoice(IpAddr),
     /// A message was accepted, for the counters.
     Accepted,
 }

@@ -16,9 +16,12 @@ mod rooms;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod voice;
 
 pub use effect::{Effect, Effects};
-pub use state::{CategoryEntry, Room, Session, State};
+pub use state::{CategoryEntry, Member, Room, Session, State};
+
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{CategoryId, MessageText, Nickname, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::{Dialect, ServerPacket};
@@ -58,6 +61,10 @@ pub struct SignIn {
     pub pals: Vec<Person>,
     /// Those whom he blocks.
     pub blocks: Vec<Person>,
+    /// Where his client is.
+    pub peer: IpAddr,
+    /// The address by which his client reached the server.
+    pub local: Ipv4Addr,
     /// Packets that open the session, sent after any older session of the user has been ended.
     pub greeting: Vec<ServerPacket>,
 }
@@ -132,6 +139,8 @@ pub enum RoomCommand {
         lockword: Vec<u8>,
         /// Whether he wants to come unseen.
         invisible: bool,
+        /// The UDP port on which his client hears voice.
+        udp_port: u16,
     },
     /// Leave.
     Leave,
@@ -139,4 +148,6 @@ pub enum RoomCommand {
     Message(MessageText),
     /// Send the user list again.
     Members,
+    /// The voice connection was lost; from the voice service, in the name of the user.
+    VoiceLost,
 }

@@ -6,7 +6,7 @@ use crate::protocol::{
 };
 
 use super::directory::service_user;
-use super::{CategoryEntry, ConnId, Effect, Effects, Room, RoomCommand, Session, State, command};
+use super::{CategoryEntry, ConnId, Effect, Effects, Member, Room, RoomCommand, Session, State, command};
 
 /// The code of refusals to enter a room (PROTOCOL 11.1).
 const REFUSED: u16 = 1;
@@ -32,14 +32,20 @@ impl State {
             return;
         }
         match command {
-            RoomCommand::Join { lockword, invisible } => self.join(conn, room, &lockword, invisible, effects),
-            RoomCommand::Leave => self.leave_room(conn, room, effects),
+            RoomCommand::Join { lockword, invisible, udp_port } => {
+                self.join(conn, room, &lockword, invisible, udp_port, effects);
+            }
+            RoomCommand::Leave => {
+                self.leave_room(conn, room, effects);
+                self.probe_voice(conn, effects);
+            }
             RoomCommand::Message(text) => self.room_message(conn, room, text, effects),
             RoomCommand::Members => {
                 if self.is_member(conn, room) {
                     effects.send(conn, self.user_list(room));
                 }
             }
+            RoomCommand::VoiceLost => self.voice_lost(conn, room, effects),
         }
     }
 
@@ -47,7 +53,15 @@ impl State {
         self.session(conn).is_some_and(|session| session.rooms.contains(&room))
     }
 
-    fn join(&mut self, conn: ConnId, id: RoomId, lockword: &[u8], invisible: bool, effects: &mut Effects) {
+    fn join(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        lockword: &[u8],
+        invisible: bool,
+        udp_port: u16,
+        effects: &mut Effects,
+    ) {
         let request = PacketType::ROOM_JOIN;
         let Some(room) = self.rooms.get(&id) else {
             return effects.refuse(conn, request, REFUSED, "This room is closed.");
@@ -63,7 +77,7 @@ impl State {
         }
         if !already_inside {
             if let Some(room) = self.rooms.get_mut(&id) {
-                room.members.push(conn);
+                room.members.push(Member { conn, udp_port, mic: true, red_dot: false });
             }
             if let Some(session) = self.session_mut(conn) {
                 session.rooms.push(id);
@@ -73,6 +87,7 @@ impl State {
         if !already_inside && let Some(session) = self.session(conn) {
             let packet = ServerPacket::RoomUserJoined(id, member_record(session));
             effects.push(Effect::ToRoom { room: id, except: Some(conn), packet });
+            effects.push(Effect::VoiceChanged(id));
         }
     }
 
@@ -105,11 +120,15 @@ impl State {
         }
         debug_assert!(session.rooms.contains(&id));
         effects.send(conn, self.user_list(id));
+        if let Some(packet) = self.voice_server(session, room) {
+            effects.send(conn, packet);
+        }
     }
 
     fn user_list(&self, id: RoomId) -> ServerPacket {
         let members = self.rooms.get(&id).map(|room| room.members.as_slice()).unwrap_or_default();
-        let users = members.iter().filter_map(|conn| self.session(*conn)).map(member_record).collect();
+        let users =
+            members.iter().filter_map(|member| self.session(member.conn)).map(member_record).collect();
         ServerPacket::RoomUserList(id, users)
     }
 
@@ -119,10 +138,11 @@ impl State {
         let Some(index) = session.rooms.iter().position(|room| *room == id) else { return };
         session.rooms.remove(index);
         if let Some(room) = self.rooms.get_mut(&id) {
-            room.members.retain(|member| *member != conn);
+            room.members.retain(|member| member.conn != conn);
         }
         // The leaver has closed his window already; only the others are told (PROTOCOL 11.1).
         effects.push(Effect::ToRoom { room: id, except: None, packet: ServerPacket::RoomUserLeft(id, uid) });
+        effects.push(Effect::VoiceChanged(id));
     }
 
     fn room_message(&mut self, conn: ConnId, id: RoomId, text: MessageText, effects: &mut Effects) {

@@ -1,10 +1,12 @@
 use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{
     CategoryId, Nickname, Now, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Status, Uid,
 };
 use crate::protocol::Dialect;
 
+use super::voice::VoiceAccess;
 use super::{Command, ConnId, Effects, Person};
 
 /// All shared live state. Changed only by [`State::apply`].
@@ -17,6 +19,8 @@ pub struct State {
     watchers: HashMap<Uid, Vec<Uid>>,
     pub(super) rooms: BTreeMap<RoomId, Room>,
     pub(super) categories: Vec<CategoryEntry>,
+    /// Where clients find the voice service, if there is one.
+    pub(super) voice: Option<VoiceAccess>,
 }
 
 /// A signed-in user.
@@ -40,6 +44,12 @@ pub struct Session {
     pub blocks: Vec<Uid>,
     /// The rooms he is in.
     pub rooms: Vec<RoomId>,
+    /// Where his client is.
+    pub peer: IpAddr,
+    /// The address by which his client reached the server.
+    pub local: Ipv4Addr,
+    /// Whether his client was probed for voice over UDP.
+    pub probed: bool,
 }
 
 /// A category of rooms.
@@ -71,7 +81,27 @@ pub struct Room {
     /// The word that opens a locked room.
     pub lockword: Option<Vec<u8>>,
     /// Who is inside, in order of arrival.
-    pub members: Vec<ConnId>,
+    pub members: Vec<Member>,
+}
+
+/// Somebody in a room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// His connection.
+    pub conn: ConnId,
+    /// The UDP port on which his client hears voice, as it announced when entering.
+    pub udp_port: u16,
+    /// Whether the room lets him use his microphone.
+    pub mic: bool,
+    /// Whether an admin has silenced him.
+    pub red_dot: bool,
+}
+
+impl Member {
+    /// Whether his voice is passed on.
+    pub fn may_speak(&self) -> bool {
+        self.mic && !self.red_dot
+    }
 }
 
 impl State {
@@ -117,11 +147,11 @@ impl State {
 
     /// Lends out the members of a room; the caller gives them back with
     /// [`State::return_members`] before the next command.
-    pub(super) fn take_members(&mut self, room: RoomId) -> Option<Vec<ConnId>> {
+    pub(super) fn take_members(&mut self, room: RoomId) -> Option<Vec<Member>> {
         Some(std::mem::take(&mut self.rooms.get_mut(&room)?.members))
     }
 
-    pub(super) fn return_members(&mut self, room: RoomId, members: Vec<ConnId>) {
+    pub(super) fn return_members(&mut self, room: RoomId, members: Vec<Member>) {
         if let Some(room) = self.rooms.get_mut(&room) {
             room.members = members;
         }
@@ -180,7 +210,7 @@ impl State {
         let members = &self.rooms.get(&room)?.members;
         members
             .iter()
-            .filter_map(|conn| self.session(*conn))
+            .filter_map(|member| self.session(member.conn))
             .find(|member| member.person.nickname.key() == key)
     }
 
@@ -202,7 +232,7 @@ impl State {
                 }
             }
             for room in &session.rooms {
-                if !self.rooms.get(room).is_some_and(|room| room.members.contains(&session.conn)) {
+                if !self.rooms.get(room).is_some_and(|room| room.is_member(session.conn)) {
                     return Err(format!("{uid} is not a member of his room {room}"));
                 }
             }
@@ -214,16 +244,23 @@ impl State {
             return Err("online users and sessions differ in number".to_owned());
         }
         for room in self.rooms.values() {
-            for (index, conn) in room.members.iter().enumerate() {
+            for (index, Member { conn, .. }) in room.members.iter().enumerate() {
                 if !self.session(*conn).is_some_and(|session| session.rooms.contains(&room.id)) {
                     return Err(format!("room {} has a member who is not in it", room.id));
                 }
-                if room.members.iter().take(index).any(|other| other == conn) {
+                if room.members.iter().take(index).any(|other| other.conn == *conn) {
                     return Err(format!("room {} has a member twice", room.id));
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Room {
+    /// Whether `conn` is inside.
+    pub fn is_member(&self, conn: ConnId) -> bool {
+        self.members.iter().any(|member| member.conn == conn)
     }
 }
 

@@ -71,6 +71,8 @@ impl World {
             status: Status::Online,
             pals: pals.iter().copied().map(person).collect(),
             blocks: Vec::new(),
+            peer: [127, 0, 0, 1].into(),
+            local: [127, 0, 0, 1].into(),
             greeting: vec![ServerPacket::LoginSuccess],
         };
         change(&mut sign_in);
@@ -87,7 +89,7 @@ impl World {
     }
 
     fn join(&mut self, conn: ConnId, room: RoomId) -> Vec<Effect> {
-        self.room(conn, room, RoomCommand::Join { lockword: Vec::new(), invisible: false })
+        self.room(conn, room, RoomCommand::Join { lockword: Vec::new(), invisible: false, udp_port: 2090 })
     }
 }
 
@@ -330,7 +332,7 @@ fn entering_a_room_shows_it_and_announces_the_newcomer_once() {
     assert_eq!((announced(&again), sent_to(&again, bob).len()), (0, 5));
     let effects = world.room(bob, ROOM, RoomCommand::Leave);
     assert!(
-        matches!(&effects[..], [Effect::ToRoom { packet: ServerPacket::RoomUserLeft(_, uid), .. }] if *uid == person(2).uid)
+        matches!(&effects[..], [Effect::ToRoom { packet: ServerPacket::RoomUserLeft(_, uid), .. }, Effect::VoiceChanged(_)] if *uid == person(2).uid)
     );
     assert!(world.room(bob, ROOM, RoomCommand::Leave).is_empty());
 }
@@ -340,7 +342,7 @@ fn a_locked_room_wants_its_word() {
     let mut world = World::new();
     let (alice, _) = world.sign_in(1, &[]);
     for (word, enters) in [(&b""[..], false), (b"Support", false), (b"support", true)] {
-        let join = RoomCommand::Join { lockword: word.to_vec(), invisible: false };
+        let join = RoomCommand::Join { lockword: word.to_vec(), invisible: false, udp_port: 2090 };
         let effects = world.room(alice, LOCKED, join);
         let first = sent_to(&effects, alice)[0];
         assert_eq!(matches!(first, ServerPacket::RoomJoined(_)), enters);
@@ -483,7 +485,7 @@ proptest! {
                 }
                 Act::Join(who, first) => {
                     let lockword = if first { vec![] } else { b"support".to_vec() };
-                    (who, Command::Room(room(first), RoomCommand::Join { lockword, invisible: false }))
+                    (who, Command::Room(room(first), RoomCommand::Join { lockword, invisible: false, udp_port: 2090 }))
                 }
                 Act::Leave(who, first) => (who, Command::Room(room(first), RoomCommand::Leave)),
                 Act::Say(who, first) => (who, Command::Room(room(first), RoomCommand::Message(message("x")))),

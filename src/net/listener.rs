@@ -20,7 +20,7 @@ use super::registry::Registry;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 /// How long to wait when the process has no descriptor left for another connection.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Binds a listener. IPv6 addresses take IPv6 only, so that both families can be listed.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -79,7 +79,7 @@ impl Chat {
                 return;
             }
         };
-        if let Err(error) = self.tune(&stream) {
+        if let Err(error) = tune(&stream, self.limits.unresponsive_timeout) {
             debug!(%peer, %error, "cannot set socket options");
         }
         let local = stream.local_addr().map_or(Ipv4Addr::UNSPECIFIED, |address| ipv4(address.ip()));
@@ -99,24 +99,26 @@ impl Chat {
             debug!(conn = ?ticket.id(), %peer, %reason, "disconnected");
         });
     }
+}
 
-    fn tune(&self, stream: &TcpStream) -> io::Result<()> {
-        // Without it, the kernel holds small packets back for up to 40 ms.
-        stream.set_nodelay(true)?;
-        if let Some(timeout) = self.limits.unresponsive_timeout {
-            // A quiet 5.x client sends nothing at all (PROTOCOL 5.9), so the kernel has to ask.
-            let interval = (timeout / 4).max(Duration::from_secs(1));
-            let keepalive = TcpKeepalive::new().with_time(interval).with_interval(interval).with_retries(3);
-            let socket = SockRef::from(stream);
-            socket.set_tcp_keepalive(&keepalive)?;
-            socket.set_tcp_user_timeout(Some(timeout))?;
-        }
-        Ok(())
+/// Sets the options of a client's socket: no delays, and an end if its machine is gone for
+/// `unresponsive`.
+pub(super) fn tune(stream: &TcpStream, unresponsive: Option<Duration>) -> io::Result<()> {
+    // Without it, the kernel holds small packets back for up to 40 ms.
+    stream.set_nodelay(true)?;
+    if let Some(timeout) = unresponsive {
+        // A quiet 5.x client sends nothing at all (PROTOCOL 5.9), so the kernel has to ask.
+        let interval = (timeout / 4).max(Duration::from_secs(1));
+        let keepalive = TcpKeepalive::new().with_time(interval).with_interval(interval).with_retries(3);
+        let socket = SockRef::from(stream);
+        socket.set_tcp_keepalive(&keepalive)?;
+        socket.set_tcp_user_timeout(Some(timeout))?;
     }
+    Ok(())
 }
 
 /// Whether an error of `accept` concerns the connection that was to be accepted, not the listener.
-fn is_about_one_connection(error: &io::Error) -> bool {
+pub(super) fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 

@@ -6,3 +6,4 @@ pub mod listener;
 mod output;
 mod rate;
 pub mod registry;
+pub mod voice;

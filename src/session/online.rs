@@ -47,7 +47,15 @@ impl Session {
             },
             ClientPacket::RoomJoin(join) => {
                 let lockword = join.password.to_vec();
-                self.room(join.room, RoomCommand::Join { lockword, invisible: join.invisible })
+                self.room(
+                    join.room,
+                    RoomCommand::Join {
+                        lockword,
+                        invisible: join.invisible,
+                        // More than a port number is nonsense; nothing is sent to port 0.
+                        udp_port: u16::try_from(join.port).unwrap_or_default(),
+                    },
+                )
             }
             ClientPacket::RoomLeave(room) => self.room(room, RoomCommand::Leave),
             ClientPacket::RoomMembersRequest(Some(room)) => self.room(room, RoomCommand::Members),

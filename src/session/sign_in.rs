@@ -176,6 +176,8 @@ impl Session {
             status: initial_status(state.status),
             pals: people(data.pals),
             blocks: people(data.blocks),
+            peer: self.peer,
+            local: self.local,
             greeting: vec![
                 ServerPacket::LoginSuccess,
                 ServerPacket::UserData(Box::new(user_data)),

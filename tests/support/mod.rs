@@ -65,6 +65,8 @@ impl Server {
         config.server.data_dir = dir.path().to_owned();
         config.chat.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.http.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        config.voice.listen_tcp = Vec::new();
+        config.voice.listen_udp = Vec::new();
         config.store.cache = 4 << 20;
         change(&mut config);
         let runtime =
@@ -243,7 +245,12 @@ impl Client {
         let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).ok()?;
-        Some(Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) })
+        Some(Client::over(stream))
+    }
+
+    /// A client over a connection that was made already.
+    pub fn over(stream: TcpStream) -> Client {
+        Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) }
     }
 
     pub fn frame(&self, kind: u16, payload: &[u8]) -> Vec<u8> {

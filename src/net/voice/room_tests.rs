@@ -1,0 +1,166 @@
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+const ALICE: Uid = Uid(1);
+const BOB: Uid = Uid(2);
+const CARL: Uid = Uid(3);
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+fn member(uid: Uid) -> VoiceMember {
+    VoiceMember {
+        uid,
+        conn: ConnId { slot: uid.0, generation: 1 },
+        address: HERE,
+        udp_port: 2090 + uid.0 as u16,
+        may_speak: true,
+        probed: false,
+    }
+}
+
+fn publish(room: &Room, now: Instant, members: &[VoiceMember]) -> Changes {
+    room.publish(now, &Arc::new(VoiceRoom { id: room.id, members: members.into(), speakers: 1 }))
+}
+
+fn room(now: Instant, members: &[VoiceMember]) -> Arc<Room> {
+    let room = Room::new(RoomId(50_001));
+    publish(&room, now, members);
+    room
+}
+
+async fn link() -> Arc<Link> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    Link::new(stream)
+}
+
+fn from(port: u16) -> Source<'static> {
+    Source::Udp(SocketAddr::new(HERE, port))
+}
+
+fn udp_uids(room: &Room, now: Instant) -> Vec<Uid> {
+    let mut uids: Vec<Uid> = room.lock().fanout(now).udp.iter().map(|(uid, _)| *uid).collect();
+    uids.sort_unstable();
+    uids
+}
+
+#[tokio::test]
+async fn tables_say_who_came_and_went_and_whose_connection_ends() {
+    let now = Instant::now();
+    let room = room(now, &[member(ALICE), member(BOB)]);
+    let links = [link().await, link().await];
+    assert_eq!(room.admit(ALICE, HERE, &links[0]), Admission::Admitted);
+    assert_eq!(room.admit(BOB, HERE, &links[1]), Admission::Admitted);
+    assert_eq!(room.admit(CARL, HERE, &link().await), Admission::Refused, "he is not here");
+    assert_eq!(room.admit(BOB, [192, 0, 2, 2].into(), &link().await), Admission::Refused);
+    let changes = publish(&room, now, &[member(BOB), member(CARL)]);
+    assert_eq!((changes.came, changes.left), (vec![CARL], vec![ALICE]));
+    assert_eq!(links[0].offer(&[0; 152], &mut None), super::super::link::Offer::Closed);
+    assert_eq!(room.activity(now).tcp_listeners, 1);
+    // Bob signs in anew and is here again before the table is published.
+    let anew = VoiceMember { conn: ConnId { slot: 2, generation: 9 }, ..member(BOB) };
+    let changes = publish(&room, now, &[anew, member(CARL)]);
+    assert!(changes.came.is_empty() && changes.left.is_empty());
+    assert_eq!(links[1].offer(&[0; 152], &mut None), super::super::link::Offer::Closed);
+    assert_eq!(room.activity(now).tcp_listeners, 0);
+}
+
+#[tokio::test]
+async fn who_has_no_microphone_or_a_red_dot_is_not_heard() {
+    let now = Instant::now();
+    let room = room(now, &[member(ALICE), member(BOB)]);
+    let own = link().await;
+    room.admit(ALICE, HERE, &own);
+    assert!(room.speak(now, ALICE, Source::Tcp(&own), 1).is_ok());
+    let silenced = VoiceMember { may_speak: false, ..member(ALICE) };
+    publish(&room, now, &[silenced, member(BOB)]);
+    assert_eq!(room.speak(now, ALICE, Source::Tcp(&own), 2).unwrap_err(), Dropped::Silenced);
+    assert!(room.speak(now, BOB, from(5000), 1).is_ok(), "the floor is free at once");
+    publish(&room, now, &[member(ALICE), member(BOB)]);
+    assert_eq!(room.speak(now, ALICE, Source::Tcp(&own), 3).unwrap_err(), Dropped::FloorTaken);
+}
+
+#[tokio::test]
+async fn speech_counts_from_the_right_place_only() {
+    let now = Instant::now();
+    let room = room(now, &[member(ALICE), member(BOB)]);
+    let (older, newer) = (link().await, link().await);
+    room.admit(ALICE, HERE, &older);
+    assert_eq!(room.admit(ALICE, HERE, &newer), Admission::Replaced);
+    let speak = |now, uid, source, sequence| room.speak(now, uid, source, sequence).map(|it| it.in_order);
+    assert_eq!(speak(now, ALICE, Source::Tcp(&older), 1), Err(Dropped::NotInRoom));
+    assert_eq!(speak(now, ALICE, Source::Tcp(&newer), 1), Ok(true));
+    assert_eq!(speak(now, ALICE, Source::Tcp(&newer), 1), Ok(false), "said twice, passed on twice");
+    assert_eq!(speak(now, ALICE, from(5000), 2), Err(Dropped::OtherSource), "she speaks over TCP");
+    assert_eq!(speak(now, CARL, from(5000), 2), Err(Dropped::NotInRoom));
+    let far = Source::Udp("192.0.2.2:5000".parse().unwrap());
+    assert_eq!(speak(now, BOB, far, 1), Err(Dropped::Stranger));
+    let later = now + super::super::floor::HOLD;
+    assert_eq!(speak(later, BOB, from(5000), 1), Ok(true));
+    assert_eq!(speak(later, BOB, from(5001), 2), Err(Dropped::OtherSource));
+    assert_eq!(speak(later + PORT_HOLD, BOB, from(5001), 2), Ok(true), "his port may change in time");
+    // Dismissing an older connection leaves the newer one.
+    room.dismiss(ALICE, &older);
+    assert_eq!(room.activity(now).tcp_listeners, 1);
+    room.dismiss(ALICE, &newer);
+    assert_eq!(room.activity(now).tcp_listeners, 0);
+}
+
+#[tokio::test]
+async fn a_probed_client_without_a_connection_is_served_over_udp_in_time() {
+    let now = Instant::now();
+    let probed = |uid| VoiceMember { probed: true, ..member(uid) };
+    let room = room(now, &[probed(ALICE), probed(BOB), member(CARL)]);
+    let own = link().await;
+    room.admit(ALICE, HERE, &own);
+    assert_eq!(udp_uids(&room, now), []);
+    assert_eq!(udp_uids(&room, now + PROBE_WAIT), [BOB]);
+    // Whoever had a connection and lost it does not use UDP.
+    room.dismiss(ALICE, &own);
+    let later = now + 2 * PROBE_WAIT;
+    assert_eq!(udp_uids(&room, later), [BOB]);
+    assert!(room.speak(later, CARL, from(5000), 1).is_ok());
+    assert_eq!(udp_uids(&room, later), [BOB, CARL], "who speaks over UDP listens there");
+    let carls = link().await;
+    room.admit(CARL, HERE, &carls);
+    assert_eq!(udp_uids(&room, later), [BOB]);
+    let portless = VoiceMember { udp_port: 0, ..probed(BOB) };
+    publish(&room, now, &[portless]);
+    assert_eq!(udp_uids(&room, later), []);
+}
+
+#[test]
+fn behind_one_address_a_port_hears_everything_once() {
+    let now = Instant::now();
+    let same = |uid| VoiceMember { udp_port: 2090, ..member(uid) };
+    let room = room(now, &[same(ALICE), same(BOB), member(CARL)]);
+    for (uid, port) in [(ALICE, 5000), (BOB, 5001), (CARL, 5002)] {
+        _ = room.speak(now, uid, from(port), 1);
+    }
+    let granted = room.speak(now, ALICE, from(5000), 2).unwrap();
+    assert_eq!(granted.fanout.udp.len(), 2);
+    assert_eq!(granted.own, Some(SocketAddr::new(HERE, 2090)), "nothing goes back there");
+}
+
+#[test]
+fn a_member_is_asked_once_to_bring_back_his_connection() {
+    let now = Instant::now();
+    let room = room(now, &[member(ALICE)]);
+    let conn = member(ALICE).conn;
+    assert_eq!(room.begin_reconnect(ALICE), Some(conn));
+    assert_eq!(room.begin_reconnect(ALICE), None, "it is under way");
+    assert_eq!(room.begin_reconnect(BOB), None);
+    assert!(room.finish_reconnect(ALICE, conn));
+    assert_eq!(room.begin_reconnect(ALICE), Some(conn));
+    publish(&room, now, &[]);
+    assert!(!room.finish_reconnect(ALICE, conn), "she left");
+}
+
+#[test]
+fn a_flood_is_cut_whatever_the_transport() {
+    let now = Instant::now();
+    let room = room(now, &[member(ALICE)]);
+    let heard = (0..1000).filter(|sequence| room.speak(now, ALICE, from(5000), *sequence).is_ok()).count();
+    assert_eq!(heard, 100);
+    assert_eq!(room.speak(now, ALICE, from(5000), 0).unwrap_err(), Dropped::Flood);
+}
