@@ -29,6 +29,8 @@ pub struct Config {
     pub server: Server,
     /// The port of the chat protocol.
     pub chat: Chat,
+    /// Voice, calls and files.
+    pub voice: Voice,
     /// The small HTTP listener.
     pub http: Http,
     /// What one client, and all together, may use.
@@ -53,6 +55,39 @@ pub struct Server {
 pub struct Chat {
     /// Where clients connect; at least one address. Port 0 picks a free one.
     pub listen: Vec<SocketAddr>,
+}
+
+/// `[voice]`
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Voice {
+    /// How voice goes between the two sides of a call.
+    pub calls: CallMode,
+    /// How a file goes from one user to another.
+    pub files: FileMode,
+}
+
+/// The way of the voice of a call between two users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CallMode {
+    /// From client to client; each learns the other's address.
+    #[default]
+    Direct,
+    /// Through the server.
+    Relay,
+    /// Nobody calls anybody.
+    Off,
+}
+
+/// The way of a file between two users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FileMode {
+    /// Through the server, which keeps nothing.
+    #[default]
+    Relay,
+    /// From client to client; the sender learns the receiver's address.
+    Direct,
+    /// Nobody sends anything.
+    Off,
 }
 
 /// `[http]`

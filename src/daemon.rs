@@ -1,13 +1,13 @@
 //! The daemon put together: build, wire, start, signals, drain.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -15,16 +15,18 @@ use tokio::task::{self, JoinHandle};
 use tracing::{error, info, warn};
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::{CallMode, Config};
 use crate::hub::actor::Hub;
 use crate::hub::{CategoryEntry, Room, State};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Timestamp, to_cp1252};
+use crate::net::calls::{self, Channel};
 use crate::net::http::{
     self, Health, HealthReport, HttpService, Registrar, RegistrationFuture, WebRegistration,
 };
 use crate::net::listener::{self, Chat};
 use crate::net::registry::Registry;
+use crate::net::relays::{self, Relays};
 use crate::protocol::{Dialect, ServerPacket};
 use crate::session::Context;
 use crate::session::accounts::Accounts;
@@ -66,6 +68,8 @@ impl Daemon {
         let chat_addresses = addresses(&chat_sockets)?;
         let http_addresses = addresses(&http_sockets)?;
 
+        let call_sockets = bind_calls(config)?;
+
         let path = config.store_path();
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
@@ -73,12 +77,13 @@ impl Daemon {
 
         let metrics = Arc::new(Metrics::default());
         let (hub, handle) = Hub::new(
-            State::new(categories, rooms),
+            State::new(categories, rooms).with_peer_rules(config.voice),
             store.clone(),
             Arc::clone(&metrics),
             config.store.offline_messages,
         );
-        let hub = tokio::spawn(hub.run());
+        let (relay_orders, orders) = relays::orders();
+        let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let context = Arc::new(Context {
             accounts: Accounts::new(store.clone(), config.limits.exempt.clone()),
             store: store.clone(),
@@ -92,6 +97,13 @@ impl Daemon {
         );
         let (stop, stopped) = watch::channel(false);
         let mut listeners = Vec::new();
+        let carried = Arc::default();
+        for (channel, socket) in call_sockets {
+            let (carried, metrics) = (Arc::clone(&carried), Arc::clone(&metrics));
+            listeners.push(tokio::spawn(calls::serve(carried, channel, socket, metrics, stopped.clone())));
+        }
+        let relays = Relays::new(context.hub.clone(), Arc::clone(&metrics), carried, orders);
+        listeners.push(tokio::spawn(relays.run(stopped.clone())));
         let chat = Arc::new(Chat {
             context: Arc::clone(&context),
             registry: Arc::clone(&registry),
@@ -246,6 +258,27 @@ fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>
             })
         })
         .collect()
+}
+
+/// The sockets on which calls are carried, if they are: the clients insist on the ports, so there is
+/// nothing to choose but the address, which is that of the chat service.
+fn bind_calls(config: &Config) -> anyhow::Result<Vec<(Channel, UdpSocket)>> {
+    if config.voice.calls != CallMode::Relay {
+        return Ok(Vec::new());
+    }
+    let mut addresses = config.chat.listen.iter().filter_map(|address| match address.ip() {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    });
+    let ip = addresses.next().unwrap_or(Ipv4Addr::UNSPECIFIED);
+    let bound = [Channel::Voice, Channel::Control].map(|channel| {
+        let socket = calls::bind(ip, channel).with_context(|| {
+            let port = channel.port();
+            format!("cannot use UDP {ip}:{port}, which voice.calls = \"relay\" needs; is it taken?")
+        })?;
+        Ok((channel, socket))
+    });
+    bound.into_iter().collect()
 }
 
 fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {

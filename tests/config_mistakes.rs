@@ -156,3 +156,14 @@ fn a_file_that_cannot_be_read_is_named() {
     fs::write(&path, "[server]\nname = \"x\"\n").unwrap();
     assert_eq!(Config::load(Some(&path)).unwrap().server.name, "x");
 }
+
+#[test]
+fn words_that_are_not_among_those_there_are() {
+    assert_eq!(
+        complaints("[voice]\ncalls = \"on\"\nfiles = true\n"),
+        [
+            "config.toml:2: voice.calls: must be one of \"direct\", \"relay\", \"off\", not \"on\"",
+            "config.toml:3: voice.files: must be one of \"relay\", \"direct\", \"off\" in quotes, not true or false",
+        ]
+    );
+}

@@ -3,11 +3,12 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::Config;
 use super::numbers::{Bytes, Count, RequiredBytes, Time};
 use super::values::{
-    Addresses, Choice, Codec, Directives, LocationText, Name, Networks, OptionalPath, Problems, RequiredPath,
+    Addresses, Choice, Codec, Directives, LocationText, Name, Networks, OneOf, OptionalPath, Problems,
+    RequiredPath,
 };
+use super::{CallMode, Config, FileMode};
 
 /// One key: where it stands, how it is read and how it is printed.
 pub(super) struct Key {
@@ -37,6 +38,8 @@ pub(super) const KEYS: &[Key] = &[
     key!(server.name, Name),
     key!(server.data_dir, RequiredPath),
     key!(chat.listen, Addresses { at_least: 1 }),
+    key!(voice.calls, CALL_MODES),
+    key!(voice.files, FILE_MODES),
     key!(http.listen, Addresses { at_least: 0 }),
     key!(http.location, LocationText),
     key!(limits.max_connections, Count),
@@ -54,6 +57,11 @@ pub(super) const KEYS: &[Key] = &[
     key!(log.directory, OptionalPath),
     key!(log.keep, Count),
 ];
+
+const CALL_MODES: OneOf<CallMode> =
+    OneOf(&[("direct", CallMode::Direct), ("relay", CallMode::Relay), ("off", CallMode::Off)]);
+const FILE_MODES: OneOf<FileMode> =
+    OneOf(&[("relay", FileMode::Relay), ("direct", FileMode::Direct), ("off", FileMode::Off)]);
 
 /// The names of the sections, each once.
 pub(super) fn sections() -> impl Iterator<Item = &'static str> {

@@ -82,6 +82,7 @@ impl State {
         for room in session.rooms.clone() {
             self.leave_room(conn, room, effects);
         }
+        self.leave_peers(conn, effects);
         if let Some(session) = self.remove_session(conn)
             && session.status != Status::Invisible
         {
@@ -251,6 +252,7 @@ impl State {
             insert_sorted(&mut session.blocks, target.uid);
             let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
+            self.part(uid, target.uid, effects);
         }
         let list = current.into_iter().filter(|person| person.uid != target.uid).chain([target]).collect();
         self.confirm_block(conn, target.uid, true, list, effects);

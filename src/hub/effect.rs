@@ -3,6 +3,7 @@ use crate::protocol::{PacketType, ServerPacket};
 use crate::store::Change;
 
 use super::ConnId;
+use super::peers::RelayOrder;
 
 /// Something that has to happen outside the state, in the order of the list.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ pub enum Effect {
     },
     /// Who may hear or speak in a voice room has changed.
     VoiceChanged(RoomId),
+    /// Something for those who carry files and calls.
+    Relay(RelayOrder),
     /// A message was accepted, for the counters.
     Accepted,
 }
