@@ -75,14 +75,14 @@ pub(super) async fn carry(route: FileRoute, limits: Limits, hub: HubHandle, metr
     };
     match result {
         Ok(size) => {
-            metrics.files_carried.increment();
             info!(?conn, transfer = transfer.0, size, "file carried");
             report(RelayReport::Complete).await;
+            metrics.files_carried.increment();
         }
         Err(error) => {
-            metrics.files_failed.increment();
             info!(?conn, transfer = transfer.0, %error, "file not carried");
             report(RelayReport::Failed).await;
+            metrics.files_failed.increment();
         }
     }
 }
