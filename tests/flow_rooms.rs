@@ -405,18 +405,14 @@ fn what_is_not_built_is_refused_and_never_pretended() {
         assert_eq!((request, code, packets.len()), (*kind, 1, 1));
         assert!(text.ends_with('.'), "{text}");
     }
-    // Calls and files end as if the other had declined.
+    // Calls with video end as if the other had declined.
     let peer = [&bob.0.to_be_bytes()[..], &[8, 42]].concat();
-    a.send(0xfe3e, &peer);
-    assert_eq!(a.sync(), [packet(0x01c0, &[bob.0])]);
-    a.send(0xfe43, &peer);
-    assert_eq!(a.sync(), [packet(0x01bb, &[bob.0])]);
+    a.send(0xfd44, &peer);
+    assert_eq!(a.sync(), [packet(0x02bd, &[bob.0])]);
     // The rest has no refusal that the client could show: silence, and nothing happens.
-    let silent: [(u16, Vec<u8>); 22] = [
-        (0xfe3f, peer.clone()),
+    let silent: [(u16, Vec<u8>); 20] = [
         (0xfe3c, with_text(&[bob.0], b"")),
         (0xfe40, with_text(&[bob.0], b"")),
-        (0xfe44, peer.clone()),
         (0xfe45, with_text(&[bob.0], b"")),
         (0xfe72, with_text(&[OAK], b"")),
         (0xfe71, with_text(&[OAK], b"")),
