@@ -5,20 +5,22 @@
 
 mod calls;
 mod files;
+mod name;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::config::Voice;
-use crate::model::{Now, Status, Uid};
-use crate::protocol::{Dialect, PacketType};
+use crate::model::{Nickname, Now, Status, Uid};
+use crate::protocol::PacketType;
 
 use super::{ConnId, Effects, Session, State};
 use calls::Call;
 use files::Transfer;
+pub use name::{LONGEST_NAME, plain_name};
 
 /// The port on which clients expect voice and files (REAL-CLIENT, Voice, Port Settings). Control of
 /// a call goes to the next one.
@@ -52,7 +54,12 @@ pub enum PeerCommand {
     /// End the call with somebody.
     HangUp(Uid),
     /// Offer somebody a file.
-    OfferFile(Uid),
+    OfferFile {
+        /// Whom.
+        to: Uid,
+        /// Its name, as far as the client has told it: 5.x tells it only to the receiver.
+        name: Option<Vec<u8>>,
+    },
     /// Take a file.
     AcceptFile {
         /// Who offers it.
@@ -62,6 +69,15 @@ pub enum PeerCommand {
     },
     /// Refuse somebody's file, or be done with it.
     RejectFile(Uid),
+    /// Take or refuse a file, 7 and later.
+    AnswerFile {
+        /// Who offers it.
+        from: Uid,
+        /// Which.
+        transfer: TransferId,
+        /// Whether it is taken.
+        accept: bool,
+    },
     /// Word from whoever carries a file.
     Relay(TransferId, RelayReport),
 }
@@ -86,19 +102,40 @@ pub struct FileRoute {
     pub transfer: TransferId,
     /// The sender's chat connection, in whose name reports are made.
     pub conn: ConnId,
-    /// The address at which the sender can reach the server.
+    /// What the sender calls himself.
+    pub nickname: Nickname,
+    /// Who sends.
+    pub sender: FileEnd,
+    /// Who receives.
+    pub receiver: FileEnd,
+    /// The port on which the receiver listens, unless he speaks in lines.
+    pub port: u16,
+}
+
+/// One end of the way of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileEnd {
+    /// Who is there.
+    pub uid: Uid,
+    /// His address; nobody from elsewhere is let in.
+    pub at: IpAddr,
+    /// The address at which he can reach the server.
     pub listen: Ipv4Addr,
-    /// Where the sender comes from; nobody else is let in.
-    pub sender: IpAddr,
-    /// Where the receiver listens.
-    pub receiver: SocketAddr,
+    /// Whether he comes to the server, be it as receiver, and speaks to it in lines as 7 and later do
+    /// (PROTOCOL 13.2).
+    pub lines: bool,
 }
 
 /// What became of an order to carry a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RelayReport {
-    /// The sender can connect to this port.
-    Ready(u16),
+    /// The server can be reached for the file.
+    Ready {
+        /// By the sender on this port.
+        sender: u16,
+        /// By the receiver on this one, if he comes to the server.
+        receiver: Option<u16>,
+    },
     /// All of it was carried.
     Complete,
     /// It was not carried, or not all of it.
@@ -168,9 +205,12 @@ impl State {
             PeerCommand::DeclineCall(peer) | PeerCommand::HangUp(peer) => {
                 self.leave_call(uid, peer, effects);
             }
-            PeerCommand::OfferFile(to) => self.offer_file(now, conn, to, effects),
+            PeerCommand::OfferFile { to, name } => self.offer_file(now, conn, to, name, effects),
             PeerCommand::AcceptFile { from, port } => self.accept_file(now, conn, from, port, effects),
             PeerCommand::RejectFile(from) => self.reject_file(now, uid, from, effects),
+            PeerCommand::AnswerFile { from, transfer, accept } => {
+                self.answer_file(now, conn, from, transfer, accept, effects);
+            }
             PeerCommand::Relay(..) => {}
         }
     }
@@ -202,19 +242,7 @@ impl State {
         let there = self
             .session_of(to)
             .filter(|session| session.status != Status::Invisible && !session.blocks_user(from.person.uid));
-        let session = there.ok_or(None)?;
-        if session.dialect > Dialect::V51 {
-            let name = session.person.nickname;
-            return Err(Some(format!("{name} has a newer program, which cannot do this with yours.")));
-        }
-        Ok(session)
-    }
-
-    /// Tells why not, if that may be told. The packet that ends the matter in the client follows.
-    fn explain(&self, conn: ConnId, request: PacketType, why: Refusal, effects: &mut Effects) {
-        if let Some(text) = why {
-            effects.refuse(conn, request, REFUSED, &text);
-        }
+        there.ok_or(None)
     }
 }
 
@@ -256,5 +284,12 @@ fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
     match address.to_canonical() {
         IpAddr::V4(address) if !address.is_unspecified() => Some(address),
         _ => None,
+    }
+}
+
+/// Tells why not, if that may be told. The packet that ends the matter in the client follows.
+fn explain(conn: ConnId, request: PacketType, why: Refusal, effects: &mut Effects) {
+    if let Some(text) = why {
+        effects.refuse(conn, request, REFUSED, &text);
     }
 }

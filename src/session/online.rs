@@ -1,6 +1,6 @@
 //! Packets of a signed-in user.
 
-use crate::hub::peers::PeerCommand;
+use crate::hub::peers::{PeerCommand, TransferId};
 use crate::hub::{Command, DirectoryCommand, RoomCommand};
 use crate::model::{CategoryId, MessageText, Privacy, Status, TextError};
 use crate::protocol::{ClientPacket, PacketType};
@@ -76,7 +76,17 @@ impl Session {
                 self.peer(PeerCommand::DeclineCall(peer))
             }
             ClientPacket::VoiceCallHangup(peer) => self.peer(PeerCommand::HangUp(peer)),
-            ClientPacket::DccXferInit(offer) => self.peer(PeerCommand::OfferFile(offer.peer)),
+            ClientPacket::DccXferInit(offer) => {
+                self.peer(PeerCommand::OfferFile { to: offer.peer, name: None })
+            }
+            ClientPacket::FileXferInit(to, name) => {
+                self.peer(PeerCommand::OfferFile { to, name: Some(name.to_vec()) })
+            }
+            ClientPacket::FileXferAnswer(answer) => self.peer(PeerCommand::AnswerFile {
+                from: answer.sender,
+                transfer: TransferId(answer.transfer),
+                accept: answer.accept,
+            }),
             ClientPacket::DccXferAccept(answer) => {
                 self.peer(PeerCommand::AcceptFile { from: answer.peer, port: answer.port })
             }

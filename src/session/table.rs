@@ -105,6 +105,7 @@ pub fn row(packet: T) -> Row {
         | T::VOICE_CALL_REJECT
         | T::VOICE_CALL_HANGUP => (Online, Handle),
         T::DCC_XFER_INIT | T::DCC_XFER_ACCEPT | T::DCC_XFER_REJECT => (Online, Handle),
+        T::FILE_XFER_INIT | T::FILE_XFER_ANSWER => (Online, Handle),
         _ => (Online, Ignore),
     };
     Row { when, answer }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::config::CallMode;
 use crate::model::{Now, Privacy, Uid};
-use crate::protocol::{CallRequest, PacketType, PeerAddress, ServerPacket};
+use crate::protocol::{CallRequest, Dialect, PacketType, PeerAddress, ServerPacket};
 
 use super::super::{ConnId, Effect, Effects, Session, State};
-use super::{CLIENT_PORT, Refusal, RelayOrder, Timer, ipv4};
+use super::{CLIENT_PORT, Refusal, RelayOrder, Timer, explain, ipv4};
 
 /// How long a call rings.
 pub(super) const RINGING: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ impl State {
         let (callee, places) = match self.may_call(conn, to) {
             Ok(found) => found,
             Err(why) => {
-                self.explain(conn, PacketType::VOICE_CALL_INIT, why, effects);
+                explain(conn, PacketType::VOICE_CALL_INIT, why, effects);
                 return effects.send(conn, ServerPacket::VoiceCallRejected(to));
             }
         };
@@ -75,6 +75,9 @@ impl State {
         }
         let callee = self.reachable(caller, to)?;
         let name = callee.person.nickname;
+        if callee.dialect > Dialect::V51 {
+            return Err(Some(format!("{name} has a newer program, which knows no such calls.")));
+        }
         if callee.privacy == Privacy::Pals && !callee.has_pal(caller.person.uid) {
             return Err(Some(format!("{name} accepts calls only from pals.")));
         }

@@ -1,14 +1,17 @@
-//! File transfers of 5.x (REAL-CLIENT, File transfer).
+//! File transfers: of 5.x (REAL-CLIENT, File transfer), of 7 and later (PROTOCOL 13.2), and from
+//! one to the other through the server.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::FileMode;
-use crate::model::{Now, Privacy, Uid};
-use crate::protocol::{FileRequest, PacketType, PeerAddress, ServerPacket};
+use crate::model::{Now, Privacy, Uid, to_cp1252};
+use crate::protocol::{Dialect, FileRequest, PacketType, PeerAddress, ServerPacket};
 
-use super::super::{ConnId, Effect, Effects, State};
-use super::{CLIENT_PORT, FileRoute, Refusal, RelayOrder, RelayReport, Timer, TransferId, ipv4};
+use super::super::{ConnId, Effect, Effects, Session, State};
+use super::{
+    CLIENT_PORT, FileEnd, FileRoute, Refusal, RelayOrder, RelayReport, Timer, TransferId, explain, ipv4,
+    plain_name,
+};
 
 /// How long an offer stands.
 pub(super) const OFFER: Duration = Duration::from_secs(2 * 60);
@@ -45,14 +48,21 @@ enum Stage {
 }
 
 impl State {
-    pub(super) fn offer_file(&mut self, now: Now, conn: ConnId, to: Uid, effects: &mut Effects) {
+    pub(super) fn offer_file(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        to: Uid,
+        name: Option<Vec<u8>>,
+        effects: &mut Effects,
+    ) {
         let Some(sender) = self.session(conn) else { return };
         let person = sender.person;
         let receiver = match self.may_send(conn, to) {
             Ok(receiver) => receiver,
             Err(why) => {
-                self.explain(conn, PacketType::DCC_XFER_INIT, why, effects);
-                return effects.send(conn, ServerPacket::DccXferRejected(to));
+                let Some(sender) = self.session(conn) else { return };
+                return refuse_offer(sender, to, why, effects);
             }
         };
         // The answer names nobody but the sender, so of two offers the second is the one that counts.
@@ -64,8 +74,15 @@ impl State {
         let transfer = Transfer { sender: person.uid, receiver: to, stage: Stage::Offered, due: None };
         self.peers.transfers.insert(id, transfer);
         self.set_stage(id, Stage::Offered, Some(now.uptime + OFFER));
-        let request = FileRequest { sender: person.uid, nickname: person.nickname };
-        effects.send(receiver, ServerPacket::DccXferRequest(Box::new(request)));
+        let Some(receiver) = self.session(receiver) else { return };
+        let packet = if speaks_lines(receiver) {
+            let name = plain_name(&name.unwrap_or_default());
+            ServerPacket::FileXferRequest(person.uid, id.0, name, person.nickname)
+        } else {
+            let request = FileRequest { sender: person.uid, nickname: person.nickname };
+            ServerPacket::DccXferRequest(Box::new(request))
+        };
+        effects.send(receiver.conn, packet);
     }
 
     fn may_send(&self, conn: ConnId, to: Uid) -> Result<ConnId, Refusal> {
@@ -79,9 +96,15 @@ impl State {
         if receiver.privacy != Privacy::All && !receiver.has_pal(uid) {
             return Err(Some(format!("{name} accepts files only from pals.")));
         }
+        let comes = |session: &Session| ipv4(session.local.into()).is_some();
         let possible = match self.peers.rules.files {
+            FileMode::Direct if speaks_lines(sender) || speaks_lines(receiver) => {
+                return Err(Some(format!(
+                    "Your program and that of {name} send files only through a server."
+                )));
+            }
             FileMode::Direct => ipv4(receiver.peer).is_some(),
-            _ => ipv4(sender.local.into()).is_some(),
+            _ => comes(sender) && (!speaks_lines(receiver) || comes(receiver)),
         };
         if !possible {
             return Err(Some(format!("{name} or you have no address that files can use (IPv4).")));
@@ -130,11 +153,33 @@ impl State {
         effects.push(Effect::Relay(RelayOrder::OpenFile(FileRoute {
             transfer: id,
             conn: sender.conn,
-            listen: sender.local,
-            sender: sender.peer.to_canonical(),
-            receiver: SocketAddr::new(receiver.peer.to_canonical(), port),
+            nickname: sender.person.nickname,
+            sender: end(sender),
+            receiver: end(receiver),
+            port,
         })));
         self.set_stage(id, Stage::Opening, Some(now.uptime + OPENING));
+    }
+
+    pub(super) fn answer_file(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        from: Uid,
+        transfer: TransferId,
+        accept: bool,
+        effects: &mut Effects,
+    ) {
+        let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
+        if self.find_transfer(from, uid) != Some(transfer) {
+            let text = b"This file is not offered any more.".to_vec();
+            return effects.send(conn, ServerPacket::FileXferError(from, transfer.0, text));
+        }
+        if accept {
+            self.accept_file(now, conn, from, 0, effects);
+        } else {
+            self.reject_file(now, uid, from, effects);
+        }
     }
 
     /// A receiver refuses, or has all of it: 5.0 says both in the same way.
@@ -151,19 +196,25 @@ impl State {
     pub(super) fn file_report(&mut self, id: TransferId, report: RelayReport, effects: &mut Effects) {
         let Some(transfer) = self.peers.transfers.get(&id) else { return };
         match report {
-            RelayReport::Ready(port) => {
-                if transfer.stage == Stage::Opening
-                    && let Some(sender) = self.session_of(transfer.sender)
-                {
-                    let address = PeerAddress { peer: transfer.receiver, ip: sender.local, port };
-                    effects.send(sender.conn, ServerPacket::DccXferAccepted(address));
-                    self.set_stage(id, Stage::Running, None);
+            RelayReport::Ready { sender: port, receiver: receiver_port } => {
+                let both = (self.session_of(transfer.sender), self.session_of(transfer.receiver));
+                let (Stage::Opening, (Some(sender), Some(receiver))) = (transfer.stage, both) else { return };
+                let address = PeerAddress { peer: transfer.receiver, ip: sender.local, port };
+                let packet = match speaks_lines(sender) {
+                    true => ServerPacket::FileXferAccepted(id.0, true, address),
+                    false => ServerPacket::DccXferAccepted(address),
+                };
+                effects.send(sender.conn, packet);
+                if let Some(port) = receiver_port {
+                    let address = PeerAddress { peer: transfer.sender, ip: receiver.local, port };
+                    effects.send(receiver.conn, ServerPacket::FileXferAccepted(id.0, false, address));
                 }
+                self.set_stage(id, Stage::Running, None);
             }
             RelayReport::Complete => _ = self.remove_transfer(id),
             RelayReport::Failed => {
                 if let Some(transfer) = self.remove_transfer(id) {
-                    self.tell_rejected(&transfer, effects);
+                    self.tell_failed(id, &transfer, effects);
                 }
             }
         }
@@ -187,19 +238,29 @@ impl State {
         }
     }
 
-    /// Ends a transfer that has not come to its end, and tells the sender. For the receiver there is
-    /// no such packet; his client notices by the connection.
+    /// Ends a transfer that has not come to its end, and tells the sender. For a receiver with 5.x
+    /// there is no such packet; his client notices by the connection.
     fn fail_transfer(&mut self, id: TransferId, effects: &mut Effects) {
         let Some(transfer) = self.remove_transfer(id) else { return };
         if transfer.stage != Stage::Offered {
             effects.push(Effect::Relay(RelayOrder::CloseFile(id)));
         }
-        self.tell_rejected(&transfer, effects);
+        self.tell_failed(id, &transfer, effects);
     }
 
-    fn tell_rejected(&self, transfer: &Transfer, effects: &mut Effects) {
+    fn tell_failed(&self, id: TransferId, transfer: &Transfer, effects: &mut Effects) {
         if let Some(sender) = self.session_of(transfer.sender) {
-            effects.send(sender.conn, ServerPacket::DccXferRejected(transfer.receiver));
+            let packet = match speaks_lines(sender) {
+                true => ServerPacket::FileXferRejected(transfer.receiver, id.0),
+                false => ServerPacket::DccXferRejected(transfer.receiver),
+            };
+            effects.send(sender.conn, packet);
+        }
+        if transfer.stage != Stage::Offered
+            && let Some(receiver) = self.session_of(transfer.receiver).filter(|it| speaks_lines(it))
+        {
+            let text = b"The file did not come through.".to_vec();
+            effects.send(receiver.conn, ServerPacket::FileXferError(transfer.sender, id.0, text));
         }
     }
 
@@ -230,5 +291,32 @@ impl State {
             self.peers.timers.remove(&(due, Timer::File(id)));
         }
         Some(transfer)
+    }
+}
+
+/// Whether the client sends and receives files as 7 and later do.
+fn speaks_lines(session: &Session) -> bool {
+    session.dialect > Dialect::V51
+}
+
+fn end(session: &Session) -> FileEnd {
+    FileEnd {
+        uid: session.person.uid,
+        at: session.peer.to_canonical(),
+        listen: session.local,
+        lines: speaks_lines(session),
+    }
+}
+
+/// Ends an offer in the sender's client that nobody was told of.
+fn refuse_offer(sender: &Session, to: Uid, why: Refusal, effects: &mut Effects) {
+    let conn = sender.conn;
+    match (speaks_lines(sender), why) {
+        (true, Some(text)) => effects.send(conn, ServerPacket::FileXferError(to, 0, to_cp1252(&text))),
+        (true, None) => effects.send(conn, ServerPacket::FileXferRejected(to, 0)),
+        (false, why) => {
+            explain(conn, PacketType::DCC_XFER_INIT, why, effects);
+            effects.send(conn, ServerPacket::DccXferRejected(to));
+        }
     }
 }

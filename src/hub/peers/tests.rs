@@ -1,6 +1,6 @@
 //! Rules of calls and files, with invented time.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -10,8 +10,10 @@ use super::super::{Command, DirectoryCommand, Effect, SignIn};
 use super::*;
 use crate::config::{CallMode, FileMode};
 use crate::model::{Privacy, Timestamp};
-use crate::protocol::PeerAddress;
 use crate::protocol::ServerPacket as S;
+use crate::protocol::{Dialect, PeerAddress};
+
+const READY: RelayReport = RelayReport::Ready { sender: 4000, receiver: None };
 
 fn uid(number: u32) -> Uid {
     person(number).uid
@@ -239,7 +241,7 @@ fn a_relayed_call_names_the_server_to_both() {
 }
 
 fn offer(world: &mut World, conn: ConnId, to: u32) -> Vec<Effect> {
-    peer(world, conn, PeerCommand::OfferFile(uid(to)))
+    peer(world, conn, PeerCommand::OfferFile { to: uid(to), name: None })
 }
 
 fn take_file(world: &mut World, conn: ConnId, from: u32) -> Vec<Effect> {
@@ -273,11 +275,16 @@ fn a_relayed_file_is_opened_carried_and_closed() {
         assert!(sent_to(&effects, a).is_empty(), "not before there is a port");
         let found = orders(&effects);
         let [RelayOrder::OpenFile(route)] = found.as_slice() else { panic!("{found:?}") };
-        assert_eq!((route.conn, route.sender), (a, IpAddr::from([10, 0, 0, 1])));
-        assert_eq!(route.listen, Ipv4Addr::new(192, 0, 2, 1));
-        assert_eq!(route.receiver, "10.0.0.2:2090".parse().unwrap());
+        let end = |number: u8| FileEnd {
+            uid: uid(number.into()),
+            at: [10, 0, 0, number].into(),
+            listen: [192, 0, 2, number].into(),
+            lines: false,
+        };
+        assert_eq!((route.conn, route.port), (a, 2090));
+        assert_eq!((route.sender, route.receiver), (end(1), end(2)));
         let id = route.transfer;
-        let effects = peer(world, a, PeerCommand::Relay(id, RelayReport::Ready(4000)));
+        let effects = peer(world, a, PeerCommand::Relay(id, READY));
         let address = PeerAddress { peer: uid(2), ip: Ipv4Addr::new(192, 0, 2, 1), port: 4000 };
         assert_eq!(sent_to(&effects, a), [&S::DccXferAccepted(address)]);
         id
@@ -313,6 +320,51 @@ fn a_relayed_file_is_opened_carried_and_closed() {
     assert_eq!(orders(&effects), [RelayOrder::CloseFile(id)]);
     assert_eq!(sent_to(&effects, a), [&S::DccXferRejected(uid(2))]);
     assert!(peer(&mut world, a, PeerCommand::Relay(id, RelayReport::Failed)).is_empty());
+}
+
+#[test]
+fn a_file_between_newer_programs_has_a_number_and_two_ports() {
+    let mut world = world(CallMode::Direct, FileMode::Relay);
+    let newer = |sign_in: &mut SignIn| sign_in.dialect = Dialect::V7;
+    let (a, b) = (enter_with(&mut world, 1, newer), enter_with(&mut world, 2, newer));
+    let offer = || PeerCommand::OfferFile { to: uid(2), name: Some(b"C:\\x\\a.txt".to_vec()) };
+    let answer = |id, accept| PeerCommand::AnswerFile { from: uid(1), transfer: id, accept };
+    let effects = peer(&mut world, a, offer());
+    let request = S::FileXferRequest(uid(1), 1, b"a.txt".to_vec(), person(1).nickname);
+    assert_eq!(sent_to(&effects, b), [&request]);
+    let effects = peer(&mut world, b, answer(TransferId(7), true));
+    assert!(matches!(sent_to(&effects, b).as_slice(), [S::FileXferError(_, 7, _)]), "another one");
+    let effects = peer(&mut world, b, answer(TransferId(1), true));
+    let found = orders(&effects);
+    let [RelayOrder::OpenFile(route)] = found.as_slice() else { panic!("{found:?}") };
+    assert!(route.sender.lines && route.receiver.lines);
+    let ready = RelayReport::Ready { sender: 4000, receiver: Some(4001) };
+    let effects = peer(&mut world, a, PeerCommand::Relay(TransferId(1), ready));
+    let at = |number: u8, port| PeerAddress {
+        peer: uid(3 - u32::from(number)),
+        ip: [192, 0, 2, number].into(),
+        port,
+    };
+    assert_eq!(sent_to(&effects, a), [&S::FileXferAccepted(1, true, at(1, 4000))]);
+    assert_eq!(sent_to(&effects, b), [&S::FileXferAccepted(1, false, at(2, 4001))]);
+    let effects = peer(&mut world, a, PeerCommand::Relay(TransferId(1), RelayReport::Failed));
+    assert_eq!(sent_to(&effects, a), [&S::FileXferRejected(uid(2), 1)]);
+    assert!(matches!(sent_to(&effects, b).as_slice(), [S::FileXferError(_, 1, _)]));
+
+    peer(&mut world, a, offer());
+    let effects = peer(&mut world, b, answer(TransferId(2), false));
+    assert_eq!(sent_to(&effects, a), [&S::FileXferRejected(uid(2), 2)]);
+    let effects = peer(&mut world, a, PeerCommand::OfferFile { to: uid(9), name: None });
+    assert_eq!(sent_to(&effects, a), [&S::FileXferRejected(uid(9), 0)]);
+    let effects = peer(&mut world, a, PeerCommand::OfferFile { to: uid(1), name: None });
+    assert!(matches!(sent_to(&effects, a).as_slice(), [S::FileXferError(..)]));
+
+    // Neither can go straight from one to the other.
+    let mut direct = self::world(CallMode::Direct, FileMode::Direct);
+    let a = enter(&mut direct, 1);
+    enter_with(&mut direct, 2, newer);
+    let effects = peer(&mut direct, a, offer());
+    assert!(refusal(&effects, a, &S::DccXferRejected(uid(2))).unwrap().contains("server"));
 }
 
 #[test]
@@ -433,10 +485,10 @@ proptest! {
                         2 => PeerCommand::AcceptCall { from: to, port: 2090 },
                         3 => PeerCommand::DeclineCall(to),
                         4 => PeerCommand::HangUp(to),
-                        5 => PeerCommand::OfferFile(to),
+                        5 => PeerCommand::OfferFile { to, name: None },
                         6 => PeerCommand::AcceptFile { from: to, port: 2090 },
                         7 => PeerCommand::RejectFile(to),
-                        8 => PeerCommand::Relay(any_file, RelayReport::Ready(4000)),
+                        8 => PeerCommand::Relay(any_file, READY),
                         _ => {
                             files.remove(&any_file);
                             PeerCommand::Relay(any_file, RelayReport::Complete)
