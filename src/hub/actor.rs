@@ -18,6 +18,9 @@ use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError
 use super::peers::RelayOrder;
 use super::{Command, ConnId, Effect, Effects, State};
 
+#[cfg(test)]
+mod tests;
+
 /// Commands that wait for the hub at most; a reader that finds it full waits, and TCP pushes back.
 const INBOX: usize = 8192;
 /// Commands applied before the connections they concern are woken. Large enough that under load one

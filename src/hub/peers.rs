@@ -28,6 +28,11 @@ pub const CLIENT_PORT: u16 = 2090;
 /// The code of refusals to somebody who is signed in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x78;
 
+/// Calls and offers that one user may make in a row. Each opens a window on somebody's screen.
+const RINGS: u32 = 10;
+/// How long each of them counts.
+const RING_COUNTS: Duration = Duration::from_secs(3);
+
 /// The number of a file transfer, unique for the life of the daemon.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TransferId(pub u32);
@@ -153,6 +158,8 @@ pub struct Peers {
     transfers: BTreeMap<TransferId, Transfer>,
     last_transfer: u32,
     timers: BTreeSet<(Duration, Timer)>,
+    /// Until when what users have rung for is paid; see [`Peers::may_ring`].
+    paid: HashMap<Uid, Duration>,
 }
 
 /// Something that ends by itself.
@@ -222,6 +229,7 @@ impl State {
             self.leave_call(uid, peer, effects);
         }
         self.drop_transfers(uid, None, effects);
+        self.peers.paid.remove(&uid);
     }
 
     /// Ends what is between two users because one of them has blocked the other.
@@ -251,6 +259,17 @@ impl Peers {
     fn peer_in_call(&self, uid: Uid) -> Option<Uid> {
         let call = self.calls.get(self.in_call.get(&uid)?)?;
         Some(if call.caller == uid { call.callee } else { call.caller })
+    }
+
+    /// Whether `uid` may open one more window on somebody's screen, which counts if he may.
+    fn may_ring(&mut self, now: Now, uid: Uid) -> Result<(), Refusal> {
+        let paid = self.paid.entry(uid).or_default();
+        let from = now.uptime.max(*paid);
+        if from.saturating_sub(now.uptime) > RING_COUNTS * (RINGS - 1) {
+            return Err(Some("You are asking too often. Wait a moment.".to_owned()));
+        }
+        *paid = from + RING_COUNTS;
+        Ok(())
     }
 
     /// What must hold between commands. Returns the first thing that does not.

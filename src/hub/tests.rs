@@ -521,3 +521,12 @@ fn note(conns: &[Option<ConnId>], effects: &[Effect], seen: &mut std::collection
         }
     }
 }
+
+/// A state in which these users are signed in.
+pub(super) fn world_of(users: &[u32]) -> State {
+    let mut world = World::new();
+    for user in users {
+        world.sign_in(*user, &[]);
+    }
+    world.state
+}

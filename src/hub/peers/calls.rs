@@ -47,7 +47,9 @@ impl State {
             let first = call.callee;
             self.leave_call(uid, first, effects);
         }
-        let (callee, places) = match self.may_call(conn, to) {
+        let found = self.may_call(conn, to);
+        let found = found.and_then(|found| self.peers.may_ring(now, uid).map(|()| found));
+        let (callee, places) = match found {
             Ok(found) => found,
             Err(why) => {
                 explain(conn, PacketType::VOICE_CALL_INIT, why, effects);

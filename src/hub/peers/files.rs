@@ -58,7 +58,9 @@ impl State {
     ) {
         let Some(sender) = self.session(conn) else { return };
         let person = sender.person;
-        let receiver = match self.may_send(conn, to) {
+        let found = self.may_send(conn, to);
+        let found = found.and_then(|found| self.peers.may_ring(now, person.uid).map(|()| found));
+        let receiver = match found {
             Ok(receiver) => receiver,
             Err(why) => {
                 let Some(sender) = self.session(conn) else { return };

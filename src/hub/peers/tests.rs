@@ -413,6 +413,22 @@ fn whom_one_cannot_send_files() {
     assert!(refused(&mut world, 20).unwrap().contains("too many"));
 }
 
+#[test]
+fn nobody_covers_another_with_windows() {
+    let mut world = world(CallMode::Direct, FileMode::Relay);
+    let (a, b) = (enter(&mut world, 1), enter(&mut world, 2));
+    let ring = |world: &mut World, seconds| {
+        let effects = at(world, seconds, a, PeerCommand::Call { to: uid(2), port: 2090 });
+        let rang = !sent_to(&effects, b).is_empty();
+        at(world, seconds, a, PeerCommand::HangUp(uid(2)));
+        rang
+    };
+    assert_eq!((0..100).filter(|_| ring(&mut world, 1000)).count(), 10);
+    assert!(refusal(&offer(&mut world, a, 2), a, &S::DccXferRejected(uid(2))).is_some());
+    assert_eq!((0..100).filter(|_| ring(&mut world, 1003)).count(), 1);
+    assert_eq!((0..100).filter(|_| ring(&mut world, 2000)).count(), 10);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Enter(u8),
