@@ -19,6 +19,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 pub use error::{ConfigError, ConfigErrors};
 
+/// The UDP port on which clients insist for calls.
+const CALL_PORT: u16 = 2090;
 /// The environment variable that names the configuration file.
 pub const FILE_VARIABLE: &str = "PALTALKD_CONFIG";
 
@@ -29,7 +31,7 @@ pub struct Config {
     pub server: Server,
     /// The port of the chat protocol.
     pub chat: Chat,
-    /// Voice in rooms.
+    /// Voice, calls and files.
     pub voice: Voice,
     /// The small HTTP listener.
     pub http: Http,
@@ -69,6 +71,45 @@ pub struct Voice {
     pub advertise: Option<Ipv4Addr>,
     /// Whether clients that can be reached are led to UDP.
     pub probe_udp: bool,
+    /// How voice goes between the two sides of a call.
+    pub calls: CallMode,
+    /// How a file goes from one user to another.
+    pub files: FileMode,
+}
+
+impl Voice {
+    /// Where calls are carried, if they are: the IPv4 address at which room voice has UDP port 2090.
+    pub fn call_address(&self) -> Option<Ipv4Addr> {
+        let carries = |address: &SocketAddr| match address {
+            SocketAddr::V4(address) => (address.port() == CALL_PORT).then(|| *address.ip()),
+            SocketAddr::V6(_) => None,
+        };
+        if self.calls == CallMode::Relay { self.listen_udp.iter().find_map(carries) } else { None }
+    }
+}
+
+/// The way of the voice of a call between two users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CallMode {
+    /// From client to client; each learns the other's address.
+    #[default]
+    Direct,
+    /// Through the server.
+    Relay,
+    /// Nobody calls anybody.
+    Off,
+}
+
+/// The way of a file between two users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FileMode {
+    /// Through the server, which keeps nothing.
+    #[default]
+    Relay,
+    /// From client to client; the sender learns the receiver's address.
+    Direct,
+    /// Nobody sends anything.
+    Off,
 }
 
 /// `[http]`
@@ -207,7 +248,14 @@ impl Default for Chat {
 impl Default for Voice {
     fn default() -> Voice {
         let listen = vec![(Ipv4Addr::UNSPECIFIED, 2090).into()];
-        Voice { listen_tcp: listen.clone(), listen_udp: listen, advertise: None, probe_udp: true }
+        Voice {
+            listen_tcp: listen.clone(),
+            listen_udp: listen,
+            advertise: None,
+            probe_udp: true,
+            calls: CallMode::default(),
+            files: FileMode::default(),
+        }
     }
 }
 

@@ -17,15 +17,18 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::hub::actor::Hub;
+use crate::hub::peers::PeerRules;
 use crate::hub::voice::VoiceAccess;
 use crate::hub::{CategoryEntry, Room, State};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Timestamp, to_cp1252};
+use crate::net::calls::{self, CallPath, Channel, SharedCalls};
 use crate::net::http::{
     self, Health, HealthReport, HttpService, Registrar, RegistrationFuture, WebRegistration,
 };
 use crate::net::listener::{self, Chat};
 use crate::net::registry::Registry;
+use crate::net::relays::{self, Relays};
 use crate::net::voice::{self, Voice};
 use crate::protocol::{Dialect, ServerPacket};
 use crate::session::Context;
@@ -80,13 +83,15 @@ impl Daemon {
         let chat_addresses = addresses(&chat_sockets)?;
         let http_addresses = addresses(&http_sockets)?;
 
+        let call_control = bind_call_control(config)?;
+
         let path = config.store_path();
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
         let (store, categories, rooms) = task::spawn_blocking(move || open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
-        let mut state = State::new(categories, rooms);
+        let mut state = State::new(categories, rooms).with_peer_rules(PeerRules::new(&config.voice));
         if config.voice.is_on() {
             let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
             state.set_voice(VoiceAccess {
@@ -100,8 +105,14 @@ impl Daemon {
             Hub::new(state, store.clone(), Arc::clone(&metrics), config.store.offline_messages);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
+        let carried: SharedCalls = Arc::default();
+        let call_path =
+            call_control.is_some().then(|| CallPath::new(Arc::clone(&carried), Arc::clone(&metrics)));
+        if let (Some(path), Some(socket)) = (call_path.clone(), call_control) {
+            tasks.push(tokio::spawn(path.serve_control(socket, stopped.clone())));
+        }
         let voice = config.voice.is_on().then(|| {
-            let voice = Voice::new(voice_udp, handle.downgrade(), &config.limits);
+            let voice = Voice::new(voice_udp, handle.downgrade(), &config.limits, call_path);
             for listener in voice_tcp {
                 tasks.push(tokio::spawn(Arc::clone(&voice).serve_tcp(listener, stopped.clone())));
             }
@@ -111,7 +122,8 @@ impl Daemon {
             hub.set_voice(Arc::clone(&voice) as Arc<_>);
             voice
         });
-        let hub = tokio::spawn(hub.run());
+        let (relay_orders, orders) = relays::orders();
+        let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let context = Arc::new(Context {
             accounts: Accounts::new(store.clone(), config.limits.exempt.clone()),
             store: store.clone(),
@@ -126,6 +138,8 @@ impl Daemon {
         if let Some(age) = config.store.offline_messages {
             tasks.push(tokio::spawn(expire_regularly(store.clone(), age, stopped.clone())));
         }
+        let relays = Relays::new(context.hub.clone(), Arc::clone(&metrics), carried, orders);
+        tasks.push(tokio::spawn(relays.run(stopped.clone())));
         let chat = Arc::new(Chat {
             context: Arc::clone(&context),
             registry: Arc::clone(&registry),
@@ -356,6 +370,17 @@ fn bind_all_udp(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<(SocketA
         })
     };
     listen.iter().map(bind).collect()
+}
+
+/// The socket for the control datagrams of calls, if the server carries calls: beside room voice, one
+/// port up, because the clients insist on it.
+fn bind_call_control(config: &Config) -> anyhow::Result<Option<UdpSocket>> {
+    let Some(ip) = config.voice.call_address() else { return Ok(None) };
+    let socket = calls::bind_control(ip).with_context(|| {
+        let port = Channel::Control.port();
+        format!("cannot use UDP {ip}:{port}, which voice.calls = \"relay\" needs; is it taken?")
+    })?;
+    Ok(Some(socket))
 }
 
 fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {

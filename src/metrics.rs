@@ -58,6 +58,16 @@ pub struct Metrics {
     pub deliveries: Counter,
     /// Messages kept for somebody who was not signed in.
     pub offline_stored: Counter,
+    /// Files carried whole.
+    pub files_carried: Counter,
+    /// Files of which not all was carried.
+    pub files_failed: Counter,
+    /// Bytes of files carried.
+    pub file_bytes: Counter,
+    /// Datagrams of calls passed on.
+    pub call_datagrams: Counter,
+    /// Datagrams on the ports of calls that belong to none or were too many.
+    pub call_datagrams_dropped: Counter,
     close_reasons: [Counter; CloseReason::ALL.len()],
 }
 

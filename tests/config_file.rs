@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use paltalkd::config::{Config, Location, LogFormat};
+use paltalkd::config::{CallMode, Config, FileMode, Location, LogFormat};
 use proptest::prelude::*;
 
 #[test]
@@ -120,6 +120,8 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.limits.outbox = positive(counts.2);
             config.log.keep = positive(counts.3);
             config.store.cache = (1 << 20) + u64::from(counts.4);
+            config.voice.calls = if flag { CallMode::Relay } else { CallMode::Off };
+            config.voice.files = if flag { FileMode::Direct } else { FileMode::Off };
             config.log.format = if flag { LogFormat::Json } else { LogFormat::Text };
             Some(config)
         },

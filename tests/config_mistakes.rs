@@ -103,6 +103,16 @@ fn voice_shares_the_ports_of_tcp_and_has_those_of_udp_to_itself() {
 }
 
 #[test]
+fn calls_through_the_server_need_their_port() {
+    let text = "[voice]\nlisten_udp = [\"0.0.0.0:2091\", \"[::1]:2090\"]\ncalls = \"relay\"\n";
+    assert_eq!(
+        complaints(text),
+        ["config.toml:3: voice.calls: \"relay\" needs an IPv4 address with port 2090 in voice.listen_udp"]
+    );
+    assert!(Config::from_toml("[voice]\ncalls = \"relay\"\n").is_ok());
+}
+
+#[test]
 fn addresses_that_clients_cannot_use() {
     assert_eq!(
         complaints("[chat]\nlisten = []\n[http]\nlisten = \"0.0.0.0:80\"\nlocation = \"[::1]:5001\"\n"),
@@ -173,4 +183,15 @@ fn a_file_that_cannot_be_read_is_named() {
 
     fs::write(&path, "[server]\nname = \"x\"\n").unwrap();
     assert_eq!(Config::load(Some(&path)).unwrap().server.name, "x");
+}
+
+#[test]
+fn words_that_are_not_among_those_there_are() {
+    assert_eq!(
+        complaints("[voice]\ncalls = \"on\"\nfiles = true\n"),
+        [
+            "config.toml:2: voice.calls: must be one of \"direct\", \"relay\", \"off\", not \"on\"",
+            "config.toml:3: voice.files: must be one of \"relay\", \"direct\", \"off\" in quotes, not true or false",
+        ]
+    );
 }

@@ -3,12 +3,12 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::Config;
 use super::numbers::{Bytes, Count, RequiredBytes, Time};
 use super::values::{
-    AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OptionalPath,
-    Problems, RequiredPath,
+    AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OneOf,
+    OptionalPath, Problems, RequiredPath,
 };
+use super::{CallMode, Config, FileMode};
 
 /// One key: where it stands, how it is read and how it is printed.
 pub(super) struct Key {
@@ -42,6 +42,8 @@ pub(super) const KEYS: &[Key] = &[
     key!(voice.listen_udp, Addresses { at_least: 0 }),
     key!(voice.advertise, AddressText),
     key!(voice.probe_udp, Flag),
+    key!(voice.calls, CALL_MODES),
+    key!(voice.files, FILE_MODES),
     key!(http.listen, Addresses { at_least: 0 }),
     key!(http.location, LocationText),
     key!(limits.max_connections, Count),
@@ -59,6 +61,11 @@ pub(super) const KEYS: &[Key] = &[
     key!(log.directory, OptionalPath),
     key!(log.keep, Count),
 ];
+
+const CALL_MODES: OneOf<CallMode> =
+    OneOf(&[("direct", CallMode::Direct), ("relay", CallMode::Relay), ("off", CallMode::Off)]);
+const FILE_MODES: OneOf<FileMode> =
+    OneOf(&[("relay", FileMode::Relay), ("direct", FileMode::Direct), ("off", FileMode::Off)]);
 
 /// The names of the sections, each once.
 pub(super) fn sections() -> impl Iterator<Item = &'static str> {

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{KEYS, sections};
 use super::values::Problems;
-use super::{Config, ConfigError, ConfigErrors};
+use super::{CallMode, Config, ConfigError, ConfigErrors};
 
 /// Reads the text and collects every mistake on the way.
 pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
@@ -34,6 +34,14 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
     )));
     // The ports of UDP are others than those of TCP.
     found.extend(clashes(&listeners(&[("voice.listen_udp", &voice.listen_udp)], &written)));
+    // Relayed calls arrive where room voice does, at the port on which the clients insist.
+    if config.voice.calls == CallMode::Relay
+        && config.voice.call_address().is_none()
+        && let Some(span) = value_span(document.get_ref(), "voice", "calls")
+    {
+        let message = "\"relay\" needs an IPv4 address with port 2090 in voice.listen_udp".to_owned();
+        found.push((span, "voice.calls".to_owned(), message));
+    }
     // What the parser made of a broken line is a guess; complaints about the guess would mislead.
     let syntax_errors = broken.len();
     let mut errors: Vec<ConfigError> = found
@@ -153,6 +161,11 @@ fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
     let any = |ip: IpAddr| ip.is_unspecified();
     let same_ip = a.ip() == b.ip() || (a.is_ipv4() == b.is_ipv4() && (any(a.ip()) || any(b.ip())));
     a.port() != 0 && a.port() == b.port() && same_ip
+}
+
+fn value_span(document: &DeTable<'_>, section: &str, key: &str) -> Option<Range<usize>> {
+    let DeValue::Table(table) = document.get(section)?.get_ref() else { return None };
+    Some(table.get(key)?.span())
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -344,3 +344,22 @@ impl Codec<LogFormat> for Choice {
         })
     }
 }
+
+/// One of a few words.
+pub(super) struct OneOf<T: 'static>(pub(super) &'static [(&'static str, T)]);
+
+impl<T: Copy + PartialEq> Codec<T> for OneOf<T> {
+    fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<T> {
+        let words = self.0.iter().map(|(word, _)| quote(word)).collect::<Vec<_>>().join(", ");
+        let text = problems.text(value, &format!("one of {words}"))?;
+        let found = self.0.iter().find(|(word, _)| *word == text).map(|(_, it)| *it);
+        if found.is_none() {
+            problems.note(value, format!("must be one of {words}, not {}", quote(text)));
+        }
+        found
+    }
+
+    fn show(&self, value: &T) -> String {
+        quote(self.0.iter().find(|(_, it)| it == value).map_or("", |(word, _)| word))
+    }
+}

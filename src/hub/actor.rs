@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use crate::link::{Hold, Outbox};
@@ -16,8 +17,12 @@ use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
 use super::directory::PALS_ONLY;
+use super::peers::RelayOrder;
 use super::voice::VoicePlane;
 use super::{Command, ConnId, Effect, Effects, State};
+
+#[cfg(test)]
+mod tests;
 
 /// Commands that wait for the hub at most; a reader that finds it full waits, and TCP pushes back.
 const INBOX: usize = 8192;
@@ -93,6 +98,7 @@ pub struct Hub {
     voice: Option<Arc<dyn VoicePlane>>,
     /// Rooms to publish to the voice service at the end of the turn.
     voice_changed: Vec<RoomId>,
+    relays: Option<mpsc::Sender<RelayOrder>>,
 }
 
 struct Link {
@@ -121,6 +127,7 @@ impl Hub {
             wakers: Vec::new(),
             voice: None,
             voice_changed: Vec::new(),
+            relays: None,
         };
         (hub, HubHandle { inbox: sender })
     }
@@ -130,12 +137,23 @@ impl Hub {
         self.voice = Some(plane);
     }
 
+    /// Gives what files and calls need carried to whoever reads from the other end of `relays`.
+    #[must_use]
+    pub fn with_relays(mut self, relays: mpsc::Sender<RelayOrder>) -> Hub {
+        self.relays = Some(relays);
+        self
+    }
+
     /// Runs until every handle is gone.
     pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(TURN);
         let mut effects = Effects::default();
-        while self.inbox.recv_many(&mut batch, TURN).await > 0 {
+        while self.receive(&mut batch).await {
             let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
+            self.state.tick(now, &mut effects);
+            for effect in effects.drain() {
+                self.perform(now, effect);
+            }
             for envelope in batch.drain(..) {
                 self.turn(now, envelope, &mut effects);
             }
@@ -145,6 +163,17 @@ impl Hub {
             }
         }
         debug!("hub ended");
+    }
+
+    /// Waits for commands, but no longer than until the state has something to do by itself.
+    /// Returns whether the hub goes on.
+    async fn receive(&mut self, batch: &mut Vec<Envelope>) -> bool {
+        let commands = self.inbox.recv_many(batch, TURN);
+        let Some(due) = self.state.due() else { return commands.await > 0 };
+        match timeout(due.saturating_sub(self.started.elapsed()), commands).await {
+            Ok(count) => count > 0,
+            Err(_) => true,
+        }
     }
 
     fn turn(&mut self, now: Now, envelope: Envelope, effects: &mut Effects) {
@@ -218,7 +247,15 @@ impl Hub {
                     voice.probe(address);
                 }
             }
+            Effect::Relay(order) => self.relay(order),
             Effect::Accepted => self.metrics.messages.increment(),
+        }
+    }
+
+    fn relay(&self, order: RelayOrder) {
+        let Some(relays) = &self.relays else { return };
+        if let Err(error) = relays.try_send(order) {
+            warn!(%error, "an order to carry a file or a call was lost");
         }
     }
 

@@ -96,6 +96,7 @@ impl State {
         for room in self.session(conn)?.rooms.clone() {
             self.leave_room(conn, room, effects);
         }
+        self.leave_peers(conn, effects);
         let session = self.remove_session(conn)?;
         if session.status != Status::Invisible {
             self.announce_presence(session.person.uid, &session.blocks, effects);
@@ -268,6 +269,7 @@ impl State {
             insert_sorted(&mut session.blocks, target.uid);
             let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
+            self.part(uid, target.uid, effects);
         }
         let others = current.into_iter().filter(|person| person.uid != target.uid);
         self.confirm_block(conn, target.uid, true, others.chain([target]).collect(), effects);

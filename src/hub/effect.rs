@@ -5,6 +5,7 @@ use crate::protocol::{PacketType, ServerPacket};
 use crate::store::Change;
 
 use super::ConnId;
+use super::peers::RelayOrder;
 
 /// Something that has to happen outside the state, in the order of the list.
 #[derive(Debug)]
@@ -62,6 +63,8 @@ pub enum Effect {
     VoiceChanged(RoomId),
     /// Lead the client at this address to voice over UDP, if it can be reached.
     ProbeVoice(IpAddr),
+    /// Something for those who carry files and calls.
+    Relay(RelayOrder),
     /// A message was accepted, for the counters.
     Accepted,
 }

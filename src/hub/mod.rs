@@ -12,6 +12,7 @@ pub mod actor;
 mod command;
 mod directory;
 mod effect;
+pub mod peers;
 mod rooms;
 mod state;
 #[cfg(test)]
@@ -25,6 +26,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{CategoryId, MessageText, Nickname, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::{Dialect, ServerPacket};
+
+use peers::PeerCommand;
 
 /// A connection, unique for the life of the daemon: slots are used again, generations are not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -80,6 +83,8 @@ pub enum Command {
     Directory(DirectoryCommand),
     /// Something about a room.
     Room(RoomId, RoomCommand),
+    /// Something about a call or a file.
+    Peer(PeerCommand),
 }
 
 /// Requests about users: pals, presence, messages between two people, lists.

@@ -6,6 +6,7 @@ use crate::model::{
 };
 use crate::protocol::Dialect;
 
+use super::peers::Peers;
 use super::voice::VoiceAccess;
 use super::{Command, ConnId, Effects, Person};
 
@@ -21,6 +22,7 @@ pub struct State {
     pub(super) categories: Vec<CategoryEntry>,
     /// Where clients find the voice service, if there is one.
     pub(super) voice: Option<VoiceAccess>,
+    pub(super) peers: Peers,
 }
 
 /// A signed-in user.
@@ -116,10 +118,12 @@ impl State {
 
     /// Applies one command of connection `conn` at `now`.
     pub fn apply(&mut self, now: Now, conn: ConnId, command: Command, effects: &mut Effects) {
+        self.tick(now, effects);
         match command {
             Command::SignIn(sign_in) => self.sign_in(conn, *sign_in, effects),
             Command::Disconnect => self.disconnect(conn, effects),
             Command::Directory(command) => self.apply_directory(now, conn, command, effects),
+            Command::Peer(command) => self.apply_peer(now, conn, command, effects),
             Command::Room(room, command) => self.apply_room(conn, room, command, effects),
         }
     }
@@ -253,7 +257,7 @@ impl State {
                 }
             }
         }
-        Ok(())
+        self.peers.check_invariants(|uid| self.online.contains_key(&uid))
     }
 }
 

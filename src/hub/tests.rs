@@ -12,12 +12,12 @@ use crate::store::Change;
 const ROOM: RoomId = RoomId(50_001);
 const LOCKED: RoomId = RoomId(50_008);
 
-struct World {
-    state: State,
+pub(super) struct World {
+    pub(super) state: State,
     generation: u32,
 }
 
-fn person(number: u32) -> Person {
+pub(super) fn person(number: u32) -> Person {
     let nickname = Nickname::built_in(format!("User{number}").as_bytes()).unwrap();
     Person { uid: Uid(1_000_002 + number), nickname }
 }
@@ -37,14 +37,18 @@ fn room(id: RoomId, lockword: Option<&[u8]>) -> Room {
 }
 
 impl World {
-    fn new() -> World {
+    pub(super) fn new() -> World {
         let categories = vec![CategoryEntry { id: CategoryId(30_018), name: b"Young".to_vec() }];
         let rooms = [room(ROOM, None), room(LOCKED, Some(b"support"))];
         World { state: State::new(categories, rooms), generation: 0 }
     }
 
-    fn apply(&mut self, conn: ConnId, command: Command) -> Vec<Effect> {
-        let now = Now { wall: Timestamp(1_700_000_000_000), uptime: Duration::ZERO };
+    pub(super) fn apply(&mut self, conn: ConnId, command: Command) -> Vec<Effect> {
+        self.apply_at(Duration::ZERO, conn, command)
+    }
+
+    pub(super) fn apply_at(&mut self, uptime: Duration, conn: ConnId, command: Command) -> Vec<Effect> {
+        let now = Now { wall: Timestamp(1_700_000_000_000), uptime };
         let mut effects = Effects::default();
         self.state.apply(now, conn, command, &mut effects);
         self.state.check_invariants().unwrap();
@@ -55,7 +59,7 @@ impl World {
         self.sign_in_with(number, pals, |_| {})
     }
 
-    fn sign_in_with(
+    pub(super) fn sign_in_with(
         &mut self,
         number: u32,
         pals: &[u32],
@@ -80,7 +84,7 @@ impl World {
         (conn, effects)
     }
 
-    fn directory(&mut self, conn: ConnId, command: DirectoryCommand) -> Vec<Effect> {
+    pub(super) fn directory(&mut self, conn: ConnId, command: DirectoryCommand) -> Vec<Effect> {
         self.apply(conn, Command::Directory(command))
     }
 
@@ -98,7 +102,7 @@ fn message(text: &str) -> MessageText {
 }
 
 /// What `conn` gets, directly or as one of many.
-fn sent_to(effects: &[Effect], conn: ConnId) -> Vec<&ServerPacket> {
+pub(super) fn sent_to(effects: &[Effect], conn: ConnId) -> Vec<&ServerPacket> {
     effects
         .iter()
         .filter_map(|effect| match effect {
@@ -520,4 +524,13 @@ fn note(conns: &[Option<ConnId>], effects: &[Effect], seen: &mut std::collection
             }
         }
     }
+}
+
+/// A state in which these users are signed in.
+pub(super) fn world_of(users: &[u32]) -> State {
+    let mut world = World::new();
+    for user in users {
+        world.sign_in(*user, &[]);
+    }
+    world.state
 }

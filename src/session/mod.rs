@@ -214,20 +214,8 @@ impl Session {
                 Step::Continue
             }
             Answer::DeclineCall => {
-                match packet {
-                    ClientPacket::VoiceCallInit(call) => {
-                        self.send(&ServerPacket::VoiceCallRejected(call.peer));
-                    }
-                    ClientPacket::VideoCallInit(call) => {
-                        self.send(&ServerPacket::VideoCallRejected(call.peer));
-                    }
-                    _ => {}
-                }
-                Step::Continue
-            }
-            Answer::RejectFile => {
-                if let ClientPacket::DccXferInit(offer) = packet {
-                    self.send(&ServerPacket::DccXferRejected(offer.peer));
+                if let ClientPacket::VideoCallInit(call) = packet {
+                    self.send(&ServerPacket::VideoCallRejected(call.peer));
                 }
                 Step::Continue
             }

@@ -1,6 +1,7 @@
 //! Packets of a signed-in user.
 
-use crate::hub::{DirectoryCommand, RoomCommand};
+use crate::hub::peers::{PeerCommand, TransferId};
+use crate::hub::{Command, DirectoryCommand, RoomCommand};
 use crate::model::{CategoryId, MessageText, Privacy, Status, TextError};
 use crate::protocol::{ClientPacket, PacketType};
 
@@ -65,10 +66,39 @@ impl Session {
                     None => Step::Continue,
                 }
             }
+            ClientPacket::VoiceCallInit(call) => {
+                self.peer(PeerCommand::Call { to: call.peer, port: call.port })
+            }
+            ClientPacket::VoiceCallAccept(call) => {
+                self.peer(PeerCommand::AcceptCall { from: call.peer, port: call.port })
+            }
+            ClientPacket::VoiceCallRefuse(peer) | ClientPacket::VoiceCallReject(peer) => {
+                self.peer(PeerCommand::DeclineCall(peer))
+            }
+            ClientPacket::VoiceCallHangup(peer) => self.peer(PeerCommand::HangUp(peer)),
+            ClientPacket::DccXferInit(offer) => {
+                self.peer(PeerCommand::OfferFile { to: offer.peer, name: None })
+            }
+            ClientPacket::FileXferInit(to, name) => {
+                self.peer(PeerCommand::OfferFile { to, name: Some(name.to_vec()) })
+            }
+            ClientPacket::FileXferAnswer(answer) => self.peer(PeerCommand::AnswerFile {
+                from: answer.sender,
+                transfer: TransferId(answer.transfer),
+                accept: answer.accept,
+            }),
+            ClientPacket::DccXferAccept(answer) => {
+                self.peer(PeerCommand::AcceptFile { from: answer.peer, port: answer.port })
+            }
+            ClientPacket::DccXferReject(peer) => self.peer(PeerCommand::RejectFile(peer)),
             ClientPacket::PasswordResetRequest(_) => self.password_reset_request(),
             ClientPacket::NewPassword(packet) => self.new_password_packet(packet),
             _ => Step::Continue,
         }
+    }
+
+    fn peer(&self, command: PeerCommand) -> Step {
+        self.to_hub(Command::Peer(command))
     }
 
     fn malformed(&self) -> Step {

@@ -34,10 +34,8 @@ pub enum Answer {
     Ignore,
     /// The user reads why it is not done: ReturnCode with this text (PROTOCOL 6.12).
     Refuse(&'static str),
-    /// A call is answered as declined (REAL-CLIENT, Pal-to-pal voice call).
+    /// A video call is answered as declined (PROTOCOL 15.1).
     DeclineCall,
-    /// A file is answered as rejected (REAL-CLIENT, File transfer).
-    RejectFile,
 }
 
 /// The row of one packet type.
@@ -100,8 +98,14 @@ pub fn row(packet: T) -> Row {
         T::ROOM_JOIN_AS_ADMIN | T::ROOM_JOIN_MINE => (Online, Refuse(NO_ADMIN)),
         T::ROOM_JOIN_FAVORITE => (Online, Refuse(NO_FAVORITES)),
         T::ROOM_INVITE_OUT => (Online, Refuse(NO_INVITATIONS)),
-        T::VOICE_CALL_INIT | T::VIDEO_CALL_INIT => (Online, DeclineCall),
-        T::DCC_XFER_INIT => (Online, RejectFile),
+        T::VIDEO_CALL_INIT => (Online, DeclineCall),
+        T::VOICE_CALL_INIT
+        | T::VOICE_CALL_ACCEPT
+        | T::VOICE_CALL_REFUSE
+        | T::VOICE_CALL_REJECT
+        | T::VOICE_CALL_HANGUP => (Online, Handle),
+        T::DCC_XFER_INIT | T::DCC_XFER_ACCEPT | T::DCC_XFER_REJECT => (Online, Handle),
+        T::FILE_XFER_INIT | T::FILE_XFER_ANSWER => (Online, Handle),
         _ => (Online, Ignore),
     };
     Row { when, answer }
@@ -142,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_never_pretended() {
-        for packet in [T::ROOM_CREATE, T::ROOM_JOIN_AS_ADMIN, T::ROOM_INVITE_OUT, T::VOICE_CALL_INIT] {
+        for packet in [T::ROOM_CREATE, T::ROOM_JOIN_AS_ADMIN, T::ROOM_INVITE_OUT, T::VIDEO_CALL_INIT] {
             assert!(!matches!(row(packet).answer, Answer::Handle | Answer::Ignore), "{packet}");
         }
     }

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
@@ -14,6 +14,7 @@ use paltalkd::model::{
 };
 use paltalkd::protocol::cipher::{self, Variant};
 use paltalkd::store::{Applied, Change, NewAccount, PasswordHash, RoomRecord, Store, StoreOptions};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -107,6 +108,13 @@ impl Server {
     /// A signed-in 5.0 client.
     pub fn sign_in(&self, uid: Uid) -> Client {
         let mut client = self.connect();
+        client.sign_in(uid);
+        client
+    }
+
+    /// A signed-in 5.0 client on the machine with the address `source`, one of 127.0.0.0/8.
+    pub fn sign_in_from(&self, uid: Uid, source: Ipv4Addr) -> Client {
+        let mut client = Client::connect_from(self.chat, source);
         client.sign_in(uid);
         client
     }
@@ -241,8 +249,18 @@ impl Client {
         Client::try_connect(address).unwrap()
     }
 
+    pub fn connect_from(address: SocketAddr, source: Ipv4Addr) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Client::over(socket.into()).unwrap()
+    }
+
     pub fn try_connect(address: SocketAddr) -> Option<Client> {
-        let stream = TcpStream::connect(address).ok()?;
+        Client::over(TcpStream::connect(address).ok()?)
+    }
+
+    fn over(stream: TcpStream) -> Option<Client> {
         stream.set_nodelay(true).ok()?;
         stream.set_read_timeout(Some(DEADLINE)).ok()?;
         Some(Client::over(stream))
@@ -442,4 +460,19 @@ pub fn records(payload: &[u8]) -> Vec<Vec<(String, String)>> {
 /// The value of `key` in a record.
 pub fn value<'a>(record: &'a [(String, String)], key: &str) -> &'a str {
     record.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value)
+}
+
+/// The payloads of the packets of type `kind` that the server sent in a recording.
+pub fn recorded(name: &str, kind: u16) -> Vec<Vec<u8>> {
+    let path = format!("{}/tests/data/captures/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let lines = std::fs::read_to_string(path).unwrap();
+    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let of_kind = |line: &serde_json::Value| {
+        line["dir"] == "s2c" && line["type"].as_str() == Some(format!("{kind:#06x}").as_str())
+    };
+    let unhex = |line: serde_json::Value| {
+        let hex = line["hex"].as_str().unwrap().to_owned();
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    };
+    lines.filter(of_kind).map(unhex).collect()
 }

@@ -41,6 +41,8 @@ use crate::hub::{Command, RoomCommand};
 use crate::model::{RoomId, Uid};
 use crate::protocol::rtp;
 
+use super::calls::CallPath;
+
 use framer::Packet;
 use limits::{Complaints, Connections, Reconnects};
 use link::Offer;
@@ -62,6 +64,8 @@ pub struct Voice {
     users: RwLock<HashMap<Uid, Arc<[Arc<Room>]>>>,
     /// The sockets for datagrams, each with the address that it is bound to.
     sockets: Box<[(SocketAddr, UdpSocket)]>,
+    /// The way of the voice of calls, if the server carries them.
+    calls: Option<CallPath>,
     hub: WeakHubHandle,
     limits: Limits,
     /// Told whenever a table has changed.
@@ -75,12 +79,19 @@ pub struct Voice {
 
 impl Voice {
     /// A service that sends and receives datagrams on `sockets` and reaches the hub by `hub`.
-    pub fn new(sockets: Vec<(SocketAddr, UdpSocket)>, hub: WeakHubHandle, limits: &Limits) -> Arc<Voice> {
+    /// The voice of calls that comes on the same sockets goes by `calls`.
+    pub fn new(
+        sockets: Vec<(SocketAddr, UdpSocket)>,
+        hub: WeakHubHandle,
+        limits: &Limits,
+        calls: Option<CallPath>,
+    ) -> Arc<Voice> {
         let per_address = limits.connections_per_address.map(|count| count * LINKS_PER_CONNECTION);
         Arc::new(Voice {
             rooms: RwLock::default(),
             users: RwLock::default(),
             sockets: sockets.into(),
+            calls,
             hub,
             links: Mutex::new(Connections::new(per_address, limits.max_connections)),
             limits: limits.clone(),

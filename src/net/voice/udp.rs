@@ -9,6 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tracing::debug;
 
+use super::super::calls::{self, Channel};
 use super::framer;
 use super::room::Source;
 use super::stats::Dropped;
@@ -57,7 +58,13 @@ impl Voice {
             for _ in 0..DATAGRAMS_PER_TURN {
                 match socket.try_recv_from(&mut buffer) {
                     Ok((count, from)) => {
-                        self.datagram(buffer.get(..count).unwrap_or_default(), from).await;
+                        let datagram = buffer.get(..count).unwrap_or_default();
+                        match &self.calls {
+                            Some(calls) if calls::is_call_voice(datagram) => {
+                                calls.pass_on(Channel::Voice, socket, datagram, from.ip()).await;
+                            }
+                            _ => self.datagram(datagram, from).await,
+                        }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // What an earlier datagram met on its way comes back here; it is nobody's fault.

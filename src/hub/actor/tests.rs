@@ -1,0 +1,33 @@
+//! What the task does by itself.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use super::*;
+use crate::hub::peers::{PeerCommand, PeerRules};
+use crate::hub::tests::{person, world_of};
+use crate::link::Taken;
+use crate::store::StoreOptions;
+
+#[tokio::test]
+async fn what_is_due_happens_without_a_command() {
+    let mut state = world_of(&[1, 2]).with_peer_rules(PeerRules::default());
+    let caller = state.session_of(person(1).uid).unwrap().conn;
+    let call = Command::Peer(PeerCommand::Call { to: person(2).uid, port: 2090 });
+    let now = Now { wall: Timestamp(0), uptime: Duration::ZERO };
+    state.apply(now, caller, call, &mut Effects::default());
+    let due = state.due().unwrap();
+
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+    let (mut hub, handle) = Hub::new(state, store, Arc::default(), None);
+    let outbox = Outbox::new(1000);
+    hub.attach(Link { conn: caller, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    // A moment is left.
+    hub.started = Instant::now().checked_sub(due.saturating_sub(Duration::from_millis(20))).unwrap();
+    let running = tokio::spawn(hub.run());
+    let Taken::Bytes(bytes) = poll_fn(|context| outbox.poll_take(context)).await else { panic!() };
+    assert_eq!(bytes.first_chunk(), Some(&[0x01, 0xc0]), "the call was not taken");
+    drop(handle);
+    running.await.unwrap();
+}

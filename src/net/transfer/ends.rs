@@ -1,0 +1,195 @@
+//! The two ends of a transfer until the data flows: who connects to whom, and what is said first.
+//!
+//! 5.x: the sender connects to the server and writes name and size in binary; the receiver is
+//! connected to and reads the same. 7 and later: both connect to the server and speak in lines
+//! (PROTOCOL 13.2).
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+use tracing::debug;
+
+use crate::hub::peers::{FileEnd, FileRoute, LONGEST_NAME, plain_name};
+
+use super::{Limits, within};
+
+/// The longest line: uids, nickname, size and name.
+const LONGEST_LINE: usize = LONGEST_NAME + 128;
+/// Those who speak in lines take each read for one line, so lines must not arrive together.
+const BETWEEN_LINES: Duration = Duration::from_millis(200);
+
+/// What precedes the data of a file.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Heading {
+    pub(super) name: Vec<u8>,
+    pub(super) size: u32,
+}
+
+/// Lets the sender in and hears what he sends.
+pub(super) async fn sender(
+    entrance: TcpListener,
+    route: &FileRoute,
+    limits: &Limits,
+) -> io::Result<(TcpStream, Heading)> {
+    let end = &route.sender;
+    let mut stream = within(limits.connect, "the sender", accept(entrance, end.at)).await?;
+    stream.set_nodelay(true)?;
+    let work = async {
+        if !end.lines {
+            return read_heading(&mut stream).await;
+        }
+        introduce(&mut stream, end, route.transfer.0).await?;
+        sleep(BETWEEN_LINES).await;
+        stream.write_all(b"SEND\tOK\n").await?;
+        parse_send_line(&read_line(&mut stream).await?)
+    };
+    let heading = within(limits.idle, "the file's name", work).await?;
+    if heading.size > limits.size {
+        let text = format!("{} bytes are too many", heading.size);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok((stream, heading))
+}
+
+/// Lets a receiver in who speaks in lines.
+pub(super) async fn visiting_receiver(
+    entrance: TcpListener,
+    route: &FileRoute,
+    limits: &Limits,
+) -> io::Result<TcpStream> {
+    let end = &route.receiver;
+    let mut stream = within(limits.connect, "the receiver", accept(entrance, end.at)).await?;
+    stream.set_nodelay(true)?;
+    let work = introduce(&mut stream, end, route.transfer.0);
+    within(limits.idle, "the receiver", work).await?;
+    Ok(stream)
+}
+
+/// Connects to a receiver who listens. His address is that of his chat connection.
+pub(super) async fn listening_receiver(route: &FileRoute, limits: &Limits) -> io::Result<TcpStream> {
+    let connect = TcpStream::connect((route.receiver.at, route.port));
+    let stream = within(limits.connect, "the receiver", connect).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Tells the receiver what comes.
+pub(super) async fn announce(
+    receiver: &mut (impl AsyncWriteExt + Unpin),
+    route: &FileRoute,
+    heading: &Heading,
+) -> io::Result<()> {
+    let Heading { name, size } = heading;
+    let mut bytes = Vec::with_capacity(name.len() + 64);
+    if route.receiver.lines {
+        bytes.extend(format!("SEND\t{}\t{}\t", route.sender.uid, route.receiver.uid).bytes());
+        bytes.extend(route.nickname.as_bytes());
+        bytes.extend(format!("\t{size}\t").bytes());
+        bytes.extend(name);
+        bytes.push(b'\n');
+    } else {
+        // A plain name is never longer than LONGEST_NAME.
+        bytes.extend(u16::try_from(name.len()).unwrap_or_default().to_le_bytes());
+        bytes.extend(name);
+        bytes.extend(size.to_le_bytes());
+    }
+    receiver.write_all(&bytes).await?;
+    if route.receiver.lines {
+        sleep(BETWEEN_LINES).await;
+    }
+    Ok(())
+}
+
+/// Waits for somebody from `address`; nobody can connect any more afterwards.
+async fn accept(entrance: TcpListener, address: IpAddr) -> io::Result<TcpStream> {
+    loop {
+        match entrance.accept().await {
+            Ok((stream, peer)) if peer.ip().to_canonical() == address => return Ok(stream),
+            Ok((_, peer)) => debug!(%peer, "somebody else came for a file"),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn read_heading(sender: &mut TcpStream) -> io::Result<Heading> {
+    let length = usize::from(sender.read_u16_le().await?);
+    if length > LONGEST_NAME {
+        return Err(io::Error::new(io::ErrorKind::InvalidFilename, "the file's name is too long"));
+    }
+    let mut name = vec![0; length];
+    sender.read_exact(&mut name).await?;
+    let size = sender.read_u32_le().await?;
+    Ok(Heading { name: plain_name(&name), size })
+}
+
+/// Greets somebody who speaks in lines, and hears whether it is he who was expected.
+async fn introduce(stream: &mut TcpStream, end: &FileEnd, transfer: u32) -> io::Result<()> {
+    stream.write_all(b"CONNECT\tOK\n").await?;
+    let line = read_line(stream).await?;
+    if line != format!("INTRO\t{}\t{transfer}", end.uid).as_bytes() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "this is somebody else"));
+    }
+    stream.write_all(b"AUTH\tOK\n").await
+}
+
+/// A line without its end. Byte for byte, because data may follow it at once.
+async fn read_line(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    while line.len() < LONGEST_LINE {
+        match stream.read_u8().await? {
+            b'\n' => {
+                if line.last() == Some(&b'\r') {
+                    line.pop();
+                }
+                return Ok(line);
+            }
+            byte => line.push(byte),
+        }
+    }
+    Err(unreadable("a line is too long"))
+}
+
+/// `SEND from to nickname size name`, separated by tabs. Who sends is known better.
+fn parse_send_line(line: &[u8]) -> io::Result<Heading> {
+    let mut fields = line.splitn(6, |byte| *byte == b'\t');
+    let verb = fields.next();
+    let size = fields.nth(3).and_then(|size| std::str::from_utf8(size).ok()?.parse().ok());
+    match (verb, size, fields.next()) {
+        (Some(b"SEND"), Some(size), Some(name)) => Ok(Heading { name: plain_name(name), size }),
+        _ => Err(unreadable("this says nothing of a file")),
+    }
+}
+
+fn unreadable(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_send_line_is_name_and_size() {
+        let heading = |line: &str| parse_send_line(line.as_bytes()).ok();
+        assert_eq!(
+            heading("SEND\t1000002\t1000003\tBob\t12\tC:\\a b.txt"),
+            Some(Heading { name: b"a b.txt".to_vec(), size: 12 })
+        );
+        for line in [
+            "",
+            "SEND",
+            "SEND\tOK",
+            "SEND\t1\t2\tBob\t-1\ta",
+            "SEND\t1\t2\tBob\t99999999999\ta",
+            "SENT\t1\t2\tBob\t1\ta",
+            "SEND\t1\t2\tBob\t1",
+        ] {
+            assert_eq!(heading(line), None, "{line}");
+        }
+    }
+}
