@@ -253,21 +253,18 @@ impl Client {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
         socket.connect(&address.into()).unwrap();
-        Client::over(socket.into()).unwrap()
+        Client::over(socket.into())
     }
 
     pub fn try_connect(address: SocketAddr) -> Option<Client> {
-        Client::over(TcpStream::connect(address).ok()?)
-    }
-
-    fn over(stream: TcpStream) -> Option<Client> {
-        stream.set_nodelay(true).ok()?;
-        stream.set_read_timeout(Some(DEADLINE)).ok()?;
-        Some(Client::over(stream))
+        let client = Client::over(TcpStream::connect(address).ok()?);
+        client.stream.set_nodelay(true).ok()?;
+        Some(client)
     }
 
     /// A client over a connection that was made already.
     pub fn over(stream: TcpStream) -> Client {
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
         Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) }
     }
 
