@@ -10,11 +10,11 @@ use tracing::{debug, info, warn};
 
 use crate::link::Outbox;
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Now, Timestamp, Uid};
+use crate::model::{CloseReason, Now, Timestamp, Uid, from_cp1252};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
-use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
+use crate::store::{Applied, Change, ExclusionKind, OfflineMessage, Rejection, Store, StoreError};
 
-use super::{Command, ConnId, Effect, Effects, State};
+use super::{Command, ConnId, Effect, Effects, Event, State};
 
 /// Commands that wait for the hub at most; a reader that finds it full waits, and TCP pushes back.
 const INBOX: usize = 8192;
@@ -168,6 +168,7 @@ impl Hub {
             }
             Effect::VoiceChanged(_) => {}
             Effect::Accepted => self.metrics.messages.increment(),
+            Effect::Event(event) => log_event(&event),
         }
     }
 
@@ -260,6 +261,25 @@ fn deliver_offline(store: Store, outbox: Arc<Outbox>, dialect: Dialect, uid: Uid
         Err(StoreError::Failed) => {}
         _ => hold.release(&[], None),
     });
+}
+
+fn log_event(event: &Event) {
+    match event {
+        Event::RoomOpened { room, by } => info!(%room, %by, "room opened"),
+        Event::RoomClosed { room, by } => info!(%room, %by, "room closed"),
+        Event::KeptOut { room, kind: ExclusionKind::Bounce, by, uid } => {
+            info!(%room, %by, %uid, "bounced from a room");
+        }
+        Event::KeptOut { room, kind: ExclusionKind::Ban, by, uid } => {
+            info!(%room, %by, %uid, "banned from a room");
+        }
+        Event::WrongCode { room, by } => warn!(%room, %by, "wrong admin code"),
+        Event::Reported { room, by, about, text } => {
+            info!(%room, %by, %about, "user reported");
+            // People's words are kept out of all but the most talkative logs.
+            debug!(%room, %by, %about, text = %from_cp1252(text.as_bytes()), "report");
+        }
+    }
 }
 
 fn offline_packet(message: &OfflineMessage) -> ServerPacket {

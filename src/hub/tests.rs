@@ -23,16 +23,13 @@ fn person(number: u32) -> Person {
 }
 
 fn room(id: RoomId, lockword: Option<&[u8]>) -> Room {
+    let name = RoomName::new(format!("Room {id}").as_bytes()).unwrap();
     Room {
-        id,
-        name: RoomName::new(b"A Room").unwrap(),
-        kind: RoomKind::Text,
-        category: CategoryId(30_018),
-        rating: Rating::General,
         topic: b"Tonight".to_vec(),
         welcome: b"Come in".to_vec(),
         lockword: lockword.map(<[u8]>::to_vec),
-        members: Vec::new(),
+        permanent: true,
+        ..Room::new(id, name, RoomKind::Text, CategoryId(30_018), Rating::General)
     }
 }
 

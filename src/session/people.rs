@@ -1,7 +1,7 @@
 //! Requests that need other people's accounts from the store before the hub can decide.
 
-use crate::hub::{Command, DirectoryCommand, Person};
-use crate::model::{Nickname, Uid};
+use crate::hub::{Command, DirectoryCommand, Person, RoomCommand};
+use crate::model::{Nickname, RoomId, Uid};
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::{Account, Reader, StoreError};
 
@@ -70,6 +70,31 @@ impl Session {
             let records = blocks.into_iter().map(|(uid, nickname)| PalRecord { uid, nickname });
             self.send(&ServerPacket::BlockedList(records.collect()));
         }
+    }
+
+    pub(super) async fn ban_user(&mut self, room: RoomId, uid: Uid) {
+        match self.account(uid).await {
+            Some(account) => self.ban(room, &account).await,
+            None => self.refuse(PacketType::ROOM_BAN_USER, 1, "There is no such user."),
+        }
+    }
+
+    pub(super) async fn ban_nick(&mut self, room: RoomId, nickname: &[u8]) {
+        let key = Nickname::built_in(nickname.trim_ascii()).map(|nickname| nickname.key());
+        let found = match key {
+            Ok(key) => self.context.store.read(move |reader| reader.account_by_name(&key)).await,
+            Err(_) => Ok(Ok(None)),
+        };
+        match found {
+            Ok(Ok(Some(account))) => self.ban(room, &account).await,
+            _ => self.refuse(PacketType::ROOM_BAN_NICK, 1, "There is no user of this name."),
+        }
+    }
+
+    async fn ban(&self, room: RoomId, account: &Account) {
+        let target = Person { uid: account.uid, nickname: account.nickname };
+        let command = RoomCommand::Ban { target, staff: account.roles.is_staff() };
+        self.command(Command::Room(room, command)).await;
     }
 
     async fn account(&self, uid: Uid) -> Option<Account> {
