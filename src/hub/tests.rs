@@ -1,5 +1,8 @@
 //! Rules of the hub, with invented time and without sockets.
 
+mod evening;
+mod floor;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -14,6 +17,7 @@ const LOCKED: RoomId = RoomId(50_008);
 
 struct World {
     state: State,
+    now: Now,
     generation: u32,
 }
 
@@ -37,13 +41,13 @@ impl World {
     fn new() -> World {
         let categories = vec![CategoryEntry { id: CategoryId(30_018), name: b"Young".to_vec() }];
         let rooms = [room(ROOM, None), room(LOCKED, Some(b"support"))];
-        World { state: State::new(categories, rooms), generation: 0 }
+        let now = Now { wall: Timestamp(1_700_000_000_000), uptime: Duration::ZERO };
+        World { state: State::new(categories, rooms), now, generation: 0 }
     }
 
     fn apply(&mut self, conn: ConnId, command: Command) -> Vec<Effect> {
-        let now = Now { wall: Timestamp(1_700_000_000_000), uptime: Duration::ZERO };
         let mut effects = Effects::default();
-        self.state.apply(now, conn, command, &mut effects);
+        self.state.apply(self.now, conn, command, &mut effects);
         self.state.check_invariants().unwrap();
         effects.drain().collect()
     }

@@ -136,7 +136,7 @@ impl Room {
     }
 
     /// The room as the store keeps it.
-    pub(super) fn record(&self) -> store::RoomRecord {
+    pub(in super::super) fn record(&self) -> store::RoomRecord {
         store::RoomRecord {
             id: self.id,
             name: self.name.clone(),
