@@ -4,6 +4,7 @@ use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::Change;
 
+use super::rooms::Key;
 use super::{ConnId, DirectoryCommand, Effect, Effects, Entry, Person, Session, SignIn, State, command};
 
 /// The most pals, and the most blocked users, of one account.
@@ -165,7 +166,7 @@ impl State {
             DirectoryCommand::CountCategories => effects.send(conn, self.category_counts()),
             DirectoryCommand::CreateRoom(room) => self.create_room(now, conn, *room, effects),
             DirectoryCommand::JoinRoomOf { owner, code, udp_port } => {
-                self.enter_room_of(now, conn, owner, code, udp_port, effects);
+                self.enter_room_of(now, conn, owner, Key { code, udp_port }, effects);
             }
             DirectoryCommand::JoinByName { name, lockword, invisible, udp_port } => {
                 let entry = Entry { lockword: &lockword, invisible, udp_port, admin: false };

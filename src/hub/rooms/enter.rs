@@ -35,6 +35,15 @@ pub struct Entry<'a> {
     pub admin: bool,
 }
 
+/// What somebody brings who wants to come in as an admin.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Key {
+    /// The admin code he typed; 0 for none.
+    pub(in super::super) code: u32,
+    /// The UDP port on which his client hears voice.
+    pub(in super::super) udp_port: u16,
+}
+
 impl State {
     /// Lets somebody into a room, or tells him why not. Who is inside already is shown the room again.
     pub(super) fn enter(
@@ -163,11 +172,11 @@ impl State {
         conn: ConnId,
         rooms: &[RoomId],
         request: PacketType,
-        code: u32,
-        udp_port: u16,
+        key: Key,
         effects: &mut Effects,
     ) {
         let Some(session) = self.session(conn) else { return };
+        let Key { code, udp_port } = key;
         let person = session.person;
         let rooms: Vec<_> = rooms.iter().filter_map(|id| self.rooms.get(id)).collect();
         let Some(first) = rooms.first() else {
@@ -217,8 +226,7 @@ impl State {
         now: Now,
         conn: ConnId,
         owner: Uid,
-        code: u32,
-        udp_port: u16,
+        key: Key,
         effects: &mut Effects,
     ) {
         let request = PacketType::ROOM_JOIN_AS_ADMIN;
@@ -226,7 +234,7 @@ impl State {
         if rooms.is_empty() {
             return effects.refuse(conn, request, REFUSED, "This user has no room.");
         }
-        self.enter_with_code(now, conn, &rooms, request, code, udp_port, effects);
+        self.enter_with_code(now, conn, &rooms, request, key, effects);
     }
 
     /// Enters a room by its name (PROTOCOL 11.4). Private rooms are found by those whom they let in.

@@ -22,6 +22,7 @@ mod talk;
 
 pub use create::NewRoom;
 pub use enter::Entry;
+pub(super) use enter::Key;
 pub use model::{Member, Room};
 pub use rights::{Power, Rank};
 
@@ -88,7 +89,7 @@ impl State {
                 self.enter(now, conn, room, request, entry, effects);
             }
             RoomCommand::JoinWithCode { code, udp_port } => {
-                self.enter_with_code(now, conn, &[room], request, code, udp_port, effects);
+                self.enter_with_code(now, conn, &[room], request, Key { code, udp_port }, effects);
             }
             RoomCommand::Leave => self.leave_room(conn, room, effects),
             RoomCommand::Message(text) => self.room_message(conn, room, text, effects),

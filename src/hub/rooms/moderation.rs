@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Now, RoomId, Timestamp, Uid};
+use crate::model::{Now, RoomId, Uid};
 use crate::protocol::{AdminEntry, Dialect, PacketType, RoomAdminInfo, ServerPacket, markup};
 use crate::store::{Change, EXCLUSIONS_MAX, Exclusion, ExclusionKind};
 
@@ -35,7 +35,7 @@ impl State {
         let mut reason = markup::strip(&reason.map(|(_, _, text)| text).unwrap_or_default());
         reason.retain(|byte| *byte >= b' ');
         reason.truncate(Exclusion::REASON_MAX);
-        let Some((_, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
+        let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
         let Some(target) = self.session_of(uid).map(|session| session.person) else {
             return effects.refuse(conn, request, REFUSED, "This user is not here any more.");
         };
@@ -44,7 +44,9 @@ impl State {
             return effects.refuse(conn, request, REFUSED, &text);
         }
         let until = Some(now.wall.after(BOUNCE));
-        self.keep_out(now.wall, conn, id, ExclusionKind::Bounce, request, target, until, reason, effects);
+        let Person { uid, nickname } = target;
+        let entry = Exclusion { uid, nickname, until, by: actor.uid, at: now.wall, reason };
+        self.keep_out(conn, id, ExclusionKind::Bounce, entry, request, effects);
     }
 
     /// Bans somebody who has an account, here or not. `staff` says whether that account is staff's.
@@ -58,46 +60,45 @@ impl State {
         effects: &mut Effects,
     ) {
         let request = PacketType::ROOM_BAN_USER;
-        let Some((_, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
+        let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
         let protected = staff || self.rank_of(target.uid, id).is_none_or(|target| target >= rank);
         if protected || target.uid == Uid::SERVICE {
             let text = format!("{} cannot be banned.", target.nickname);
             return effects.refuse(conn, request, REFUSED, &text);
         }
-        self.keep_out(now.wall, conn, id, ExclusionKind::Ban, request, target, None, Vec::new(), effects);
+        let Person { uid, nickname } = target;
+        let reason = Vec::new();
+        let entry = Exclusion { uid, nickname, until: None, by: actor.uid, at: now.wall, reason };
+        self.keep_out(conn, id, ExclusionKind::Ban, entry, request, effects);
     }
 
-    #[allow(clippy::too_many_arguments)] // Both ways of keeping somebody out, and all that differs.
+    /// Puts somebody on one of the lists, and out of the room if he is inside.
     fn keep_out(
         &mut self,
-        at: Timestamp,
         conn: ConnId,
         id: RoomId,
         kind: ExclusionKind,
+        entry: Exclusion,
         request: PacketType,
-        target: Person,
-        until: Option<Timestamp>,
-        reason: Vec<u8>,
         effects: &mut Effects,
     ) {
+        let Exclusion { uid, by, at, .. } = entry;
         let Some(actor) = self.rooms.get(&id).and_then(|room| room.member(conn)).copied() else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let list = room.exclusions_mut(kind);
         list.retain(|_, entry| entry.holds(at));
-        if list.len() >= EXCLUSIONS_MAX && !list.contains_key(&target.uid) {
+        if list.len() >= EXCLUSIONS_MAX && !list.contains_key(&uid) {
             return effects.refuse(conn, request, REFUSED, "The list is full. Let somebody in first.");
         }
-        let text = exclusion_text(kind, &reason);
-        let entry =
-            Exclusion { uid: target.uid, nickname: target.nickname, until, by: actor.uid, at, reason };
-        list.insert(target.uid, entry.clone());
-        room.invited.remove(&target.uid);
+        let text = exclusion_text(kind, &entry.reason);
+        list.insert(uid, entry.clone());
+        room.invited.remove(&uid);
         if room.permanent {
             let change = Change::Exclude { room: id, kind, entry };
             effects.push(Effect::Commit { conn, request, change });
         }
-        effects.push(Effect::Event(Event::KeptOut { room: id, kind, by: actor.uid, uid: target.uid }));
-        let inside = self.rooms.get(&id).and_then(|room| room.member_of(target.uid));
+        effects.push(Effect::Event(Event::KeptOut { room: id, kind, by, uid }));
+        let inside = self.rooms.get(&id).and_then(|room| room.member_of(uid));
         if let Some(inside) = inside.map(|member| member.conn) {
             effects.send(inside, ServerPacket::RoomClosed(id, actor.shown_uid(), text));
             self.take_out(inside, id, effects);
