@@ -530,6 +530,8 @@ fn prepare(dir: &Path, rooms: usize, members: usize) -> anyhow::Result<Vec<Uid>>
             owner: None,
             admin_code: None,
             new_user_mic: true,
+            reddot_text: false,
+            reddot_video: false,
             created: Timestamp::now(),
         };
         store.commit_blocking(Change::PutRoom(room))?;

@@ -1,5 +1,6 @@
 //! The daemon put together: build, wire, start, signals, drain.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::config::Config;
 use crate::hub::actor::Hub;
 use crate::hub::peers::PeerRules;
 use crate::hub::voice::VoiceAccess;
-use crate::hub::{CategoryEntry, Room, State};
+use crate::hub::{CategoryEntry, Person, Room, State};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Timestamp, to_cp1252};
 use crate::net::calls::{self, CallPath, Channel, SharedCalls};
@@ -33,7 +34,7 @@ use crate::net::voice::{self, Voice};
 use crate::protocol::{Dialect, ServerPacket};
 use crate::session::Context;
 use crate::session::accounts::Accounts;
-use crate::store::{Change, Reader, Store, StoreError, StoreOptions};
+use crate::store::{Change, ExclusionKind, Reader, Store, StoreError, StoreOptions};
 use crate::telemetry;
 
 /// How long clients have to read their last words when the daemon goes down.
@@ -406,18 +407,23 @@ fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreE
     let categories = reader.categories()?.into_iter();
     let categories =
         categories.map(|category| CategoryEntry { id: category.id, name: category.name }).collect();
-    let rooms = reader.rooms()?.into_iter().map(|record| Room {
-        id: record.id,
-        name: record.name,
-        kind: record.kind,
-        category: record.category,
-        rating: record.rating,
-        topic: record.topic,
-        welcome: record.welcome,
-        lockword: record.lockword,
-        members: Vec::new(),
-    });
-    Ok((categories, rooms.collect()))
+    let mut rooms = BTreeMap::new();
+    for record in reader.rooms()? {
+        let owner = match record.owner {
+            Some(uid) => reader.account(uid)?.map(|account| Person { uid, nickname: account.nickname }),
+            None => None,
+        };
+        rooms.insert(record.id, Room::permanent(record, owner));
+    }
+    let now = Timestamp::now();
+    for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
+        for (room, entry) in reader.exclusions(kind)?.into_iter().filter(|(_, entry)| entry.holds(now)) {
+            if let Some(room) = rooms.get_mut(&room) {
+                room.exclusions_mut(kind).insert(entry.uid, entry);
+            }
+        }
+    }
+    Ok((categories, rooms.into_values().collect()))
 }
 
 /// Every connection needs a descriptor, the store and the logs a few.

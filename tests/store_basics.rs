@@ -10,8 +10,8 @@ use paltalkd::model::{
     Uid,
 };
 use paltalkd::store::{
-    Applied, Category, Change, Hint, MAILBOX_MAX, OpenError, PALS_MAX, PasswordHash, Rejection, RoomRecord,
-    Store, StoreError, StoreOptions,
+    Applied, Category, Change, Exclusion, ExclusionKind, Hint, MAILBOX_MAX, OpenError, PALS_MAX,
+    PasswordHash, Rejection, RoomRecord, Store, StoreError, StoreOptions,
 };
 use store_common::{content, create, fill, name, new_account, options};
 
@@ -179,6 +179,8 @@ fn rooms_need_their_category() {
         owner: None,
         admin_code: None,
         new_user_mic: true,
+        reddot_text: false,
+        reddot_video: false,
         created: Timestamp(1),
     };
     let put = Change::PutRoom(room.clone());
@@ -195,6 +197,49 @@ fn rooms_need_their_category() {
     assert_eq!(in_use, Err(StoreError::Rejected(Rejection::CategoryInUse)));
     store.commit_blocking(Change::DeleteRoom(RoomId(450))).unwrap();
     assert_eq!(store.commit_blocking(Change::DeleteCategory(CategoryId(30))), Ok(Applied::Done));
+}
+
+#[test]
+fn who_is_kept_out_of_a_room_is_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    store.commit_blocking(Change::Seed { at: Timestamp(1) }).unwrap();
+    let (alice, bob) = (create(&store, "Alice"), create(&store, "Bob"));
+    let room = RoomId(450);
+    let entry = |uid: Uid, at: u64, until: Option<u64>| Exclusion {
+        uid,
+        nickname: name("Somebody"),
+        until: until.map(Timestamp),
+        by: bob,
+        at: Timestamp(at),
+        reason: b"rude".to_vec(),
+    };
+    let exclude = |room, kind, entry| store.commit_blocking(Change::Exclude { room, kind, entry });
+    use ExclusionKind::{Ban, Bounce};
+    let nowhere = exclude(RoomId(7), Bounce, entry(alice, 1, None));
+    assert_eq!(nowhere, Err(StoreError::Rejected(Rejection::NoSuchRoom)));
+    exclude(room, Bounce, entry(alice, 1, Some(50))).unwrap();
+    exclude(room, Ban, entry(alice, 1, None)).unwrap();
+    exclude(room, Ban, entry(bob, 2, None)).unwrap();
+    exclude(RoomId(451), Ban, entry(bob, 2, None)).unwrap();
+    let list = |kind| store.reader().exclusions(kind).unwrap();
+    assert_eq!(list(Bounce), [(room, entry(alice, 1, Some(50)))]);
+    assert_eq!(list(Ban).len(), 3);
+    // What has run out goes when the next entry comes.
+    exclude(room, Bounce, entry(bob, 50, Some(90))).unwrap();
+    assert_eq!(list(Bounce), [(room, entry(bob, 50, Some(90)))]);
+    let let_in = |kind, uid| store.commit_blocking(Change::LetIn { room, kind, uid });
+    assert_eq!(let_in(Bounce, Some(alice)), Ok(Applied::Unchanged));
+    assert_eq!(let_in(Bounce, Some(bob)), Ok(Applied::Done));
+    store.commit_blocking(Change::DeleteAccount { uid: alice }).unwrap();
+    assert_eq!(
+        list(Ban).iter().map(|(room, entry)| (room.0, entry.uid)).collect::<Vec<_>>(),
+        [(450, bob), (451, bob)]
+    );
+    assert_eq!(let_in(Ban, None), Ok(Applied::Done));
+    assert_eq!(list(Ban).len(), 1, "another room's list is its own");
+    store.commit_blocking(Change::DeleteRoom(RoomId(451))).unwrap();
+    assert_eq!(list(Ban), []);
 }
 
 #[test]

@@ -235,11 +235,11 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let dir = tempfile::tempdir().unwrap();
     let (base, _) = make(dir.path(), false, true);
     let path = base.join("identity");
-    let text = fs::read_to_string(&path).unwrap().replace("schema 1\n", "schema 7\n");
+    let text = fs::read_to_string(&path).unwrap().replace("schema 2\n", "schema 7\n");
     let body = &text[..text.rfind("crc ").unwrap()];
     fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
     let message = open(&base, false).unwrap_err();
-    assert!(message.contains("schema 7") && message.contains("up to 1"), "{message}");
+    assert!(message.contains("schema 7") && message.contains("up to 2"), "{message}");
 }
 
 #[test]

@@ -12,14 +12,14 @@ use tracing::{debug, info, warn};
 
 use crate::link::{Hold, Outbox};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
+use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid, from_cp1252};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
-use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
+use crate::store::{Applied, Change, ExclusionKind, OfflineMessage, Rejection, Store, StoreError};
 
 use super::directory::PALS_ONLY;
 use super::peers::RelayOrder;
 use super::voice::VoicePlane;
-use super::{Command, ConnId, Effect, Effects, State};
+use super::{Command, ConnId, Effect, Effects, Event, State};
 
 #[cfg(test)]
 mod tests;
@@ -249,6 +249,7 @@ impl Hub {
             }
             Effect::Relay(order) => self.relay(order),
             Effect::Accepted => self.metrics.messages.increment(),
+            Effect::Event(event) => log_event(&event),
         }
     }
 
@@ -367,6 +368,25 @@ impl OfflineDelivery {
             }
         };
         hold.release(&frames, Some(Box::new(written)));
+    }
+}
+
+fn log_event(event: &Event) {
+    match event {
+        Event::RoomOpened { room, by } => info!(%room, %by, "room opened"),
+        Event::RoomClosed { room, by } => info!(%room, %by, "room closed"),
+        Event::KeptOut { room, kind: ExclusionKind::Bounce, by, uid } => {
+            info!(%room, %by, %uid, "bounced from a room");
+        }
+        Event::KeptOut { room, kind: ExclusionKind::Ban, by, uid } => {
+            info!(%room, %by, %uid, "banned from a room");
+        }
+        Event::WrongCode { room, by } => warn!(%room, %by, "wrong admin code"),
+        Event::Reported { room, by, about, text } => {
+            info!(%room, %by, %about, "user reported");
+            // People's words are kept out of all but the most talkative logs.
+            debug!(%room, %by, %about, text = %from_cp1252(text.as_bytes()), "report");
+        }
     }
 }
 

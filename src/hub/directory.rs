@@ -4,7 +4,8 @@ use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::Change;
 
-use super::{ConnId, DirectoryCommand, Effect, Effects, Person, Session, SignIn, State, command};
+use super::rooms::Key;
+use super::{ConnId, DirectoryCommand, Effect, Effects, Entry, Person, Session, SignIn, State, command};
 
 /// The most pals, and the most blocked users, of one account.
 pub(super) const MAX_PALS: usize = 500;
@@ -37,6 +38,8 @@ impl State {
             pals: older.as_ref().map_or_else(|| sorted(&pals), |older| older.pals.clone()),
             blocks: older.as_ref().map_or_else(|| sorted(&blocks), |older| older.blocks.clone()),
             status,
+            ignores: Vec::new(),
+            bounce_reason: None,
             rooms: Vec::new(),
             peer,
             local,
@@ -176,6 +179,14 @@ impl State {
                 effects.send(conn, status_packet(person.uid, shown));
             }
             DirectoryCommand::CountCategories => effects.send(conn, self.category_counts()),
+            DirectoryCommand::CreateRoom(room) => self.create_room(now, conn, *room, effects),
+            DirectoryCommand::JoinRoomOf { owner, code, udp_port } => {
+                self.enter_room_of(now, conn, owner, Key { code, udp_port }, effects);
+            }
+            DirectoryCommand::JoinByName { name, lockword, invisible, udp_port } => {
+                let entry = Entry { lockword: &lockword, invisible, udp_port, admin: false };
+                self.enter_by_name(now, conn, &name, entry, effects);
+            }
             DirectoryCommand::ListCategory(category) => effects.send(conn, self.room_list(category)),
         }
     }
@@ -256,7 +267,7 @@ impl State {
         current: Vec<Person>,
         effects: &mut Effects,
     ) {
-        let Some(session) = self.session_mut(conn) else { return };
+        let Some(session) = self.session(conn) else { return };
         let uid = session.person.uid;
         let request = PacketType::BUDDY_BLOCK;
         if target.uid == uid || target.uid == Uid::SERVICE || staff {
@@ -266,7 +277,7 @@ impl State {
             return effects.refuse(conn, request, REFUSED, "Your block list is full.");
         }
         if !session.blocks_user(target.uid) {
-            insert_sorted(&mut session.blocks, target.uid);
+            self.set_blocked(conn, target.uid, true);
             let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
             self.part(uid, target.uid, effects);
@@ -276,10 +287,10 @@ impl State {
     }
 
     fn unblock(&mut self, conn: ConnId, target: Uid, current: Vec<Person>, effects: &mut Effects) {
-        let Some(session) = self.session_mut(conn) else { return };
+        let Some(session) = self.session(conn) else { return };
         let uid = session.person.uid;
-        if let Ok(index) = session.blocks.binary_search(&target) {
-            session.blocks.remove(index);
+        if session.blocks_user(target) {
+            self.set_blocked(conn, target, false);
             let change = Change::Unblock { uid, blocked: target };
             effects.push(Effect::Commit { conn, request: PacketType::BUDDY_UNBLOCK, change });
         }

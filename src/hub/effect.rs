@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
-use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
+use crate::model::{CloseReason, MessageText, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
-use crate::store::Change;
+use crate::store::{Change, ExclusionKind};
 
 use super::ConnId;
 use super::peers::RelayOrder;
@@ -67,6 +67,56 @@ pub enum Effect {
     Relay(RelayOrder),
     /// A message was accepted, for the counters.
     Accepted,
+    /// Something that those who run the place may want to know.
+    Event(Event),
+}
+
+/// Something that is worth a line in the log.
+#[derive(Debug)]
+pub enum Event {
+    /// A user has opened a room.
+    RoomOpened {
+        /// The room.
+        room: RoomId,
+        /// Who.
+        by: Uid,
+    },
+    /// An admin has closed a room.
+    RoomClosed {
+        /// The room.
+        room: RoomId,
+        /// Who.
+        by: Uid,
+    },
+    /// Somebody was bounced or banned.
+    KeptOut {
+        /// From which room.
+        room: RoomId,
+        /// How.
+        kind: ExclusionKind,
+        /// By whom.
+        by: Uid,
+        /// Whom.
+        uid: Uid,
+    },
+    /// Somebody has tried to become an admin with a wrong code.
+    WrongCode {
+        /// Where.
+        room: RoomId,
+        /// Who.
+        by: Uid,
+    },
+    /// Somebody complains about somebody.
+    Reported {
+        /// In which room.
+        room: RoomId,
+        /// Who complains.
+        by: Uid,
+        /// About whom.
+        about: Uid,
+        /// What he says; his words are not for the log.
+        text: MessageText,
+    },
 }
 
 /// The effects of one command, in order.
@@ -82,6 +132,13 @@ impl Effects {
     /// Adds a packet to one connection.
     pub fn send(&mut self, to: ConnId, packet: ServerPacket) {
         self.push(Effect::Send { to, packet });
+    }
+
+    /// Adds a packet to one connection if there is one.
+    pub(super) fn extend_send(&mut self, to: ConnId, packet: Option<ServerPacket>) {
+        if let Some(packet) = packet {
+            self.send(to, packet);
+        }
     }
 
     /// Adds a refusal that the user reads: ReturnCode with `text` (PROTOCOL 6.12).

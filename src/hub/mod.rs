@@ -19,13 +19,15 @@ mod state;
 mod tests;
 pub mod voice;
 
-pub use effect::{Effect, Effects};
-pub use state::{CategoryEntry, Member, Room, Session, State};
+pub use effect::{Effect, Effects, Event};
+pub use rooms::{Entry, Member, NewRoom, Power, Rank, Room};
+pub use state::{CategoryEntry, Session, State};
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{CategoryId, MessageText, Nickname, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::{Dialect, ServerPacket};
+use crate::store::ExclusionKind;
 
 use peers::PeerCommand;
 
@@ -133,6 +135,28 @@ pub enum DirectoryCommand {
     CountCategories,
     /// List the rooms of a category.
     ListCategory(CategoryId),
+    /// Open a room.
+    CreateRoom(Box<NewRoom>),
+    /// Enter the room of somebody as its admin.
+    JoinRoomOf {
+        /// Whose room.
+        owner: Uid,
+        /// The admin code; 0 for none.
+        code: u32,
+        /// The UDP port on which the client hears voice.
+        udp_port: u16,
+    },
+    /// Enter the room with this name.
+    JoinByName {
+        /// The name, unchecked.
+        name: Vec<u8>,
+        /// The lockword typed by the user; empty if none.
+        lockword: Vec<u8>,
+        /// Whether he wants to come unseen.
+        invisible: bool,
+        /// The UDP port on which the client hears voice.
+        udp_port: u16,
+    },
 }
 
 /// Requests about one room.
@@ -155,4 +179,82 @@ pub enum RoomCommand {
     Members,
     /// The voice connection was lost; from the voice service, in the name of the user.
     VoiceLost,
+    /// Enter as an admin.
+    JoinWithCode {
+        /// The admin code; 0 for none.
+        code: u32,
+        /// The UDP port on which the client hears voice.
+        udp_port: u16,
+    },
+    /// Invite somebody.
+    Invite(Uid),
+    /// Close the room.
+    Close,
+    /// Set the topic.
+    SetTopic(Vec<u8>),
+    /// Raise or lower one's own hand.
+    Hand(bool),
+    /// Lower everybody's hand.
+    LowerAllHands,
+    /// Give or take everybody's microphone.
+    SetAllMics(bool),
+    /// Say whether newcomers may speak.
+    NewUserMic(bool),
+    /// Set or lift a red dot.
+    RedDot {
+        /// Whose; [`Uid::EVERYBODY`] for all.
+        uid: Uid,
+        /// Set or lift.
+        on: bool,
+    },
+    /// Say whether a red dot takes away text, too.
+    RedDotTakesText(bool),
+    /// Say whether a red dot takes away video, too.
+    RedDotTakesVideo(bool),
+    /// Say why somebody is about to be bounced.
+    BounceReason {
+        /// Who.
+        uid: Uid,
+        /// Why.
+        reason: Vec<u8>,
+    },
+    /// Throw somebody out for a day.
+    Bounce(Uid),
+    /// Keep somebody out for good.
+    Ban {
+        /// Whom.
+        target: Person,
+        /// Whether he belongs to the staff, which cannot be banned.
+        staff: bool,
+    },
+    /// Let somebody in again who was bounced or banned.
+    LetIn {
+        /// From which list he is taken.
+        kind: ExclusionKind,
+        /// Whom; everybody if `None`.
+        uid: Option<Uid>,
+    },
+    /// Send what the admin console shows.
+    AdminInfo,
+    /// Make somebody an admin for this visit, or no longer.
+    SetAdmin {
+        /// Whom.
+        uid: Uid,
+        /// Make or unmake.
+        on: bool,
+    },
+    /// Complain about somebody.
+    Report {
+        /// About whom.
+        uid: Uid,
+        /// What is said.
+        text: MessageText,
+    },
+    /// Ignore what somebody says, or no longer.
+    Ignore {
+        /// Whom.
+        uid: Uid,
+        /// Ignore or not.
+        on: bool,
+    },
 }

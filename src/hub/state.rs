@@ -1,14 +1,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::model::{
-    CategoryId, Nickname, Now, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Status, Uid,
-};
+use std::time::Duration;
+
+use crate::model::{CategoryId, Nickname, Now, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::Dialect;
 
 use super::peers::Peers;
 use super::voice::VoiceAccess;
-use super::{Command, ConnId, Effects, Person};
+use super::{Command, ConnId, Effects, Member, Person, Rank, Room};
 
 /// All shared live state. Changed only by [`State::apply`].
 #[derive(Debug, Default)]
@@ -18,6 +18,12 @@ pub struct State {
     online: HashMap<Uid, ConnId>,
     /// Who of those signed in has a user on the pal list.
     watchers: HashMap<Uid, Vec<Uid>>,
+    /// How many of those signed in block or ignore a user; absent if nobody does.
+    shunned: HashMap<Uid, u32>,
+    /// Since when, and how often, a user has typed wrong admin codes.
+    pub(super) code_tries: HashMap<Uid, (Duration, u8)>,
+    /// The number that the next temporary room is given, if it is free.
+    pub(super) next_room: u32,
     pub(super) rooms: BTreeMap<RoomId, Room>,
     pub(super) categories: Vec<CategoryEntry>,
     /// Where clients find the voice service, if there is one.
@@ -44,6 +50,10 @@ pub struct Session {
     pub pals: Vec<Uid>,
     /// Uids he blocks, ascending.
     pub blocks: Vec<Uid>,
+    /// Uids whose words in rooms he does not want to see, ascending; until he signs out.
+    pub ignores: Vec<Uid>,
+    /// Why he is about to bounce somebody: from which room, whom, the reason.
+    pub bounce_reason: Option<(RoomId, Uid, Vec<u8>)>,
     /// The rooms he is in.
     pub rooms: Vec<RoomId>,
     /// Where his client is.
@@ -61,49 +71,6 @@ pub struct CategoryEntry {
     pub id: CategoryId,
     /// Its name, Windows-1252.
     pub name: Vec<u8>,
-}
-
-/// A room and who is in it.
-#[derive(Debug)]
-pub struct Room {
-    /// Its number.
-    pub id: RoomId,
-    /// Its name.
-    pub name: RoomName,
-    /// Voice or text, listed or not.
-    pub kind: RoomKind,
-    /// Where it is listed.
-    pub category: CategoryId,
-    /// Whom it is for.
-    pub rating: Rating,
-    /// The line at the top of its window; empty for none.
-    pub topic: Vec<u8>,
-    /// What newcomers are told; empty for none.
-    pub welcome: Vec<u8>,
-    /// The word that opens a locked room.
-    pub lockword: Option<Vec<u8>>,
-    /// Who is inside, in order of arrival.
-    pub members: Vec<Member>,
-}
-
-/// Somebody in a room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Member {
-    /// His connection.
-    pub conn: ConnId,
-    /// The UDP port on which his client hears voice, as it announced when entering.
-    pub udp_port: u16,
-    /// Whether the room lets him use his microphone.
-    pub mic: bool,
-    /// Whether an admin has silenced him.
-    pub red_dot: bool,
-}
-
-impl Member {
-    /// Whether his voice is passed on.
-    pub fn may_speak(&self) -> bool {
-        self.mic && !self.red_dot
-    }
 }
 
 impl State {
@@ -124,7 +91,7 @@ impl State {
             Command::Disconnect => self.disconnect(conn, effects),
             Command::Directory(command) => self.apply_directory(now, conn, command, effects),
             Command::Peer(command) => self.apply_peer(now, conn, command, effects),
-            Command::Room(room, command) => self.apply_room(conn, room, command, effects),
+            Command::Room(room, command) => self.apply_room(now, conn, room, command, effects),
         }
     }
 
@@ -179,6 +146,9 @@ impl State {
         for pal in &session.pals {
             self.watchers.entry(*pal).or_default().push(session.person.uid);
         }
+        for shunned in session.blocks.iter().chain(&session.ignores) {
+            *self.shunned.entry(*shunned).or_default() += 1;
+        }
         self.online.insert(session.person.uid, session.conn);
         if let Some(entry) = self.sessions.get_mut(slot) {
             *entry = Some(Box::new(session));
@@ -192,7 +162,51 @@ impl State {
         for pal in &session.pals {
             self.unwatch(*pal, session.person.uid);
         }
+        for shunned in session.blocks.iter().chain(&session.ignores) {
+            self.unshun(*shunned);
+        }
         Some(session)
+    }
+
+    /// Blocks `uid` for the user of `conn`, or ends the block.
+    pub(super) fn set_blocked(&mut self, conn: ConnId, uid: Uid, on: bool) {
+        self.set_shunned(conn, uid, on, |session| &mut session.blocks);
+    }
+
+    /// Ignores `uid` in rooms for the user of `conn`, or ends that.
+    pub(super) fn set_ignored(&mut self, conn: ConnId, uid: Uid, on: bool) {
+        self.set_shunned(conn, uid, on, |session| &mut session.ignores);
+    }
+
+    fn set_shunned(&mut self, conn: ConnId, uid: Uid, on: bool, list: fn(&mut Session) -> &mut Vec<Uid>) {
+        let Some(session) = self.session_mut(conn) else { return };
+        let list = list(session);
+        match (list.binary_search(&uid), on) {
+            (Err(index), true) => {
+                list.insert(index, uid);
+                *self.shunned.entry(uid).or_default() += 1;
+            }
+            (Ok(index), false) => {
+                list.remove(index);
+                self.unshun(uid);
+            }
+            _ => {}
+        }
+    }
+
+    fn unshun(&mut self, uid: Uid) {
+        if let Some(count) = self.shunned.get_mut(&uid) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.shunned.remove(&uid);
+            }
+        }
+    }
+
+    /// Whether anybody signed in blocks or ignores `uid`: only then has a message to a room to be
+    /// sent to its members one by one.
+    pub(super) fn is_shunned(&self, uid: Uid) -> bool {
+        self.shunned.contains_key(&uid)
     }
 
     pub(super) fn watch(&mut self, pal: Uid, watcher: Uid) {
@@ -221,13 +235,17 @@ impl State {
     /// What must hold between commands. Returns the first thing that does not.
     pub fn check_invariants(&self) -> Result<(), String> {
         let mut watched = 0;
+        let mut shuns: HashMap<Uid, u32> = HashMap::new();
         for session in self.sessions.iter().flatten() {
             let uid = session.person.uid;
             if self.online.get(&uid) != Some(&session.conn) {
                 return Err(format!("session of {uid} is not the one that is online"));
             }
-            if !session.pals.is_sorted() || !session.blocks.is_sorted() {
+            if !session.pals.is_sorted() || !session.blocks.is_sorted() || !session.ignores.is_sorted() {
                 return Err(format!("lists of {uid} are not in order"));
+            }
+            for shunned in session.blocks.iter().chain(&session.ignores) {
+                *shuns.entry(*shunned).or_default() += 1;
             }
             for pal in &session.pals {
                 watched += 1;
@@ -247,7 +265,26 @@ impl State {
         if self.online.len() != self.sessions.iter().flatten().count() {
             return Err("online users and sessions differ in number".to_owned());
         }
+        if self.shunned != shuns {
+            return Err("the count of blocks and ignored users is wrong".to_owned());
+        }
         for room in self.rooms.values() {
+            if !room.permanent && room.members.is_empty() {
+                return Err(format!("room {} has nobody to be open for", room.id));
+            }
+            for member in &room.members {
+                let Some(session) = self.session(member.conn) else { continue };
+                let rank = self.rank(member.conn, room.id);
+                if session.person.uid != member.uid || (rank >= Some(Rank::Admin)) != member.admin {
+                    return Err(format!("{} is not what he seems in room {}", member.uid, room.id));
+                }
+                if member.invisible && rank != Some(Rank::Staff) {
+                    return Err(format!("{} is unseen in room {} without right", member.uid, room.id));
+                }
+                if !member.invisible && room.bans.contains_key(&member.uid) && rank != Some(Rank::Staff) {
+                    return Err(format!("{} is in room {} in spite of a ban", member.uid, room.id));
+                }
+            }
             for (index, Member { conn, .. }) in room.members.iter().enumerate() {
                 if !self.session(*conn).is_some_and(|session| session.rooms.contains(&room.id)) {
                     return Err(format!("room {} has a member who is not in it", room.id));
@@ -261,17 +298,20 @@ impl State {
     }
 }
 
-impl Room {
-    /// Whether `conn` is inside.
-    pub fn is_member(&self, conn: ConnId) -> bool {
-        self.members.iter().any(|member| member.conn == conn)
-    }
-}
-
 impl Session {
     /// Whether `uid` is on the pal list.
     pub fn has_pal(&self, uid: Uid) -> bool {
         self.pals.binary_search(&uid).is_ok()
+    }
+
+    /// Whether he ignores `uid` in rooms.
+    pub fn ignores_user(&self, uid: Uid) -> bool {
+        self.ignores.binary_search(&uid).is_ok()
+    }
+
+    /// Whether he wants to see what `uid` says in rooms.
+    pub fn hears(&self, uid: Uid) -> bool {
+        !self.blocks_user(uid) && !self.ignores_user(uid)
     }
 
     /// Whether this user blocks `uid`.

@@ -1,5 +1,8 @@
 //! Rules of the hub, with invented time and without sockets.
 
+mod evening;
+mod floor;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -14,6 +17,7 @@ const LOCKED: RoomId = RoomId(50_008);
 
 pub(super) struct World {
     pub(super) state: State,
+    pub(super) now: Now,
     generation: u32,
 }
 
@@ -23,16 +27,13 @@ pub(super) fn person(number: u32) -> Person {
 }
 
 fn room(id: RoomId, lockword: Option<&[u8]>) -> Room {
+    let name = RoomName::new(format!("Room {id}").as_bytes()).unwrap();
     Room {
-        id,
-        name: RoomName::new(b"A Room").unwrap(),
-        kind: RoomKind::Text,
-        category: CategoryId(30_018),
-        rating: Rating::General,
         topic: b"Tonight".to_vec(),
         welcome: b"Come in".to_vec(),
         lockword: lockword.map(<[u8]>::to_vec),
-        members: Vec::new(),
+        permanent: true,
+        ..Room::new(id, name, RoomKind::Text, CategoryId(30_018), Rating::General)
     }
 }
 
@@ -40,17 +41,18 @@ impl World {
     pub(super) fn new() -> World {
         let categories = vec![CategoryEntry { id: CategoryId(30_018), name: b"Young".to_vec() }];
         let rooms = [room(ROOM, None), room(LOCKED, Some(b"support"))];
-        World { state: State::new(categories, rooms), generation: 0 }
-    }
-
-    pub(super) fn apply(&mut self, conn: ConnId, command: Command) -> Vec<Effect> {
-        self.apply_at(Duration::ZERO, conn, command)
+        let now = Now { wall: Timestamp(1_700_000_000_000), uptime: Duration::ZERO };
+        World { state: State::new(categories, rooms), now, generation: 0 }
     }
 
     pub(super) fn apply_at(&mut self, uptime: Duration, conn: ConnId, command: Command) -> Vec<Effect> {
-        let now = Now { wall: Timestamp(1_700_000_000_000), uptime };
+        self.now.uptime = uptime;
+        self.apply(conn, command)
+    }
+
+    pub(super) fn apply(&mut self, conn: ConnId, command: Command) -> Vec<Effect> {
         let mut effects = Effects::default();
-        self.state.apply(now, conn, command, &mut effects);
+        self.state.apply(self.now, conn, command, &mut effects);
         self.state.check_invariants().unwrap();
         effects.drain().collect()
     }

@@ -148,17 +148,9 @@ mod tests {
     const TEXT: RoomId = RoomId(50_002);
 
     fn room(id: RoomId, kind: RoomKind) -> Room {
-        Room {
-            id,
-            name: RoomName::new(b"A Room").unwrap(),
-            kind,
-            category: CategoryId(30_018),
-            rating: Rating::General,
-            topic: Vec::new(),
-            welcome: Vec::new(),
-            lockword: None,
-            members: Vec::new(),
-        }
+        let room =
+            Room::new(id, RoomName::new(b"A Room").unwrap(), kind, CategoryId(30_018), Rating::General);
+        Room { permanent: true, ..room }
     }
 
     fn state(advertise: Option<Ipv4Addr>) -> State {

@@ -129,6 +129,10 @@ pub enum Work {
     SetBlock(Uid, bool),
     /// Send the privacy setting and the block list.
     BlockList,
+    /// Keep this user out of a room for good.
+    BanUser(RoomId, Uid),
+    /// Keep the user with this nickname out of a room for good.
+    BanNick(RoomId, Vec<u8>),
 }
 
 /// A decoded password; wiped when dropped, and not shown.
@@ -249,6 +253,8 @@ impl Session {
             Work::AddPal(uid) => self.add_pal(uid).await,
             Work::SetBlock(uid, blocked) => self.set_block(uid, blocked).await,
             Work::BlockList => self.block_list().await,
+            Work::BanUser(room, uid) => self.ban_user(room, uid).await,
+            Work::BanNick(room, nickname) => self.ban_nick(room, &nickname).await,
         }
         None
     }

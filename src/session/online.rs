@@ -1,9 +1,10 @@
 //! Packets of a signed-in user.
 
 use crate::hub::peers::{PeerCommand, TransferId};
-use crate::hub::{Command, DirectoryCommand, RoomCommand};
-use crate::model::{CategoryId, MessageText, Privacy, Status, TextError};
-use crate::protocol::{ClientPacket, PacketType};
+use crate::hub::{Command, DirectoryCommand, NewRoom, RoomCommand};
+use crate::model::{CategoryId, MessageText, Privacy, Status, TextError, Uid};
+use crate::protocol::{ClientPacket, PacketType, RoomUser};
+use crate::store::ExclusionKind;
 
 use super::{Session, Step, Work};
 
@@ -48,15 +49,32 @@ impl Session {
             },
             ClientPacket::RoomJoin(join) => {
                 let lockword = join.password.to_vec();
-                self.room(
-                    join.room,
-                    RoomCommand::Join {
-                        lockword,
-                        invisible: join.invisible,
-                        // More than a port number is nonsense; nothing is sent to port 0.
-                        udp_port: u16::try_from(join.port).unwrap_or_default(),
-                    },
-                )
+                let udp_port = port(join.port);
+                self.room(join.room, RoomCommand::Join { lockword, invisible: join.invisible, udp_port })
+            }
+            ClientPacket::RoomJoinAsAdmin(join) => self.directory(DirectoryCommand::JoinRoomOf {
+                owner: join.owner,
+                code: join.code,
+                udp_port: port(join.port),
+            }),
+            ClientPacket::RoomJoinAsAdminById(join) => {
+                self.room(join.room, RoomCommand::JoinWithCode { code: join.code, udp_port: port(join.port) })
+            }
+            ClientPacket::RoomJoinFavorite(join) => self.directory(DirectoryCommand::JoinByName {
+                name: join.name.to_vec(),
+                lockword: join.password.to_vec(),
+                invisible: join.invisible,
+                udp_port: port(join.port),
+            }),
+            ClientPacket::RoomCreate(wish) => {
+                self.directory(DirectoryCommand::CreateRoom(Box::new(NewRoom {
+                    kind: wish.kind,
+                    category: wish.category,
+                    rating: wish.rating,
+                    name: wish.name.to_vec(),
+                    lockword: wish.password.to_vec(),
+                    udp_port: port(wish.port),
+                })))
             }
             ClientPacket::RoomLeave(room) => self.room(room, RoomCommand::Leave),
             ClientPacket::RoomMembersRequest(Some(room)) => self.room(room, RoomCommand::Members),
@@ -66,6 +84,13 @@ impl Session {
                     None => Step::Continue,
                 }
             }
+            packet => self.handle_peers(packet),
+        }
+    }
+
+    /// Calls and files.
+    fn handle_peers(&mut self, packet: ClientPacket<'_>) -> Step {
+        match packet {
             ClientPacket::VoiceCallInit(call) => {
                 self.peer(PeerCommand::Call { to: call.peer, port: call.port })
             }
@@ -91,6 +116,59 @@ impl Session {
                 self.peer(PeerCommand::AcceptFile { from: answer.peer, port: answer.port })
             }
             ClientPacket::DccXferReject(peer) => self.peer(PeerCommand::RejectFile(peer)),
+            packet => self.handle_floor(packet),
+        }
+    }
+
+    /// Administration and floor of rooms, and the account.
+    fn handle_floor(&mut self, packet: ClientPacket<'_>) -> Step {
+        match packet {
+            ClientPacket::RoomInviteOut(to) => self.room(to.room, RoomCommand::Invite(to.uid)),
+            ClientPacket::RoomCloseRequest(room) => self.room(room, RoomCommand::Close),
+            ClientPacket::RoomSetTopic(topic) => {
+                self.room(topic.room, RoomCommand::SetTopic(topic.text.to_vec()))
+            }
+            ClientPacket::RoomHandUp(room) => self.room(room, RoomCommand::Hand(true)),
+            ClientPacket::RoomHandDown(room) => self.room(room, RoomCommand::Hand(false)),
+            ClientPacket::RoomLowerAllHands(room) => self.room(room, RoomCommand::LowerAllHands),
+            ClientPacket::RoomSetAllMics(mics) => self.room(mics.room, RoomCommand::SetAllMics(mics.on)),
+            ClientPacket::RoomNewUserMic(mic) => self.room(mic.room, RoomCommand::NewUserMic(mic.on)),
+            ClientPacket::RoomReddotText(text) => self.room(text.room, RoomCommand::RedDotTakesText(text.on)),
+            ClientPacket::RoomReddotVideo(video) => {
+                self.room(video.room, RoomCommand::RedDotTakesVideo(video.on))
+            }
+            ClientPacket::RoomReddotUser(RoomUser { room, uid }) => {
+                self.room(room, RoomCommand::RedDot { uid, on: true })
+            }
+            ClientPacket::RoomUnreddotUser(RoomUser { room, uid }) => {
+                self.room(room, RoomCommand::RedDot { uid, on: false })
+            }
+            ClientPacket::RoomBounceReason(reason) => self.room(
+                reason.room,
+                RoomCommand::BounceReason { uid: reason.uid, reason: reason.text.to_vec() },
+            ),
+            ClientPacket::RoomBounceUser(RoomUser { room, uid }) => self.room(room, RoomCommand::Bounce(uid)),
+            ClientPacket::RoomUnbounceUser(RoomUser { room, uid }) => {
+                self.room(room, RoomCommand::LetIn { kind: ExclusionKind::Bounce, uid: one(uid) })
+            }
+            ClientPacket::RoomUnbanUser(RoomUser { room, uid }) => {
+                self.room(room, RoomCommand::LetIn { kind: ExclusionKind::Ban, uid: one(uid) })
+            }
+            ClientPacket::RoomBanUser(RoomUser { room, uid }) => Step::Work(Work::BanUser(room, uid)),
+            ClientPacket::RoomBanNick(ban) => Step::Work(Work::BanNick(ban.room, ban.text.to_vec())),
+            ClientPacket::RoomAdminInfoRequest(room) => self.room(room, RoomCommand::AdminInfo),
+            ClientPacket::RoomGrantAdmin(RoomUser { room, uid }) => {
+                self.room(room, RoomCommand::SetAdmin { uid, on: true })
+            }
+            ClientPacket::RoomReportUser(report) => {
+                match self.text(PacketType::ROOM_REPORT_USER, &report.text) {
+                    Some(text) => self.room(report.room, RoomCommand::Report { uid: report.uid, text }),
+                    None => Step::Continue,
+                }
+            }
+            ClientPacket::RoomIgnoreUser(ignore) => {
+                self.room(ignore.room, RoomCommand::Ignore { uid: ignore.uid, on: ignore.on })
+            }
             ClientPacket::PasswordResetRequest(_) => self.password_reset_request(),
             ClientPacket::NewPassword(packet) => self.new_password_packet(packet),
             _ => Step::Continue,
@@ -118,4 +196,14 @@ impl Session {
             }
         }
     }
+}
+
+/// More than a port number is nonsense; nothing is sent to port 0.
+fn port(announced: u32) -> u16 {
+    u16::try_from(announced).unwrap_or_default()
+}
+
+/// A single user, or `None` if all are meant.
+fn one(uid: Uid) -> Option<Uid> {
+    (uid != Uid::EVERYBODY).then_some(uid)
 }

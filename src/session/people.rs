@@ -1,7 +1,7 @@
 //! Requests that need other people's accounts from the store before the hub can decide.
 
-use crate::hub::{Command, DirectoryCommand, Person};
-use crate::model::{Nickname, Uid};
+use crate::hub::{Command, DirectoryCommand, Person, RoomCommand};
+use crate::model::{Nickname, RoomId, Uid};
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::{Account, Reader, StoreError};
 
@@ -83,6 +83,33 @@ impl Session {
             }
             _ => self.refuse(PacketType::BLOCKED_LIST_REQUEST, REFUSED, BUSY),
         }
+    }
+
+    pub(super) async fn ban_user(&mut self, room: RoomId, uid: Uid) {
+        match self.account(uid).await {
+            Ok(Some(account)) => self.ban(room, &account).await,
+            Ok(None) => self.refuse(PacketType::ROOM_BAN_USER, 1, NOBODY),
+            Err(_) => self.refuse(PacketType::ROOM_BAN_USER, 1, BUSY),
+        }
+    }
+
+    pub(super) async fn ban_nick(&mut self, room: RoomId, nickname: &[u8]) {
+        let key = Nickname::built_in(nickname.trim_ascii()).map(|nickname| nickname.key());
+        let found = match key {
+            Ok(key) => self.context.store.read(move |reader| reader.account_by_name(&key)).await,
+            Err(_) => Ok(Ok(None)),
+        };
+        match found {
+            Ok(Ok(Some(account))) => self.ban(room, &account).await,
+            Ok(Ok(None)) => self.refuse(PacketType::ROOM_BAN_NICK, 1, "There is no user of this name."),
+            _ => self.refuse(PacketType::ROOM_BAN_NICK, 1, BUSY),
+        }
+    }
+
+    async fn ban(&self, room: RoomId, account: &Account) {
+        let target = Person { uid: account.uid, nickname: account.nickname };
+        let command = RoomCommand::Ban { target, staff: account.roles.is_staff() };
+        self.command(Command::Room(room, command)).await;
     }
 
     async fn account(&self, uid: Uid) -> Result<Option<Account>, StoreError> {

@@ -2,12 +2,16 @@
 
 use crate::model::{CategoryId, MessageText, Privacy, Roles, RoomId, Timestamp, Uid};
 
-use super::types::{Category, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord};
+use super::types::{
+    Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord,
+};
 
 /// The most pals of one account.
 pub const PALS_MAX: usize = 500;
 /// The most people one account blocks.
 pub const BLOCKS_MAX: usize = 500;
+/// The most users bounced, and the most banned, from one room.
+pub const EXCLUSIONS_MAX: usize = 1000;
 /// The most messages that wait for one account.
 pub const MAILBOX_MAX: usize = 200;
 
@@ -60,7 +64,7 @@ pub enum Change {
         email: Option<String>,
     },
     /// Deletes the account, its name, its lists, its waiting messages, and its entries in the lists
-    /// of others. Messages it sent stay with their recipients; rooms it owned stay.
+    /// of others and of rooms. Messages it sent stay with their recipients; rooms it owned stay.
     DeleteAccount {
         /// Whose.
         uid: Uid,
@@ -148,8 +152,27 @@ pub enum Change {
     DeleteCategory(CategoryId),
     /// Makes or replaces a permanent room; its category must exist.
     PutRoom(RoomRecord),
-    /// Deletes a permanent room.
+    /// Deletes a permanent room and the lists of those who are kept out of it.
     DeleteRoom(RoomId),
+    /// Keeps somebody out of a permanent room, or replaces the entry; at most [`EXCLUSIONS_MAX`].
+    /// Entries of the room that have run out by then are deleted.
+    Exclude {
+        /// From which room; must exist.
+        room: RoomId,
+        /// In which way.
+        kind: ExclusionKind,
+        /// Whom.
+        entry: Exclusion,
+    },
+    /// Lets somebody in again, or everybody.
+    LetIn {
+        /// Into which room.
+        room: RoomId,
+        /// From which list he is taken.
+        kind: ExclusionKind,
+        /// Whom; everybody if `None`.
+        uid: Option<Uid>,
+    },
 }
 
 /// What a change did.

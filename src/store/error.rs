@@ -69,6 +69,9 @@ pub enum Rejection {
     /// Nobody is his own pal or blocks himself.
     #[error("an account cannot be in its own lists")]
     Oneself,
+    /// No room has this number.
+    #[error("no such room")]
+    NoSuchRoom,
     /// No category has this number.
     #[error("no such category")]
     NoSuchCategory,

@@ -64,6 +64,16 @@ impl State {
         Ok(())
     }
 
+    /// The state as of this program's schema. Newer schemas have only added tables so far, which are
+    /// empty in an older index; the next change writes the state as it is now.
+    fn raised(mut self) -> State {
+        if self.schema < SCHEMA && self.tallies.len() < TABLES.len() {
+            self.schema = SCHEMA;
+            self.tallies.resize(TABLES.len(), Tally::default());
+        }
+        self
+    }
+
     /// Whether the index belongs to `store`.
     pub(super) fn is_of(&self, store: StoreId) -> bool {
         self.store == store.0
@@ -112,7 +122,7 @@ impl Index {
         if version != STATE_VERSION {
             return Err(IndexError::Bad("its state has an unknown version".to_owned()));
         }
-        Ok(Some(codec::decode_body(body)?))
+        Ok(Some(codec::decode_body::<State>(body)?.raised()))
     }
 
     /// Makes `pending` and the state it leads to visible, all at once, and updates the tallies of
@@ -297,4 +307,22 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result
             .unwrap_or("no message");
         Err(IndexError::Bad(format!("reading it panicked: {text}")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_of_an_older_schema_is_taken_over() {
+        let mut old = State::new(StoreId([7; 16]), 5);
+        old.schema = 1;
+        old.tallies.truncate(11);
+        old.tallies[2] = Tally { count: 3, hash: 4 };
+        let raised = old.clone().raised();
+        assert_eq!((raised.schema, raised.tallies.len(), raised.applied), (SCHEMA, TABLES.len(), 5));
+        assert_eq!(raised.tallies[..11], old.tallies[..]);
+        let newer = State { schema: SCHEMA + 1, ..raised };
+        assert_eq!(newer.clone().raised(), newer);
+    }
 }

@@ -59,12 +59,13 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use change::{Applied, BLOCKS_MAX, Change, MAILBOX_MAX, PALS_MAX};
+pub use change::{Applied, BLOCKS_MAX, Change, EXCLUSIONS_MAX, MAILBOX_MAX, PALS_MAX};
 pub use error::{Corrupt, OpenError, OpenReport, Rebuilt, Rejection, StoreError};
 pub use reader::{Accounts, Reader};
 pub use tables::{SCHEMA, TABLES, Table};
 pub use types::{
-    Account, Category, EMAIL_MAX, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord, SignIn,
+    Account, Category, EMAIL_MAX, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash,
+    RoomRecord, SignIn,
 };
 
 use pool::Pool;

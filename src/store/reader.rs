@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::tables::{
     self, ACCOUNTS, BLOCKED_BY, BLOCKS, CATEGORIES, NICKNAMES, OFFLINE, PAL_OF, PALS, ROOMS,
 };
-use super::types::{Account, Category, OfflineMessage, RoomRecord, SignIn};
+use super::types::{Account, Category, Exclusion, ExclusionKind, OfflineMessage, RoomRecord, SignIn};
 use super::{change::MAILBOX_MAX, records};
 use crate::model::{CategoryId, Nickname, NicknameKey, RoomId, Timestamp, Uid};
 
@@ -154,6 +154,22 @@ impl Reader {
                     let id = key.get(1..).and_then(|id| id.try_into().ok()).map(u32::from_be_bytes);
                     let id = id.ok_or(Corrupt("a room has a strange key"))?;
                     Ok(records::read_room(RoomId(id), &value)?)
+                })
+                .collect()
+        })
+    }
+
+    /// Who is bounced or banned from permanent rooms, by room and uid. Bounces that have run out may
+    /// be among them.
+    pub fn exclusions(&self, kind: ExclusionKind) -> Result<Vec<(RoomId, Exclusion)>, StoreError> {
+        self.shared.view(|view| {
+            view.scan(&[tables::exclusions(kind)], None, usize::MAX)?
+                .into_iter()
+                .map(|(key, value)| {
+                    let strange = Corrupt("an exclusion has a strange key");
+                    let room = tables::exclusion_room(&key).ok_or(strange)?;
+                    let uid = tables::second_of_pair(&key).ok_or(strange)?;
+                    Ok((room, records::read_exclusion(uid, &value)?))
                 })
                 .collect()
         })

@@ -15,6 +15,7 @@ use super::mark::{Mark, Marked};
 use super::seal;
 use super::shared::{Layout, Shared, replace_older};
 use super::snapshot::{self, Snapshot};
+use super::tables::SCHEMA;
 use super::writer::{Writer, in_background};
 use super::{StoreOptions, files};
 use crate::model::Timestamp;
@@ -191,6 +192,10 @@ impl Recovery {
                 replace_older(&layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
                 report.repairs.push(format!("made a new snapshot; {}: {error}", snapshot.path.display()));
             }
+        }
+        if identity.schema < SCHEMA {
+            // Before the first change in a table that older programs do not know.
+            Identity { schema: SCHEMA, ..identity }.write(&layout.root)?;
         }
         let since_snapshot = evidence.scan.spans.iter().map(|span| span.bytes.len() as u64).sum();
         let mark = evidence.mark;

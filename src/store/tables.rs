@@ -8,10 +8,11 @@
 
 use sled::IVec;
 
+use super::types::ExclusionKind;
 use crate::model::{CategoryId, NicknameKey, RoomId, Uid};
 
 /// The newest schema this program reads and the one it writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,9 +52,13 @@ pub(super) const OFFLINE: u8 = 8;
 pub(super) const ROOMS: u8 = 9;
 /// Room categories.
 pub(super) const CATEGORIES: u8 = 10;
+/// Who is bounced from permanent rooms.
+pub(super) const BOUNCES: u8 = 11;
+/// Who is banned from permanent rooms.
+pub(super) const BANS: u8 = 12;
 
 /// Every table there is.
-pub const TABLES: [Table; 11] = [
+pub const TABLES: [Table; 13] = [
     table(STATE, "state", "", "State"),
     table(COUNTERS, "counters", "counter u8", "u64"),
     table(ACCOUNTS, "accounts", "uid u32", "Account"),
@@ -65,6 +70,8 @@ pub const TABLES: [Table; 11] = [
     table(OFFLINE, "offline", "recipient u32, message u64", "Offline"),
     table(ROOMS, "rooms", "room u32", "Room"),
     table(CATEGORIES, "categories", "category u16", "Category"),
+    Table { since: 2, ..table(BOUNCES, "bounces", "room u32, uid u32", "Exclusion") },
+    Table { since: 2, ..table(BANS, "bans", "room u32, uid u32", "Exclusion") },
 ];
 
 const fn table(byte: u8, name: &'static str, key: &'static str, value: &'static str) -> Table {
@@ -118,6 +125,32 @@ pub(super) fn offline_key(to: Uid, id: u64) -> IVec {
 
 pub(super) fn room_key(room: RoomId) -> IVec {
     of_number(ROOMS, room.0)
+}
+
+/// The table of one kind of exclusions.
+pub(super) fn exclusions(kind: ExclusionKind) -> u8 {
+    match kind {
+        ExclusionKind::Bounce => BOUNCES,
+        ExclusionKind::Ban => BANS,
+    }
+}
+
+/// The key of a user who is kept out of a room. The second number is read by [`second_of_pair`].
+pub(super) fn exclusion_key(kind: ExclusionKind, room: RoomId, uid: Uid) -> IVec {
+    pair_key(exclusions(kind), Uid(room.0), uid)
+}
+
+/// What the keys of everybody who is kept out of a room begin with.
+pub(super) fn exclusion_prefix(kind: ExclusionKind, room: RoomId) -> IVec {
+    of_number(exclusions(kind), room.0)
+}
+
+/// The room in the key of an exclusion.
+pub(super) fn exclusion_room(key: &[u8]) -> Option<RoomId> {
+    if key.len() != 9 {
+        return None;
+    }
+    key.get(1..)?.first_chunk::<4>().map(|bytes| RoomId(u32::from_be_bytes(*bytes)))
 }
 
 pub(super) fn category_key(category: CategoryId) -> IVec {
@@ -182,5 +215,8 @@ mod tests {
         assert_eq!(offline_id(&offline_key(Uid(7), 77)), Some(77));
         assert_eq!(offline_recipient(&offline_key(Uid(7), 77)), Some(Uid(7)));
         assert_eq!(account_uid(&account_key(Uid(5))), Some(Uid(5)));
+        let key = exclusion_key(ExclusionKind::Ban, RoomId(450), Uid(7));
+        assert_eq!((exclusion_room(&key), second_of_pair(&key)), (Some(RoomId(450)), Some(Uid(7))));
+        assert!(key.starts_with(&exclusion_prefix(ExclusionKind::Ban, RoomId(450))));
     }
 }

@@ -148,6 +148,10 @@ pub struct RoomRecord {
     pub admin_code: Option<u16>,
     /// Whether newcomers may speak.
     pub new_user_mic: bool,
+    /// Whether a red dot takes away text, too.
+    pub reddot_text: bool,
+    /// Whether a red dot takes away video, too.
+    pub reddot_video: bool,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -169,7 +173,56 @@ impl fmt::Debug for RoomRecord {
             .field("locked", &self.lockword.is_some())
             .field("owner", &self.owner)
             .field("new_user_mic", &self.new_user_mic)
+            .field("reddot_text", &self.reddot_text)
+            .field("reddot_video", &self.reddot_video)
             .field("created", &self.created)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a user is kept out of a room.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ExclusionKind {
+    /// Thrown out, for a while.
+    Bounce,
+    /// Kept out until somebody lets him in again.
+    Ban,
+}
+
+/// A user who is kept out of a permanent room. `Debug` hides the reason, which are somebody's words.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Exclusion {
+    /// Who.
+    pub uid: Uid,
+    /// His name when it was done.
+    pub nickname: Nickname,
+    /// When it ends; never if `None`.
+    pub until: Option<Timestamp>,
+    /// Who did it.
+    pub by: Uid,
+    /// When.
+    pub at: Timestamp,
+    /// Why, Windows-1252, at most [`Exclusion::REASON_MAX`] bytes; may be empty.
+    pub reason: Vec<u8>,
+}
+
+impl Exclusion {
+    /// The longest reason, in bytes.
+    pub const REASON_MAX: usize = 500;
+
+    /// Whether it holds at `now`.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl fmt::Debug for Exclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exclusion")
+            .field("uid", &self.uid)
+            .field("until", &self.until)
+            .field("by", &self.by)
+            .field("at", &self.at)
             .finish_non_exhaustive()
     }
 }

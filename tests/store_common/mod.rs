@@ -7,7 +7,10 @@ use std::path::Path;
 use paltalkd::model::{
     CategoryId, MessageText, Nickname, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
 };
-use paltalkd::store::{Applied, Category, Change, NewAccount, PasswordHash, RoomRecord, Store, StoreOptions};
+use paltalkd::store::{
+    Applied, Category, Change, Exclusion, ExclusionKind, NewAccount, PasswordHash, RoomRecord, Store,
+    StoreOptions,
+};
 
 /// Settings for small stores.
 pub(crate) fn options(path: &Path) -> StoreOptions {
@@ -58,6 +61,8 @@ pub(crate) fn fill_range(store: &Store, numbers: std::ops::Range<u32>) {
         owner: None,
         admin_code: Some(7),
         new_user_mic: true,
+        reddot_text: false,
+        reddot_video: false,
         created: at,
     }));
     let mut people: Vec<Uid> = Vec::new();
@@ -69,6 +74,17 @@ pub(crate) fn fill_range(store: &Store, numbers: std::ops::Range<u32>) {
                 done(Change::Block { uid: other, blocked: uid, at });
                 let text = MessageText::new(format!("hello {number}").as_bytes()).unwrap();
                 done(Change::StoreOffline { to: uid, from: other, at, text });
+            }
+            if number % 4 == 0 {
+                let entry = Exclusion {
+                    uid,
+                    nickname: name("Someone"),
+                    until: None,
+                    by: other,
+                    at,
+                    reason: b"loud".to_vec(),
+                };
+                done(Change::Exclude { room: RoomId(450), kind: ExclusionKind::Ban, entry });
             }
             if number % 7 == 0 {
                 done(Change::DeleteAccount { uid: other });
@@ -98,6 +114,9 @@ pub(crate) fn content(store: &Store) -> BTreeMap<String, String> {
         all.insert(format!("account {uid}"), text);
     }
     all.insert("rooms".to_owned(), format!("{:?}", reader.rooms().unwrap()));
+    for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
+        all.insert(format!("{kind:?}"), format!("{:?}", reader.exclusions(kind).unwrap()));
+    }
     all.insert("categories".to_owned(), format!("{:?}", reader.categories().unwrap()));
     all.insert("counts".to_owned(), format!("{:?}", store.counts()));
     all

@@ -158,6 +158,8 @@ pub fn room(id: u32, kind: RoomKind, category: u16, name: &str, lockword: Option
         owner: None,
         admin_code: None,
         new_user_mic: true,
+        reddot_text: false,
+        reddot_video: false,
         created: Timestamp::now(),
     }
 }

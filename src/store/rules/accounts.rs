@@ -2,7 +2,7 @@
 
 use super::super::error::{Rejection, StoreError};
 use super::super::index::View;
-use super::super::tables::{self, BLOCKED_BY, BLOCKS, NEXT_UID, OFFLINE, PAL_OF, PALS};
+use super::super::tables::{self, BANS, BLOCKED_BY, BLOCKS, BOUNCES, NEXT_UID, OFFLINE, PAL_OF, PALS};
 use super::super::types::{Account, EMAIL_MAX, Hint, NewAccount, PasswordHash};
 use super::super::{change::Applied, records};
 use super::{Ops, Outcome, existing, fits, take_number};
@@ -107,6 +107,15 @@ pub(super) fn delete(view: View<'_>, uid: Uid, ops: &mut Ops) -> Outcome {
     }
     for (key, _) in view.scan(&tables::owner_prefix(OFFLINE, uid), None, usize::MAX)? {
         ops.delete(key);
+    }
+    // No index leads from a user to the rooms that keep him out: there are few entries, and accounts
+    // are seldom deleted.
+    for table in [BOUNCES, BANS] {
+        for (key, _) in view.scan(&[table], None, usize::MAX)? {
+            if tables::second_of_pair(&key) == Some(uid) {
+                ops.delete(key);
+            }
+        }
     }
     Ok(Applied::Done)
 }

@@ -62,7 +62,9 @@ pub(super) fn evaluate(view: View<'_>, change: Change, ops: &mut Ops) -> Outcome
         Change::PutRoom(room) => rooms::put_room(view, &room, ops),
         Change::Barrier => Ok(Applied::Unchanged),
         Change::Seed { at } => seed::seed(view, at, ops),
-        Change::DeleteRoom(id) => rooms::delete(view, tables::room_key(id), ops),
+        Change::DeleteRoom(id) => rooms::delete_room(view, id, ops),
+        Change::Exclude { room, kind, entry } => rooms::exclude(view, room, kind, &entry, ops),
+        Change::LetIn { room, kind, uid } => rooms::let_in(view, room, kind, uid, ops),
     }
 }
 

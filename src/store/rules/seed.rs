@@ -111,6 +111,8 @@ pub(super) fn seed(view: View<'_>, at: Timestamp, ops: &mut Ops) -> Outcome {
             owner: None,
             admin_code: None,
             new_user_mic: true,
+            reddot_text: false,
+            reddot_video: false,
             created: at,
         };
         ops.put(tables::room_key(room.id), records::write_room(&room)?);

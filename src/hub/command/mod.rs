@@ -2,7 +2,9 @@
 //!
 //! One table holds every command; `/help` is made from it.
 
-use crate::model::{MessageText, Nickname, RoomId, Uid};
+mod rooms;
+
+use crate::model::{MessageText, RoomId, Uid, to_cp1252};
 use crate::protocol::{ServerPacket, markup};
 
 use super::{ConnId, Effects, State};
@@ -24,11 +26,25 @@ struct Command {
     run: fn(&mut State, Call<'_>, &mut Effects),
 }
 
+#[derive(Clone, Copy)]
 struct Call<'a> {
     conn: ConnId,
     place: Place,
     /// The message from the slash on, as typed, with what markup follows.
     text: &'a [u8],
+}
+
+impl Call<'_> {
+    /// What follows the command's name, without markup.
+    fn rest(&self) -> Vec<u8> {
+        let line = markup::strip(self.text);
+        let mut parts = line.splitn(2, |byte| byte.is_ascii_whitespace());
+        parts.nth(1).unwrap_or_default().trim_ascii().to_vec()
+    }
+
+    fn answer(&self, text: &str, effects: &mut Effects) {
+        answer(self.conn, self.place, text, effects);
+    }
 }
 
 const COMMANDS: &[Command] = &[
@@ -38,7 +54,35 @@ const COMMANDS: &[Command] = &[
         usage: "/w NICKNAME: message",
         about: "says something to one person in this room",
         anywhere: false,
-        run: whisper,
+        run: rooms::whisper,
+    },
+    Command {
+        names: &["i", "ignore"],
+        usage: "/i NICKNAME [on|off]",
+        about: "hides what somebody says in rooms from you",
+        anywhere: false,
+        run: rooms::ignore,
+    },
+    Command {
+        names: &["t", "topic"],
+        usage: "/t TOPIC",
+        about: "sets the topic of the room, for admins",
+        anywhere: false,
+        run: rooms::topic,
+    },
+    Command {
+        names: &["o", "operator"],
+        usage: "/o NICKNAME [on|off]",
+        about: "makes somebody an admin for this visit or takes it back, for the owner",
+        anywhere: false,
+        run: rooms::operator,
+    },
+    Command {
+        names: &["c", "code"],
+        usage: "/c NUMBER",
+        about: "sets the admin code of the room, 1 to 9999, or removes it with 0, for the owner",
+        anywhere: false,
+        run: rooms::code,
     },
 ];
 
@@ -88,31 +132,15 @@ fn help(_: &mut State, call: Call<'_>, effects: &mut Effects) {
     }
 }
 
-/// A whisper reaches one member of the room (PROTOCOL 11.9).
-fn whisper(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Place::Room(room) = call.place else { return };
-    let Some((name, text)) = markup::parse_whisper(call.text) else {
-        return answer(call.conn, call.place, "To whisper, write /w NICKNAME: message", effects);
-    };
-    let found = Nickname::built_in(name).ok().and_then(|name| state.member_by_name(room, name));
-    let (Some(target), Some(sender)) = (found, state.session(call.conn)) else {
-        return answer(call.conn, call.place, "Nobody of this name is in the room.", effects);
-    };
-    // Whoever is blocked gets the same answer and is heard by nobody.
-    if !target.blocks_user(sender.person.uid) && target.conn != call.conn {
-        let body = markup::wrap_whisper(text).into();
-        effects.send(target.conn, ServerPacket::RoomMessageIn(room, sender.person.uid, body));
-    }
-    answer(call.conn, call.place, "Whisper sent.", effects);
-}
-
 fn answer(conn: ConnId, place: Place, text: &str, effects: &mut Effects) {
     let packet = match place {
-        Place::Room(room) => ServerPacket::RoomMessageIn(room, Uid::SYSTEM, text.into()),
+        Place::Room(room) => {
+            ServerPacket::RoomMessageIn(room, Uid::SYSTEM, to_cp1252(text).as_slice().into())
+        }
         Place::Service => ServerPacket::ImIn {
             sender: Uid::SERVICE,
             stamp: None,
-            text: markup::wrap_im(text.as_bytes()).into(),
+            text: markup::wrap_im(&to_cp1252(text)).into(),
         },
     };
     effects.send(conn, packet);

@@ -1,0 +1,158 @@
+//! Opening and closing rooms.
+
+use crate::model::{CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid};
+use crate::protocol::{PacketType, ServerPacket};
+
+use super::super::{ConnId, Effect, Effects, Event, Room, State};
+use super::rights::Power;
+use super::{Entry, REFUSED};
+
+/// Rooms that one user can have open at once; staff are not limited.
+const ROOMS_PER_USER: usize = 3;
+/// The longest lockword that a client may set, in bytes.
+const LOCKWORD_MAX: usize = 50;
+/// The first number given to a temporary room, unless a permanent one has a higher one. Numbers with
+/// the top bit set would break the handshake of voice (PROTOCOL 3.8).
+const FIRST_TEMPORARY: u32 = 1_000_000;
+const LAST_ROOM: u32 = 0x7fff_ffff;
+
+/// What a user asks for who wants a room of his own; nothing of it is checked.
+#[derive(Debug)]
+pub struct NewRoom {
+    /// The number of the kind.
+    pub kind: u16,
+    /// Where it is to be listed.
+    pub category: CategoryId,
+    /// The letter of the rating.
+    pub rating: u8,
+    /// The name.
+    pub name: Vec<u8>,
+    /// The word that is to open it; empty if it is to be open.
+    pub lockword: Vec<u8>,
+    /// The UDP port on which the client hears voice.
+    pub udp_port: u16,
+}
+
+impl State {
+    pub(in super::super) fn create_room(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        wish: NewRoom,
+        effects: &mut Effects,
+    ) {
+        let request = PacketType::ROOM_CREATE;
+        let udp_port = wish.udp_port;
+        match self.new_room(now, conn, wish) {
+            Ok(id) => {
+                let entry = Entry { lockword: b"", invisible: false, udp_port, admin: true };
+                self.enter(now, conn, id, request, entry, effects);
+                match self.rooms.get(&id).and_then(|room| room.member(conn)) {
+                    Some(by) => {
+                        effects.push(Effect::Event(Event::RoomOpened { room: id, by: by.uid }));
+                    }
+                    // A room that its maker cannot enter would never empty.
+                    None => drop(self.rooms.remove(&id)),
+                }
+            }
+            Err(text) => effects.refuse(conn, request, REFUSED, text),
+        }
+    }
+
+    fn new_room(&mut self, now: Now, conn: ConnId, wish: NewRoom) -> Result<RoomId, &'static str> {
+        let session = self.session(conn).ok_or("Please sign in again.")?;
+        let (owner, staff) = (session.person, session.roles.is_staff());
+        let name = RoomName::new(wish.name.trim_ascii())
+            .ok_or("A room needs a name of at most 50 characters, without special signs.")?;
+        let kind = RoomKind::from_wire(wish.kind).ok_or("Rooms of this kind cannot be opened.")?;
+        let rating = Rating::from_wire(wish.rating).ok_or("A room needs a rating: G, R or A.")?;
+        if !self.takes_rooms(wish.category) {
+            return Err("Rooms cannot be opened in this category.");
+        }
+        let plain = |word: &[u8]| word.iter().all(|byte| *byte >= b' ');
+        if wish.lockword.len() > LOCKWORD_MAX || !plain(&wish.lockword) {
+            return Err("The password of a room has at most 50 characters.");
+        }
+        if !kind.is_private() && self.room_named(&name).is_some() {
+            return Err("There is a room of this name already.");
+        }
+        let open = self.rooms.values().filter(|room| !room.permanent && room.is_owner(owner.uid));
+        if !staff && open.count() >= ROOMS_PER_USER {
+            return Err("You have three rooms open already. Please close one of them first.");
+        }
+        let id = self.free_room_id().ok_or("There are too many rooms. Please try again later.")?;
+        let room = Room {
+            lockword: (!wish.lockword.is_empty()).then_some(wish.lockword),
+            owner: Some(owner),
+            created: now.wall,
+            ..Room::new(id, name, kind, wish.category, rating)
+        };
+        self.rooms.insert(id, room);
+        Ok(id)
+    }
+
+    /// The listed room of this name; capitals do not count.
+    pub(super) fn room_named(&self, name: &RoomName) -> Option<RoomId> {
+        self.rooms
+            .values()
+            .filter(|room| !room.kind.is_private())
+            .find(|room| room.name.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
+            .map(|room| room.id)
+    }
+
+    /// Numbers are used again as late as possible: a client may still show an older room.
+    fn free_room_id(&mut self) -> Option<RoomId> {
+        let permanent = self.rooms.values().filter(|room| room.permanent).map(|room| room.id.0);
+        let first = permanent.max().map_or(0, |id| id.saturating_add(1)).max(FIRST_TEMPORARY);
+        let from = self.next_room.max(first);
+        let free = |id: &u32| !self.rooms.contains_key(&RoomId(*id));
+        let id = (from..=LAST_ROOM).find(free).or_else(|| (first..=LAST_ROOM).find(free))?;
+        self.next_room = id.saturating_add(1);
+        Some(RoomId(id))
+    }
+
+    /// Puts everybody out. A permanent room stays in the list and opens again for the next visitor.
+    pub(super) fn close_room(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
+        let request = PacketType::ROOM_CLOSE_REQUEST;
+        let Some((actor, _)) = self.allowed(conn, id, Power::Close, request, effects) else { return };
+        let to = self.empty_room(id);
+        let text = b"This room has been closed.".to_vec();
+        effects.push(Effect::ToMany { to, packet: ServerPacket::RoomClosed(id, actor.shown_uid(), text) });
+        effects.push(Effect::Event(Event::RoomClosed { room: id, by: actor.uid }));
+        effects.push(Effect::VoiceChanged(id));
+    }
+
+    /// Takes everybody out of a room and returns who that was.
+    fn empty_room(&mut self, id: RoomId) -> Vec<ConnId> {
+        let members = self.take_members(id).unwrap_or_default();
+        let conns: Vec<ConnId> = members.iter().map(|member| member.conn).collect();
+        for conn in &conns {
+            if let Some(session) = self.session_mut(*conn) {
+                session.rooms.retain(|room| *room != id);
+            }
+        }
+        self.after_last_member(id);
+        conns
+    }
+
+    /// What happens to a room that nobody is in any more: temporary ones vanish, in permanent ones
+    /// the visit is over for everybody who was marked.
+    pub(super) fn after_last_member(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.members.is_empty()) else { return };
+        if room.permanent {
+            room.red_dots.clear();
+            room.invited.clear();
+        } else {
+            self.rooms.remove(&id);
+        }
+    }
+
+    /// The rooms that belong to a user, permanent ones first.
+    pub(super) fn rooms_of(&self, owner: Uid) -> Vec<RoomId> {
+        let own = |permanent| {
+            let rooms = self.rooms.values().filter(move |room| room.permanent == permanent);
+            rooms.filter(move |room| room.is_owner(owner)).map(|room| room.id)
+        };
+        own(true).chain(own(false)).collect()
+    }
+}

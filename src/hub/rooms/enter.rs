@@ -1,0 +1,340 @@
+//! The doors of rooms: joining in all its ways, leaving, inviting.
+
+use std::time::Duration;
+
+use crate::model::{Now, Privacy, Rating, RoomId, RoomName, Uid};
+use crate::protocol::{PacketType, RoomInvite, RoomJoined, ServerPacket};
+use crate::store::ExclusionKind;
+
+use super::super::directory::service_user;
+use super::super::{ConnId, Effect, Effects, Event, Member, State};
+use super::rights::{Power, Rank};
+use super::{REFUSED, notice};
+
+/// The most people in a room, and the size that later clients are told (PROTOCOL 3.10). Owners and
+/// staff get in beyond it.
+const ROOM_SIZE: usize = 1000;
+/// The most rooms that one user can be in at once.
+const ROOMS_AT_ONCE: usize = 20;
+/// The most invitations that a room remembers.
+const INVITATIONS: usize = 1000;
+/// Wrong admin codes of one user within [`TRIES_WINDOW`]; there are only 9999 codes.
+const CODE_TRIES: u8 = 5;
+const TRIES_WINDOW: Duration = Duration::from_secs(600);
+
+/// How somebody wants to come in.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The lockword he typed; empty if none.
+    pub lockword: &'a [u8],
+    /// Whether he wants to come unseen.
+    pub invisible: bool,
+    /// The UDP port on which his client hears voice.
+    pub udp_port: u16,
+    /// Whether he has shown that he may be an admin here.
+    pub admin: bool,
+}
+
+/// What somebody brings who wants to come in as an admin.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Key {
+    /// The admin code he typed; 0 for none.
+    pub(in super::super) code: u32,
+    /// The UDP port on which his client hears voice.
+    pub(in super::super) udp_port: u16,
+}
+
+impl State {
+    /// Lets somebody into a room, or tells him why not. Who is inside already is shown the room again.
+    pub(super) fn enter(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        id: RoomId,
+        request: PacketType,
+        entry: Entry<'_>,
+        effects: &mut Effects,
+    ) {
+        if self.is_member(conn, id) {
+            self.welcome(conn, id, effects);
+            return;
+        }
+        if let Err(text) = self.may_enter(now, conn, id, entry) {
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        let Some(member) = self.add_member(conn, id, entry) else { return };
+        self.welcome(conn, id, effects);
+        if let Some(record) = self.member_record(id, &member) {
+            self.tell_about(id, &member, ServerPacket::RoomUserJoined(id, record), effects);
+        }
+        effects.push(Effect::VoiceChanged(id));
+    }
+
+    fn may_enter(&self, now: Now, conn: ConnId, id: RoomId, entry: Entry<'_>) -> Result<(), String> {
+        let say = |text: &str| Err(text.to_owned());
+        let (Some(session), Some(room)) = (self.session(conn), self.rooms.get(&id)) else {
+            return say("This room is closed.");
+        };
+        let uid = session.person.uid;
+        let rank = room.standing(session).max(if entry.admin { Rank::Admin } else { Rank::Member });
+        if entry.invisible && !rank.has(Power::Unseen) {
+            return say("You cannot enter this room unseen.");
+        }
+        if rank == Rank::Staff {
+            return Ok(());
+        }
+        match room.exclusion(uid, now.wall) {
+            Some((ExclusionKind::Ban, _)) => return say("You are banned from this room."),
+            Some((ExclusionKind::Bounce, entry)) => {
+                let left = entry.until.map_or(0, |until| until.0.saturating_sub(now.wall.0));
+                let hours = left.div_ceil(3_600_000);
+                return Err(format!(
+                    "You have been bounced from this room. You can come back in {hours} hour{}.",
+                    if hours == 1 { "" } else { "s" }
+                ));
+            }
+            None => {}
+        }
+        if session.rooms.len() >= ROOMS_AT_ONCE {
+            return say("You are in too many rooms. Please leave one of them first.");
+        }
+        if rank >= Rank::Owner {
+            return Ok(());
+        }
+        if room.members.len() >= ROOM_SIZE {
+            return say("This room is full.");
+        }
+        if rank >= Rank::Admin || room.invited.contains(&uid) {
+            return Ok(());
+        }
+        match room.lockword.as_deref() {
+            Some(word) if word != entry.lockword => say("Sorry, wrong password."),
+            None if room.kind.is_private() => say("This room is private. You need an invitation."),
+            _ => Ok(()),
+        }
+    }
+
+    fn add_member(&mut self, conn: ConnId, id: RoomId, entry: Entry<'_>) -> Option<Member> {
+        let session = self.session(conn)?;
+        let room = self.rooms.get(&id)?;
+        let uid = session.person.uid;
+        let admin = entry.admin || room.standing(session).has(Power::Floor);
+        let member = Member {
+            mic: admin || room.new_user_mic,
+            // Going out and coming in again takes no red dot away.
+            red_dot: !admin && room.red_dots.contains(&uid),
+            admin,
+            invisible: entry.invisible,
+            ..Member::new(conn, uid, entry.udp_port)
+        };
+        let room = self.rooms.get_mut(&id)?;
+        room.red_dots.remove(&uid);
+        room.members.push(member);
+        self.session_mut(conn)?.rooms.push(id);
+        Some(member)
+    }
+
+    /// What a client is told when it enters, in the order of PROTOCOL 11.1.
+    fn welcome(&self, conn: ConnId, id: RoomId, effects: &mut Effects) {
+        let Some(room) = self.rooms.get(&id) else { return };
+        let Some(member) = room.member(conn) else { return };
+        effects.send(
+            conn,
+            ServerPacket::RoomJoined(Box::new(RoomJoined {
+                room: id,
+                kind: room.kind,
+                admin: member.admin,
+                locked: room.lockword.is_some(),
+                invisible: member.invisible,
+                category: room.category,
+                rating: room.rating,
+                name: room.name.clone(),
+                size: u32::try_from(ROOM_SIZE).unwrap_or(u32::MAX),
+                owner: room.owner.unwrap_or_else(service_user).nickname,
+            })),
+        );
+        effects.send(conn, notice(id, rating_notice(room.rating).as_bytes()));
+        if !room.welcome.is_empty() {
+            let packet = ServerPacket::RoomMessageIn(id, Uid::WELCOME, room.welcome.as_slice().into());
+            effects.send(conn, packet);
+        }
+        if !room.topic.is_empty() {
+            let packet = ServerPacket::RoomTopic(id, Uid::SYSTEM, room.topic.clone());
+            effects.send(conn, packet);
+        }
+        effects.send(conn, self.user_list(conn, id));
+        let voice = self.session(conn).and_then(|session| self.voice_server(session, room));
+        if let Some(packet) = voice {
+            effects.send(conn, packet);
+        }
+    }
+
+    /// Lets somebody in as an admin who knows the code of one of `rooms`, or needs none.
+    pub(super) fn enter_with_code(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        rooms: &[RoomId],
+        request: PacketType,
+        key: Key,
+        effects: &mut Effects,
+    ) {
+        let Some(session) = self.session(conn) else { return };
+        let Key { code, udp_port } = key;
+        let person = session.person;
+        let rooms: Vec<_> = rooms.iter().filter_map(|id| self.rooms.get(id)).collect();
+        let Some(first) = rooms.first() else {
+            return effects.refuse(conn, request, REFUSED, "This room is closed.");
+        };
+        let (first, owner) = (first.id, first.owner);
+        let opens = |code: u32| move |room: &&&super::Room| room.admin_code.map(u32::from) == Some(code);
+        let by_right = rooms.iter().find(|room| room.standing(session).has(Power::Floor));
+        let by_code = rooms.iter().find(opens(code)).filter(|_| self.may_try_code(now, person.uid));
+        if let Some(id) = by_right.or(by_code).map(|room| room.id) {
+            self.code_tries.remove(&person.uid);
+            let inside = self.is_member(conn, id);
+            if inside && self.rank(conn, id) == Some(Rank::Member) {
+                self.promote(id, person.uid, effects);
+            }
+            let entry = Entry { lockword: b"", invisible: false, udp_port, admin: true };
+            return self.enter(now, conn, id, request, entry, effects);
+        }
+        if !self.may_try_code(now, person.uid) {
+            return effects.refuse(conn, request, REFUSED, "Too many wrong codes. Please try again later.");
+        }
+        self.note_wrong_code(now, person.uid);
+        effects.refuse(conn, request, REFUSED, "Wrong admin code.");
+        effects.push(Effect::Event(Event::WrongCode { room: first, by: person.uid }));
+        // The owner is told if he is there to read it.
+        let owner = owner.and_then(|owner| self.session_of(owner.uid));
+        if let Some(owner) = owner.filter(|owner| owner.rooms.contains(&first)) {
+            let text = format!("{} tried to enter this room with a wrong admin code.", person.nickname);
+            effects.send(owner.conn, notice(first, text.as_bytes()));
+        }
+    }
+
+    fn may_try_code(&self, now: Now, uid: Uid) -> bool {
+        let tries = self.code_tries.get(&uid).filter(|tries| now.uptime < tries.0 + TRIES_WINDOW);
+        tries.is_none_or(|tries| tries.1 < CODE_TRIES)
+    }
+
+    fn note_wrong_code(&mut self, now: Now, uid: Uid) {
+        self.code_tries.retain(|_, tries| now.uptime < tries.0 + TRIES_WINDOW);
+        let tries = self.code_tries.entry(uid).or_insert((now.uptime, 0));
+        tries.1 = tries.1.saturating_add(1);
+    }
+
+    /// Enters the room of `owner` as an admin (PROTOCOL 11.4).
+    pub(in super::super) fn enter_room_of(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        owner: Uid,
+        key: Key,
+        effects: &mut Effects,
+    ) {
+        let request = PacketType::ROOM_JOIN_AS_ADMIN;
+        let rooms = self.rooms_of(owner);
+        if rooms.is_empty() {
+            return effects.refuse(conn, request, REFUSED, "This user has no room.");
+        }
+        self.enter_with_code(now, conn, &rooms, request, key, effects);
+    }
+
+    /// Enters a room by its name (PROTOCOL 11.4). Private rooms are found by those whom they let in.
+    pub(in super::super) fn enter_by_name(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        name: &[u8],
+        entry: Entry<'_>,
+        effects: &mut Effects,
+    ) {
+        let Some(session) = self.session(conn) else { return };
+        let uid = session.person.uid;
+        let found = RoomName::new(name.trim_ascii()).and_then(|name| {
+            let hidden = self.rooms.values().filter(|room| room.kind.is_private()).find(|room| {
+                room.name.as_bytes().eq_ignore_ascii_case(name.as_bytes())
+                    && (room.is_owner(uid) || room.invited.contains(&uid))
+            });
+            self.room_named(&name).or(hidden.map(|room| room.id))
+        });
+        let request = PacketType::ROOM_JOIN_FAVORITE;
+        match found {
+            Some(id) => self.enter(now, conn, id, request, entry, effects),
+            None => effects.refuse(conn, request, REFUSED, "This room is closed."),
+        }
+    }
+
+    pub(in super::super) fn leave_room(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
+        // The leaver has closed his window already; only the others are told (PROTOCOL 11.1).
+        self.take_out(conn, id, effects);
+    }
+
+    /// Takes somebody out of a room and tells those who saw him there.
+    pub(super) fn take_out(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Some(index) = room.members.iter().position(|member| member.conn == conn) else { return };
+        let member = room.members.remove(index);
+        if member.red_dot {
+            room.red_dots.insert(member.uid);
+        }
+        if let Some(session) = self.session_mut(conn) {
+            session.rooms.retain(|room| *room != id);
+        }
+        self.tell_about(id, &member, ServerPacket::RoomUserLeft(id, member.uid), effects);
+        effects.push(Effect::VoiceChanged(id));
+        self.after_last_member(id);
+    }
+
+    /// Passes an invitation on. Who is offline, invisible or blocks the sender looks the same to
+    /// him: nothing comes back.
+    pub(super) fn invite(&mut self, now: Now, conn: ConnId, id: RoomId, to: Uid, effects: &mut Effects) {
+        let request = PacketType::ROOM_INVITE_OUT;
+        let (Some(sender), Some(room)) = (self.session(conn), self.rooms.get(&id)) else { return };
+        if !room.is_member(conn) || to == sender.person.uid {
+            return;
+        }
+        if sender.blocks_user(to) {
+            let text = "You have blocked this user. Unblock the user first.";
+            return effects.refuse(conn, request, REFUSED, text);
+        }
+        let Some(guest) = self.session_of(to) else { return };
+        if guest.blocks_user(sender.person.uid) || guest.ignores_user(sender.person.uid) {
+            return;
+        }
+        let name = guest.person.nickname;
+        if guest.privacy == Privacy::Pals && !guest.has_pal(sender.person.uid) {
+            let text = format!("{name} accepts messages only from pals.");
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        if room.member_of(to).is_some_and(|member| !member.invisible) {
+            let text = format!("{name} is in this room already.");
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        if room.exclusion(to, now.wall).is_some() {
+            let text = format!("{name} may not enter this room.");
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        let packet = ServerPacket::RoomInviteIn(Box::new(RoomInvite {
+            uid: sender.person.uid,
+            nickname: sender.person.nickname,
+            room: id,
+            name: room.name.clone(),
+            kind: room.kind,
+            locked: room.lockword.is_some(),
+        }));
+        effects.send(guest.conn, packet);
+        if let Some(room) = self.rooms.get_mut(&id).filter(|room| room.invited.len() < INVITATIONS) {
+            room.invited.insert(to);
+        }
+    }
+}
+
+fn rating_notice(rating: Rating) -> &'static str {
+    match rating {
+        Rating::General => "This room is rated G: for everybody.",
+        Rating::Restricted => "This room is rated R: for teens and adults, with language to match.",
+        Rating::Adult => "This room is rated A: for adults only.",
+    }
+}

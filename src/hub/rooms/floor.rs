@@ -1,0 +1,135 @@
+//! The floor: hands, microphones, red dots.
+//!
+//! A 5.x client keeps one thing per user, a brick wall on his name. A red dot and "all microphones
+//! off" both draw it, and taking off a red dot or "all microphones on" both take it away
+//! (REAL-CLIENT, Voice). So that what clients show and what is true stay the same, taking a red dot
+//! off gives the microphone, too, and after "all microphones on" those who have a red dot are told
+//! again. "All" never concerns admins.
+
+use crate::model::{RoomId, Uid};
+use crate::protocol::{Dialect, PacketType, ServerPacket};
+
+use super::super::{ConnId, Effect, Effects, Room, State};
+use super::rights::Power;
+use super::{Member, REFUSED};
+
+impl State {
+    /// Raises or lowers one's own hand.
+    pub(super) fn hand(&mut self, conn: ConnId, id: RoomId, up: bool, effects: &mut Effects) {
+        let Some(session) = self.session(conn) else { return };
+        let (uid, dialect) = (session.person.uid, session.dialect);
+        let Some(member) = self.member_mut(id, uid) else { return };
+        if member.hand == up || member.invisible {
+            return;
+        }
+        member.hand = up;
+        if up {
+            let packet = ServerPacket::RoomUserHandUp(id, uid);
+            return effects.push(Effect::ToRoom { room: id, except: None, packet });
+        }
+        // 7.0 answers its own lowered hand with the same request, for ever (PROTOCOL 11.12).
+        let except = (dialect == Dialect::V7).then_some(conn);
+        effects.push(Effect::ToRoom { room: id, except, packet: ServerPacket::RoomUserHandDown(id, uid) });
+    }
+
+    pub(super) fn lower_all_hands(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
+        let request = PacketType::ROOM_LOWER_ALL_HANDS;
+        if self.allowed(conn, id, Power::Floor, request, effects).is_none() {
+            return;
+        }
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        for member in &mut room.members {
+            member.hand = false;
+        }
+        let packet = ServerPacket::RoomUserHandDown(id, Uid::EVERYBODY);
+        effects.push(Effect::ToRoom { room: id, except: None, packet });
+    }
+
+    /// Gives everybody a microphone, or takes it from all who are no admins.
+    pub(super) fn set_all_mics(&mut self, conn: ConnId, id: RoomId, on: bool, effects: &mut Effects) {
+        let request = PacketType::ROOM_SET_ALL_MICS;
+        let Some((actor, _)) = self.allowed(conn, id, Power::Floor, request, effects) else { return };
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let packet = ServerPacket::RoomMicsChanged(id, on, actor.shown_uid());
+        effects.push(Effect::ToRoom { room: id, except: None, packet });
+        for member in room.members.iter_mut().filter(|member| !member.admin) {
+            member.mic = on;
+            if on && member.red_dot {
+                show_dot(id, member, effects);
+            }
+        }
+        effects.push(Effect::VoiceChanged(id));
+    }
+
+    /// Sets or lifts the red dot of somebody, or of all who are no admins.
+    pub(super) fn red_dot(&mut self, conn: ConnId, id: RoomId, uid: Uid, on: bool, effects: &mut Effects) {
+        let request = if on { PacketType::ROOM_REDDOT_USER } else { PacketType::ROOM_UNREDDOT_USER };
+        let Some((_, rank)) = self.allowed(conn, id, Power::Floor, request, effects) else { return };
+        if uid == Uid::EVERYBODY {
+            let Some(room) = self.rooms.get_mut(&id) else { return };
+            if !on {
+                room.red_dots.clear();
+            }
+            for member in room.members.iter_mut().filter(|member| !member.admin) {
+                set_dot(id, member, on, effects);
+            }
+            return effects.push(Effect::VoiceChanged(id));
+        }
+        let target = self.rank_of(uid, id);
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        if !on {
+            room.red_dots.remove(&uid);
+        }
+        let Some(member) = room.member_of_mut(uid) else { return };
+        if on && target.is_none_or(|target| target >= rank) {
+            let text = "This user cannot be given a red dot.";
+            return effects.refuse(conn, request, REFUSED, text);
+        }
+        set_dot(id, member, on, effects);
+        effects.push(Effect::VoiceChanged(id));
+    }
+
+    /// Sets one of a room's switches, for good if the room is permanent. Nobody is told: clients
+    /// have no packet for it, and the one who did it has ticked the box himself.
+    pub(super) fn set_switch(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        request: PacketType,
+        switch: fn(&mut Room) -> &mut bool,
+        on: bool,
+        effects: &mut Effects,
+    ) {
+        if self.allowed(conn, id, Power::Floor, request, effects).is_none() {
+            return;
+        }
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let switch = switch(room);
+        if *switch != on {
+            *switch = on;
+            self.save_room(conn, id, request, effects);
+        }
+    }
+
+    pub(super) fn member_mut(&mut self, id: RoomId, uid: Uid) -> Option<&mut Member> {
+        self.rooms.get_mut(&id)?.member_of_mut(uid)
+    }
+}
+
+/// Sets or lifts a red dot, and tells the room if that changes anything.
+pub(super) fn set_dot(id: RoomId, member: &mut Member, on: bool, effects: &mut Effects) {
+    if on && !member.red_dot {
+        member.red_dot = true;
+        show_dot(id, member, effects);
+    } else if !on && !member.may_speak() {
+        member.red_dot = false;
+        member.mic = true;
+        let packet = ServerPacket::RoomUserReddotOff(id, member.uid);
+        effects.push(Effect::ToRoom { room: id, except: None, packet });
+    }
+}
+
+fn show_dot(id: RoomId, member: &Member, effects: &mut Effects) {
+    let packet = ServerPacket::RoomUserReddotOn(id, member.uid);
+    effects.push(Effect::ToRoom { room: id, except: None, packet });
+}

@@ -1,0 +1,250 @@
+//! Keeping order: bounces, bans, admins, the admin console.
+
+use std::time::Duration;
+
+use crate::model::{Now, RoomId, Uid};
+use crate::protocol::{AdminEntry, Dialect, PacketType, RoomAdminInfo, ServerPacket, markup};
+use crate::store::{Change, EXCLUSIONS_MAX, Exclusion, ExclusionKind};
+
+use super::super::{ConnId, Effect, Effects, Event, Person, State};
+use super::floor::set_dot;
+use super::rights::{Power, Rank};
+use super::{Member, REFUSED};
+
+/// How long somebody who was bounced has to stay away (PROTOCOL 3.10).
+const BOUNCE: Duration = Duration::from_secs(24 * 3600);
+
+impl State {
+    /// Keeps the reason that 5.0 sends in front of a bounce. One that comes after it, as others send
+    /// it, is the reason of nothing any more.
+    pub(super) fn bounce_reason(&mut self, now: Now, conn: ConnId, id: RoomId, uid: Uid, reason: Vec<u8>) {
+        let bounced = self.rooms.get(&id).is_some_and(|room| room.exclusion(uid, now.wall).is_some());
+        if !self.rank(conn, id).is_some_and(|rank| rank.has(Power::Doors)) || bounced {
+            return;
+        }
+        if let Some(session) = self.session_mut(conn) {
+            session.bounce_reason = Some((id, uid, reason));
+        }
+    }
+
+    /// Throws somebody out for a day. He may have left already.
+    pub(super) fn bounce(&mut self, now: Now, conn: ConnId, id: RoomId, uid: Uid, effects: &mut Effects) {
+        let request = PacketType::ROOM_BOUNCE_USER;
+        let reason = self.session_mut(conn).and_then(|session| session.bounce_reason.take());
+        let reason = reason.filter(|(room, target, _)| (*room, *target) == (id, uid));
+        let mut reason = markup::strip(&reason.map(|(_, _, text)| text).unwrap_or_default());
+        reason.retain(|byte| *byte >= b' ');
+        reason.truncate(Exclusion::REASON_MAX);
+        let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
+        let Some(target) = self.session_of(uid).map(|session| session.person) else {
+            return effects.refuse(conn, request, REFUSED, "This user is not here any more.");
+        };
+        if self.rank_of(uid, id).is_none_or(|target| target >= rank) {
+            let text = format!("{} cannot be bounced.", target.nickname);
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        let until = Some(now.wall.after(BOUNCE));
+        let Person { uid, nickname } = target;
+        let entry = Exclusion { uid, nickname, until, by: actor.uid, at: now.wall, reason };
+        self.keep_out(conn, id, ExclusionKind::Bounce, entry, request, effects);
+    }
+
+    /// Bans somebody who has an account, here or not. `staff` says whether that account is staff's.
+    pub(super) fn ban(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        id: RoomId,
+        target: Person,
+        staff: bool,
+        effects: &mut Effects,
+    ) {
+        let request = PacketType::ROOM_BAN_USER;
+        let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
+        let protected = staff || self.rank_of(target.uid, id).is_none_or(|target| target >= rank);
+        if protected || target.uid == Uid::SERVICE {
+            let text = format!("{} cannot be banned.", target.nickname);
+            return effects.refuse(conn, request, REFUSED, &text);
+        }
+        let Person { uid, nickname } = target;
+        let reason = Vec::new();
+        let entry = Exclusion { uid, nickname, until: None, by: actor.uid, at: now.wall, reason };
+        self.keep_out(conn, id, ExclusionKind::Ban, entry, request, effects);
+    }
+
+    /// Puts somebody on one of the lists, and out of the room if he is inside.
+    fn keep_out(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        kind: ExclusionKind,
+        entry: Exclusion,
+        request: PacketType,
+        effects: &mut Effects,
+    ) {
+        let Exclusion { uid, by, at, .. } = entry;
+        let Some(actor) = self.rooms.get(&id).and_then(|room| room.member(conn)).copied() else { return };
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let list = room.exclusions_mut(kind);
+        list.retain(|_, entry| entry.holds(at));
+        if list.len() >= EXCLUSIONS_MAX && !list.contains_key(&uid) {
+            return effects.refuse(conn, request, REFUSED, "The list is full. Let somebody in first.");
+        }
+        let text = exclusion_text(kind, &entry.reason);
+        list.insert(uid, entry.clone());
+        room.invited.remove(&uid);
+        if room.permanent {
+            let change = Change::Exclude { room: id, kind, entry };
+            effects.push(Effect::Commit { conn, request, change });
+        }
+        effects.push(Effect::Event(Event::KeptOut { room: id, kind, by, uid }));
+        let inside = self.rooms.get(&id).and_then(|room| room.member_of(uid));
+        if let Some(inside) = inside.map(|member| member.conn) {
+            effects.send(inside, ServerPacket::RoomClosed(id, actor.shown_uid(), text));
+            self.take_out(inside, id, effects);
+        }
+    }
+
+    /// Lets somebody, or everybody, in again who was bounced or banned.
+    pub(super) fn let_in(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        kind: ExclusionKind,
+        uid: Option<Uid>,
+        request: PacketType,
+        effects: &mut Effects,
+    ) {
+        if self.allowed(conn, id, Power::Doors, request, effects).is_none() {
+            return;
+        }
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let list = room.exclusions_mut(kind);
+        let changed = match uid {
+            Some(uid) => list.remove(&uid).is_some(),
+            None => !std::mem::take(list).is_empty(),
+        };
+        if changed && room.permanent {
+            let change = Change::LetIn { room: id, kind, uid };
+            effects.push(Effect::Commit { conn, request, change });
+        }
+    }
+
+    /// What the admin console shows.
+    pub(super) fn admin_info(&mut self, now: Now, conn: ConnId, id: RoomId, effects: &mut Effects) {
+        let request = PacketType::ROOM_ADMIN_INFO_REQUEST;
+        if self.allowed(conn, id, Power::Console, request, effects).is_none() {
+            return;
+        }
+        let Some(room) = self.rooms.get(&id) else { return };
+        let list = |kind| {
+            let entries = room.exclusions(kind).values().filter(|entry| entry.holds(now.wall));
+            entries.map(|entry| AdminEntry { uid: entry.uid, nickname: entry.nickname }).collect()
+        };
+        effects.send(
+            conn,
+            ServerPacket::RoomAdminInfo(Box::new(RoomAdminInfo {
+                room: id,
+                mike: room.new_user_mic,
+                text: room.reddot_text,
+                video: room.reddot_video,
+                bounced: list(ExclusionKind::Bounce),
+                banned: list(ExclusionKind::Ban),
+            })),
+        );
+    }
+
+    /// Makes a member an admin for this visit, or an admin a member. Returns whether he is now what
+    /// was asked for.
+    pub(in super::super) fn set_admin(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        uid: Uid,
+        on: bool,
+        request: PacketType,
+        effects: &mut Effects,
+    ) -> bool {
+        let Some((_, rank)) = self.allowed(conn, id, Power::Admins, request, effects) else { return false };
+        let Some(target) = self.session_of(uid).and_then(|session| self.rank(session.conn, id)) else {
+            effects.refuse(conn, request, REFUSED, "This user is not in the room.");
+            return false;
+        };
+        match (on, target) {
+            (true, Rank::Member) => self.promote(id, uid, effects),
+            (false, Rank::Admin) => self.demote(id, uid, effects),
+            (true, _) | (false, Rank::Member) => {}
+            (false, _) => {
+                debug_assert!(rank >= Rank::Owner);
+                effects.refuse(conn, request, REFUSED, "Owners and staff remain admins.");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sets or removes the admin code. The caller has checked that he who asks may do that.
+    pub(in super::super) fn set_admin_code(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        code: Option<u16>,
+        request: PacketType,
+        effects: &mut Effects,
+    ) {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.admin_code != code) else { return };
+        room.admin_code = code;
+        self.save_room(conn, id, request, effects);
+    }
+
+    /// Makes a member an admin: he may speak, sees who is unseen, and is marked for all.
+    pub(super) fn promote(&mut self, id: RoomId, uid: Uid, effects: &mut Effects) {
+        let Some(member) = self.member_mut(id, uid) else { return };
+        let silent = !member.may_speak();
+        // While he still counts as one of those whom "all" concerns.
+        set_dot(id, member, false, effects);
+        member.admin = true;
+        let member = *member;
+        effects.send(member.conn, ServerPacket::RoomAdminGranted(id));
+        self.show_admin(id, &member, effects);
+        for unseen in self.members(id).iter().filter(|other| other.invisible && other.conn != member.conn) {
+            let record = self.member_record(id, unseen);
+            effects.extend_send(member.conn, record.map(|record| ServerPacket::RoomUserJoined(id, record)));
+        }
+        if silent {
+            effects.push(Effect::VoiceChanged(id));
+        }
+    }
+
+    fn demote(&mut self, id: RoomId, uid: Uid, effects: &mut Effects) {
+        let Some(member) = self.member_mut(id, uid) else { return };
+        member.admin = false;
+        let member = *member;
+        self.show_admin(id, &member, effects);
+        for unseen in self.members(id).iter().filter(|other| other.invisible) {
+            effects.send(member.conn, ServerPacket::RoomUserLeft(id, unseen.uid));
+        }
+    }
+
+    /// Marks somebody as an admin, or no longer, in everybody's list. 5.x has a packet for it; later
+    /// clients take a user list with one record (PROTOCOL 11.17).
+    fn show_admin(&self, id: RoomId, member: &Member, effects: &mut Effects) {
+        let later = |conn| self.session(conn).is_some_and(|session| session.dialect > Dialect::V51);
+        let (later, classic): (Vec<ConnId>, Vec<ConnId>) =
+            self.members(id).iter().map(|member| member.conn).partition(|conn| later(*conn));
+        let packet = ServerPacket::RoomAdminStatus(id, member.uid, member.admin);
+        effects.push(Effect::ToMany { to: classic, packet });
+        if let (false, Some(record)) = (later.is_empty(), self.member_record(id, member)) {
+            let packet = ServerPacket::RoomUserList(id, vec![record]);
+            effects.push(Effect::ToMany { to: later, packet });
+        }
+    }
+}
+
+fn exclusion_text(kind: ExclusionKind, reason: &[u8]) -> Vec<u8> {
+    let text: &[u8] = match kind {
+        ExclusionKind::Bounce => b"You have been bounced from this group.",
+        ExclusionKind::Ban => b"You have been banned from this group.",
+    };
+    if reason.is_empty() { text.to_vec() } else { [text, b" Reason: ", reason].concat() }
+}

@@ -1,0 +1,127 @@
+//! What is said in rooms: messages, ignoring, the topic, complaints.
+
+use crate::model::{MessageText, RoomId, Uid};
+use crate::protocol::{Dialect, PacketType, ServerPacket, markup};
+
+use super::super::{ConnId, Effect, Effects, Event, State, command};
+use super::notice;
+use super::rights::Power;
+
+/// The longest topic, in bytes; more would not fit on the line.
+const TOPIC_MAX: usize = 255;
+/// The most users that one user ignores.
+const IGNORES: usize = 500;
+
+impl State {
+    pub(super) fn room_message(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        text: MessageText,
+        effects: &mut Effects,
+    ) {
+        if !self.is_member(conn, id) {
+            return;
+        }
+        effects.push(Effect::Accepted);
+        // What begins with a slash is a command and is never shown to the room (PROTOCOL 11.9).
+        if markup::plain_start(text.as_bytes()).first() == Some(&b'/') {
+            return command::room_command(self, conn, id, &text, effects);
+        }
+        if let Some(why) = self.silenced(conn, id) {
+            return effects.send(conn, notice(id, why.as_bytes()));
+        }
+        let Some(session) = self.session(conn) else { return };
+        let sender = session.person.uid;
+        let packet = ServerPacket::RoomMessageIn(id, sender, (&text).into());
+        // The client shows its own line itself (REAL-CLIENT, Rooms).
+        if !self.is_shunned(sender) {
+            return effects.push(Effect::ToRoom { room: id, except: Some(conn), packet });
+        }
+        let others = self.members(id).iter().filter(|member| member.conn != conn);
+        let to = others
+            .filter(|member| self.session(member.conn).is_some_and(|session| session.hears(sender)))
+            .map(|member| member.conn)
+            .collect();
+        effects.push(Effect::ToMany { to, packet });
+    }
+
+    /// Why a member may not write, if he may not.
+    pub(in super::super) fn silenced(&self, conn: ConnId, id: RoomId) -> Option<&'static str> {
+        let room = self.rooms.get(&id)?;
+        let member = room.member(conn)?;
+        if member.invisible {
+            return Some("You are here unseen and cannot write.");
+        }
+        let silent = member.red_dot && room.reddot_text;
+        silent.then_some("You have a red dot: nobody sees what you write until an admin takes it off.")
+    }
+
+    /// Sets the line at the top of the room's window.
+    pub(in super::super) fn set_topic(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        topic: &[u8],
+        request: PacketType,
+        effects: &mut Effects,
+    ) {
+        let Some((actor, _)) = self.allowed(conn, id, Power::Topic, request, effects) else { return };
+        let line = topic.iter().map(|byte| if *byte < b' ' { b' ' } else { *byte });
+        let mut topic: Vec<u8> = line.take(TOPIC_MAX).collect();
+        topic.truncate(topic.trim_ascii_end().len());
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        if room.topic != topic {
+            room.topic.clone_from(&topic);
+            self.save_room(conn, id, request, effects);
+        }
+        let packet = ServerPacket::RoomTopic(id, actor.shown_uid(), topic);
+        effects.push(Effect::ToRoom { room: id, except: None, packet });
+    }
+
+    /// Stops or begins again passing on what somebody says in rooms. Returns whether that can be done.
+    pub(in super::super) fn ignore(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        uid: Uid,
+        on: bool,
+        effects: &mut Effects,
+    ) -> bool {
+        let target = self.session_of(uid);
+        let staff = target.is_some_and(|target| target.roles.is_staff());
+        let known = target.is_some_and(|target| target.rooms.contains(&id));
+        let Some(session) = self.session(conn) else { return false };
+        if !session.rooms.contains(&id) || session.person.uid == uid {
+            return false;
+        }
+        let ignored = session.ignores_user(uid);
+        if on && !ignored && (staff || !known || session.ignores.len() >= IGNORES) {
+            return false;
+        }
+        let dialect = session.dialect;
+        if on != ignored {
+            self.set_ignored(conn, uid, on);
+        }
+        // 5.x has ticked the name itself.
+        if dialect > Dialect::V51 {
+            effects.send(conn, ServerPacket::RoomIgnoreAck(id, uid, on));
+        }
+        true
+    }
+
+    /// Passes a complaint on to those who run the place.
+    pub(super) fn report(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        about: Uid,
+        text: MessageText,
+        effects: &mut Effects,
+    ) {
+        if let Some(session) = self.session(conn).filter(|session| session.rooms.contains(&id)) {
+            let by = session.person.uid;
+            effects.push(Effect::Event(Event::Reported { room: id, by, about, text }));
+        }
+    }
+}

@@ -1,0 +1,583 @@
+//! An evening in simulation: hundreds of users do at random what people do in rooms. Each has a
+//! client that knows nothing but the packets it was sent; after every step what it shows has to be
+//! what is true, and nobody may have done what he has no right to do.
+//!
+//! The seed is printed. `PALTALKD_SEED=n cargo test --lib evening` repeats a run,
+//! `PALTALKD_STEPS=n` makes it longer.
+#![allow(clippy::print_stdout)]
+
+mod client;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use client::{Client, Shown};
+
+use super::*;
+use crate::model::Role;
+use crate::store::{Exclusion, RoomRecord};
+
+const PEOPLE: u32 = 300;
+const STAFF: u32 = 4;
+const PERMANENT: u32 = 12;
+const CATEGORIES: [u16; 3] = [30_018, 30_003, 30_027];
+const CODE: u16 = 1234;
+
+/// Numbers that look random and are the same for the same seed (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.roll() % limit as u64) as usize
+    }
+
+    fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        (!from.is_empty()).then(|| &from[self.below(from.len())])
+    }
+}
+
+/// What the store would hold.
+#[derive(Default)]
+struct Disk {
+    rooms: BTreeMap<RoomId, RoomRecord>,
+    exclusions: BTreeMap<(ExclusionKind, RoomId, Uid), Exclusion>,
+}
+
+impl Disk {
+    fn commit(&mut self, change: &Change) {
+        match change {
+            Change::PutRoom(room) => {
+                self.rooms.insert(room.id, room.clone());
+            }
+            Change::Exclude { room, kind, entry } => {
+                assert!(self.rooms.contains_key(room), "an exclusion from a room that is not stored");
+                self.exclusions.insert((*kind, *room, entry.uid), entry.clone());
+            }
+            Change::LetIn { room, kind, uid } => {
+                let meant = |key: &(ExclusionKind, RoomId, Uid)| {
+                    (key.0, key.1) == (*kind, *room) && uid.is_none_or(|uid| uid == key.2)
+                };
+                self.exclusions.retain(|key, _| !meant(key));
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Evening {
+    state: State,
+    now: Now,
+    dice: Dice,
+    clients: BTreeMap<ConnId, Client>,
+    disk: Disk,
+    generation: u32,
+    free: Vec<u32>,
+    /// How often each thing happened, to see that all of it did.
+    did: BTreeMap<&'static str, u32>,
+}
+
+impl Evening {
+    fn new(seed: u64) -> Evening {
+        let categories = CATEGORIES.map(|id| CategoryEntry { id: CategoryId(id), name: b"Some".to_vec() });
+        let mut disk = Disk::default();
+        let rooms: Vec<Room> = (0..PERMANENT)
+            .map(|number| {
+                let id = RoomId(450 + number);
+                let name = RoomName::new(format!("Permanent {number}").as_bytes()).unwrap();
+                let kinds = [RoomKind::Voice, RoomKind::Text, RoomKind::Voice, RoomKind::PrivateVoice];
+                let kind = kinds[number as usize % 4];
+                let category = CategoryId(CATEGORIES[number as usize % 3]);
+                let room = Room {
+                    permanent: true,
+                    owner: (number % 2 == 0).then(|| person(STAFF + number)),
+                    lockword: (number % 5 == 4).then(|| b"sesame".to_vec()),
+                    admin_code: (number % 3 == 0).then_some(CODE),
+                    ..Room::new(id, name, kind, category, Rating::General)
+                };
+                disk.rooms.insert(id, room.record());
+                room
+            })
+            .collect();
+        Evening {
+            state: State::new(categories.into(), rooms),
+            now: Now { wall: Timestamp(1_700_000_000_000), uptime: Duration::ZERO },
+            dice: Dice(seed),
+            clients: BTreeMap::new(),
+            disk,
+            generation: 0,
+            free: (0..PEOPLE + 5).rev().collect(),
+            did: BTreeMap::new(),
+        }
+    }
+
+    /// Applies a command and lets every client see what it is sent. Returns who else was told.
+    fn apply(&mut self, conn: ConnId, command: Command) -> BTreeSet<ConnId> {
+        let mut effects = Effects::default();
+        self.state.apply(self.now, conn, command, &mut effects);
+        let mut told = BTreeSet::new();
+        for effect in effects.drain() {
+            match effect {
+                Effect::Send { to, packet } => self.show(to, &packet, &mut told),
+                Effect::ToMany { to, packet } => {
+                    to.into_iter().for_each(|to| self.show(to, &packet, &mut told));
+                }
+                Effect::ToRoom { room, except, packet } => {
+                    let members = self.state.room(room).map(|room| room.members.clone()).unwrap_or_default();
+                    let to = members.iter().map(|member| member.conn).filter(|to| Some(*to) != except);
+                    to.for_each(|to| self.show(to, &packet, &mut told));
+                }
+                Effect::Commit { change, .. } => self.disk.commit(&change),
+                Effect::Close { conn, .. } => {
+                    self.clients.get_mut(&conn).expect("closing nobody").closed = true;
+                }
+                Effect::Event(event) => {
+                    let name = match event {
+                        Event::RoomOpened { .. } => "opened",
+                        Event::RoomClosed { .. } => "closed",
+                        Event::KeptOut { kind: ExclusionKind::Bounce, .. } => "bounced",
+                        Event::KeptOut { .. } => "banned",
+                        Event::WrongCode { .. } => "wrong code",
+                        Event::Reported { .. } => "reported",
+                    };
+                    self.note(name);
+                }
+                _ => {}
+            }
+        }
+        let closed: Vec<ConnId> =
+            self.clients.values().filter(|client| client.closed).map(|client| client.conn).collect();
+        for conn in closed {
+            self.hang_up(conn);
+        }
+        told.remove(&conn);
+        told
+    }
+
+    fn hang_up(&mut self, conn: ConnId) {
+        self.clients.remove(&conn);
+        self.free.push(conn.slot);
+        // The connection's end reaches the hub later, when the user may be back on another one.
+        self.apply(conn, Command::Disconnect);
+    }
+
+    fn show(&mut self, to: ConnId, packet: &ServerPacket, told: &mut BTreeSet<ConnId>) {
+        let client = self.clients.get_mut(&to).expect("a packet to nobody");
+        client.show(packet);
+        if let (ServerPacket::RoomMessageIn(room, sender, _), Some(found)) =
+            (packet, packet_room(packet).and_then(|room| self.state.room(room)))
+        {
+            let silent = found.member_of(*sender).is_some_and(|member| member.red_dot && found.reddot_text);
+            assert!(!silent, "{sender} has a red dot in {room} and is heard");
+        }
+        match packet {
+            ServerPacket::RoomUserReddotOn(..) => self.note("red dot on"),
+            ServerPacket::RoomUserReddotOff(..) => self.note("red dot off"),
+            ServerPacket::RoomUserHandUp(..) => self.note("hand up"),
+            ServerPacket::RoomAdminGranted(_) => self.note("admin granted"),
+            ServerPacket::RoomInviteIn(_) => self.note("invited"),
+            ServerPacket::RoomAdminInfo(_) => self.note("console"),
+            ServerPacket::RoomMessageIn(_, sender, _) if sender.is_account() => self.note("said"),
+            ServerPacket::RoomMicsChanged(..) => self.note("all mics"),
+            _ => {}
+        }
+        told.insert(to);
+    }
+
+    fn note(&mut self, what: &'static str) {
+        *self.did.entry(what).or_default() += 1;
+    }
+
+    fn sign_in(&mut self) {
+        let number = self.dice.below(PEOPLE as usize) as u32;
+        let Some(slot) = self.free.pop() else { return };
+        self.generation += 1;
+        let conn = ConnId { slot, generation: self.generation };
+        let roles = if number < STAFF { Roles::default().with(Role::Moderator) } else { Roles::default() };
+        let blocks: BTreeSet<u32> =
+            (0..self.dice.below(3)).map(|_| self.dice.roll() as u32 % PEOPLE).collect();
+        let blocks: Vec<Person> =
+            blocks.into_iter().filter(|who| *who >= STAFF && *who != number).map(person).collect();
+        let dialect = Dialect::ALL[[0, 0, 0, 1, 2, 3][self.dice.below(6)]];
+        let client = Client {
+            conn,
+            uid: person(number).uid,
+            dialect,
+            windows: BTreeMap::new(),
+            invited: BTreeSet::new(),
+            blocks: blocks.iter().map(|person| person.uid).collect(),
+            ignores: BTreeSet::new(),
+            list: None,
+            closed: false,
+        };
+        self.clients.insert(conn, client);
+        let sign_in = SignIn {
+            person: person(number),
+            dialect,
+            roles,
+            privacy: if self.dice.percent(10) { Privacy::Pals } else { Privacy::All },
+            status: Status::Online,
+            pals: Vec::new(),
+            blocks,
+            peer: [127, 0, 0, 1].into(),
+            local: [127, 0, 0, 1].into(),
+            greeting: vec![ServerPacket::LoginSuccess],
+        };
+        self.apply(conn, Command::SignIn(Box::new(sign_in)));
+    }
+
+    fn anybody(&mut self) -> Option<ConnId> {
+        let conns: Vec<ConnId> = self.clients.keys().copied().collect();
+        self.dice.pick(&conns).copied()
+    }
+
+    fn room(&mut self, conn: ConnId, room: RoomId, command: RoomCommand) -> BTreeSet<ConnId> {
+        self.apply(conn, Command::Room(room, command))
+    }
+
+    /// A room that somebody is in, or sometimes one that he is not in.
+    fn some_room(&mut self, conn: ConnId) -> Option<RoomId> {
+        let inside: Vec<RoomId> = self.clients[&conn].windows.keys().copied().collect();
+        if self.dice.percent(95) {
+            return self.dice.pick(&inside).copied();
+        }
+        let all: Vec<RoomId> = self.state.rooms.keys().copied().collect();
+        self.dice.pick(&all).copied()
+    }
+
+    fn some_member(&mut self, room: RoomId) -> Option<Uid> {
+        let members: Vec<Uid> = self.state.room(room)?.members.iter().map(|member| member.uid).collect();
+        self.dice.pick(&members).copied()
+    }
+
+    fn join(&mut self, conn: ConnId) {
+        let rooms: Vec<RoomId> = self.state.rooms.keys().copied().collect();
+        let Some(&id) = self.dice.pick(&rooms) else { return };
+        let lockword = if self.dice.percent(50) { b"sesame".to_vec() } else { Vec::new() };
+        let invisible =
+            self.dice.percent(if self.clients[&conn].uid.0 < person(STAFF).uid.0 { 50 } else { 2 });
+        match self.dice.below(10) {
+            0 => {
+                let name = Vec::from(self.state.room(id).unwrap().name.clone());
+                let join = DirectoryCommand::JoinByName { name, lockword, invisible, udp_port: 2090 };
+                self.apply(conn, Command::Directory(join));
+            }
+            1 | 2 => {
+                let owner = self.state.room(id).unwrap().owner.map_or(Uid(7), |owner| owner.uid);
+                let code = if self.dice.percent(70) { CODE.into() } else { 4321 };
+                let join = DirectoryCommand::JoinRoomOf { owner, code, udp_port: 2090 };
+                self.apply(conn, Command::Directory(join));
+            }
+            _ => {
+                self.room(conn, id, RoomCommand::Join { lockword, invisible, udp_port: 2090 });
+            }
+        }
+    }
+
+    fn create(&mut self, conn: ConnId) {
+        let number = self.dice.below(200);
+        let locked = self.dice.percent(20);
+        let wish = NewRoom {
+            kind: [0, 1, 3, 3, 3, 5, 2][self.dice.below(7)],
+            category: CategoryId([30_018, 30_003, 30_027, 30_000, 7][self.dice.below(5)]),
+            rating: *b"GGRAX".get(self.dice.below(5)).unwrap(),
+            name: format!("Room of {number}").into_bytes(),
+            lockword: if locked { b"sesame".to_vec() } else { Vec::new() },
+            udp_port: 2090,
+        };
+        self.apply(conn, Command::Directory(DirectoryCommand::CreateRoom(Box::new(wish))));
+    }
+
+    /// Something that only admins may do. Whoever does not see himself as one must change nothing.
+    fn administrate(&mut self) {
+        let Some(mut conn) = self.anybody() else { return };
+        let admins: Vec<(ConnId, RoomId)> = self
+            .clients
+            .values()
+            .flat_map(|client| client.windows.iter().map(move |(room, window)| (client.conn, *room, window)))
+            .filter(|(_, _, window)| window.admin)
+            .map(|(conn, room, _)| (conn, room))
+            .collect();
+        let mut room = self.some_room(conn);
+        if let (true, Some(admin)) = (self.dice.percent(75), self.dice.pick(&admins)) {
+            (conn, room) = (admin.0, Some(admin.1));
+        }
+        let Some(room) = room else { return };
+        let uid = self.some_member(room).unwrap_or(Uid::FIRST_PERSON);
+        let on = self.dice.percent(50);
+        let all = self.dice.percent(10);
+        let owners_only = |command: &RoomCommand| matches!(command, RoomCommand::SetAdmin { .. });
+        let command = match self.dice.below(40) {
+            0..4 => RoomCommand::LowerAllHands,
+            4..8 => RoomCommand::SetAllMics(on),
+            8..11 => RoomCommand::NewUserMic(on),
+            11..17 => RoomCommand::RedDot { uid: if all { Uid::EVERYBODY } else { uid }, on },
+            17..19 => RoomCommand::RedDotTakesText(on),
+            19 => RoomCommand::RedDotTakesVideo(on),
+            20..24 => RoomCommand::Bounce(uid),
+            24 => RoomCommand::BounceReason { uid, reason: b"rude".to_vec() },
+            25 => {
+                let target = person(uid.0 - person(0).uid.0);
+                RoomCommand::Ban { target, staff: uid < person(STAFF).uid }
+            }
+            26..29 => {
+                let kind = if on { ExclusionKind::Bounce } else { ExclusionKind::Ban };
+                let kept: Vec<Uid> = self
+                    .state
+                    .room(room)
+                    .map(|room| room.exclusions(kind).keys().copied().collect())
+                    .unwrap_or_default();
+                RoomCommand::LetIn { kind, uid: if all { None } else { self.dice.pick(&kept).copied() } }
+            }
+            29..31 => RoomCommand::AdminInfo,
+            31..37 => RoomCommand::SetAdmin { uid, on: on || self.dice.percent(40) },
+            37..39 => RoomCommand::SetTopic(format!("Topic {}", self.dice.below(9)).into_bytes()),
+            _ if self.dice.percent(20) => RoomCommand::Close,
+            _ => return,
+        };
+        let me = &self.clients[&conn];
+        let (my_uid, window) = (me.uid, me.windows.get(&room));
+        let is_admin = window.is_some_and(|window| window.admin);
+        let is_owner = self.state.room(room).is_some_and(|room| room.is_owner(my_uid));
+        let is_staff = my_uid < person(STAFF).uid;
+        let entitled = is_admin && (!owners_only(&command) || is_owner || is_staff);
+        let before = format!("{:?}", self.state.room(room));
+        let out = matches!(command, RoomCommand::Bounce(_) | RoomCommand::Ban { .. });
+        let target = self.state.room(room).and_then(|room| room.member_of(uid)).copied();
+        let told = self.room(conn, room, command);
+        if !entitled {
+            assert!(told.is_empty(), "{my_uid} has moved others in {room} without right");
+            assert_eq!(
+                format!("{:?}", self.state.room(room)),
+                before,
+                "{my_uid} has changed {room} without right"
+            );
+        } else if let (true, Some(target)) = (out && target.is_some_and(|target| target.admin), target) {
+            // Thrown out although he was an admin: only by somebody above him.
+            let inside = self.state.room(room).is_some_and(|room| room.is_member(target.conn));
+            assert!(inside || is_staff || is_owner, "{my_uid} has thrown out his like");
+        }
+    }
+
+    fn step(&mut self) {
+        let forward = Duration::from_secs(self.dice.below(120) as u64);
+        self.now.wall = self.now.wall.after(forward);
+        self.now.uptime += forward;
+        let what = self.dice.below(100);
+        if what < 7 || self.clients.len() < 30 {
+            return self.sign_in();
+        }
+        let Some(conn) = self.anybody() else { return };
+        let uid = self.clients[&conn].uid;
+        match what {
+            7..9 => self.hang_up(conn),
+            9..29 => self.join(conn),
+            29..33 => self.create(conn),
+            33..53 => self.administrate(),
+            _ => {
+                let Some(room) = self.some_room(conn) else { return self.join(conn) };
+                let other = self.some_member(room).unwrap_or(uid);
+                let inside = self.clients[&conn].windows.contains_key(&room);
+                let nickname = person(other.0 - person(0).uid.0).nickname;
+                match what {
+                    53..60 => {
+                        let told = self.room(conn, room, RoomCommand::Leave);
+                        assert!(inside || told.is_empty());
+                        self.clients.get_mut(&conn).unwrap().windows.remove(&room);
+                    }
+                    60..72 => {
+                        let told = self.room(conn, room, RoomCommand::Message(message("hello")));
+                        assert!(inside || told.is_empty(), "somebody outside was heard");
+                    }
+                    72..77 => {
+                        let line = match self.dice.below(6) {
+                            0 => format!("/w {nickname}: psst"),
+                            1 => format!("/o {nickname}"),
+                            2 => format!("/o {nickname} off"),
+                            3 => "/t Tonight".to_owned(),
+                            4 => format!("/c {CODE}"),
+                            _ => "/help".to_owned(),
+                        };
+                        self.room(conn, room, RoomCommand::Message(message(&line)));
+                    }
+                    77..87 => {
+                        let up = self.dice.percent(60);
+                        self.room(conn, room, RoomCommand::Hand(up));
+                        let client = self.clients.get_mut(&conn).unwrap();
+                        let window = client.windows.get_mut(&room);
+                        if let (Dialect::V7, false, Some(window)) = (client.dialect, up, window) {
+                            // It is not told what it has done itself.
+                            window.users.get_mut(&uid).unwrap().hand = false;
+                        }
+                    }
+                    87..91 => {
+                        let number = self.dice.below(PEOPLE as usize) as u32;
+                        self.room(conn, room, RoomCommand::Invite(person(number).uid));
+                    }
+                    91..94 => {
+                        let on = self.dice.percent(60);
+                        self.room(conn, room, RoomCommand::Ignore { uid: other, on });
+                        let ignores = self.state.session(conn).unwrap().ignores.iter().copied().collect();
+                        let client = self.clients.get_mut(&conn).unwrap();
+                        client.ignores = ignores;
+                        assert!(inside || !client.ignores.contains(&other) || other != uid);
+                    }
+                    94..96 => {
+                        let staff = other < person(STAFF).uid;
+                        let target = Person { uid: other, nickname };
+                        let block = self.dice.percent(60);
+                        let command = if block {
+                            DirectoryCommand::Block { target, staff, current: Vec::new() }
+                        } else {
+                            DirectoryCommand::Unblock { target: other, current: Vec::new() }
+                        };
+                        self.apply(conn, Command::Directory(command));
+                        let blocks = &mut self.clients.get_mut(&conn).unwrap().blocks;
+                        if !block {
+                            blocks.remove(&other);
+                        } else if !staff && other != uid {
+                            blocks.insert(other);
+                        }
+                    }
+                    96 => {
+                        let report = RoomCommand::Report { uid: other, text: message("spam") };
+                        self.room(conn, room, report);
+                    }
+                    97 => {
+                        self.room(conn, room, RoomCommand::Members);
+                    }
+                    _ => self.list(conn),
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, conn: ConnId) {
+        let category = CategoryId(CATEGORIES[self.dice.below(3)]);
+        self.apply(conn, Command::Directory(DirectoryCommand::ListCategory(category)));
+        let shown = self.clients.get_mut(&conn).unwrap().list.take();
+        let rooms = self.state.rooms.values().filter(|room| !room.kind.is_private());
+        let there: Vec<(RoomId, u32)> = rooms
+            .filter(|room| room.category == category)
+            .map(|room| (room.id, room.members.iter().filter(|member| !member.invisible).count() as u32))
+            .collect();
+        assert_eq!(shown, Some((category, there)));
+    }
+
+    /// What every client shows is what is true.
+    fn check(&self) {
+        self.state.check_invariants().unwrap();
+        assert_eq!(self.state.users_online(), self.clients.len());
+        for client in self.clients.values() {
+            let session = self.state.session(client.conn).expect("a client without a session");
+            let inside: BTreeSet<RoomId> = session.rooms.iter().copied().collect();
+            let windows: BTreeSet<RoomId> = client.windows.keys().copied().collect();
+            assert_eq!(windows, inside, "the windows of {}", client.uid);
+            for (id, window) in &client.windows {
+                let room = self.state.room(*id).unwrap();
+                let me = room.member(client.conn).unwrap();
+                assert_eq!(window.admin, me.admin, "the menu of {} in {id}", client.uid);
+                assert_eq!(window.topic, room.topic);
+                let there: BTreeMap<Uid, Shown> = room
+                    .members
+                    .iter()
+                    .filter(|member| !member.invisible || me.admin || member.conn == me.conn)
+                    .map(|member| {
+                        let wall = !member.may_speak();
+                        (member.uid, Shown { admin: member.admin, wall, hand: member.hand })
+                    })
+                    .collect();
+                assert_eq!(window.users, there, "{} sees {id} wrongly", client.uid);
+            }
+        }
+        for room in self.state.rooms.values() {
+            for member in &room.members {
+                assert!(!(member.red_dot && member.may_speak()));
+                let staff = member.uid < person(STAFF).uid;
+                let kept_out = room.exclusions(ExclusionKind::Ban).contains_key(&member.uid);
+                assert!(staff || !kept_out, "{} is inside and banned", member.uid);
+            }
+        }
+    }
+
+    /// After a restart permanent rooms would be what they are now.
+    fn check_disk(&self) {
+        let permanent = self.state.rooms.values().filter(|room| room.permanent);
+        let rooms: BTreeMap<RoomId, RoomRecord> =
+            permanent.clone().map(|room| (room.id, room.record())).collect();
+        assert_eq!(rooms, self.disk.rooms);
+        let mut kept_out = BTreeMap::new();
+        for room in permanent {
+            for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
+                for entry in room.exclusions(kind).values().filter(|entry| entry.holds(self.now.wall)) {
+                    kept_out.insert((kind, room.id, entry.uid), entry.clone());
+                }
+            }
+        }
+        let mut stored = self.disk.exclusions.clone();
+        stored.retain(|_, entry| entry.holds(self.now.wall));
+        assert_eq!(kept_out, stored);
+    }
+}
+
+fn packet_room(packet: &ServerPacket) -> Option<RoomId> {
+    match packet {
+        ServerPacket::RoomMessageIn(room, ..) => Some(*room),
+        _ => None,
+    }
+}
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+fn spend(seed: u64, steps: u64) -> Evening {
+    println!("PALTALKD_SEED={seed}");
+    let mut evening = Evening::new(seed);
+    for _ in 0..steps {
+        evening.step();
+        evening.check();
+    }
+    evening.check_disk();
+    evening
+}
+
+#[test]
+fn an_evening_with_hundreds_of_people() {
+    let by_clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let evening = spend(number("PALTALKD_SEED", by_clock as u64), number("PALTALKD_STEPS", 4000));
+    println!("{} online, {:?}", evening.clients.len(), evening.did);
+}
+
+#[test]
+fn everything_happens_in_an_evening() {
+    let did = spend(5, 6000).did;
+    for what in [
+        "opened",
+        "closed",
+        "bounced",
+        "banned",
+        "wrong code",
+        "reported",
+        "red dot on",
+        "red dot off",
+        "hand up",
+        "admin granted",
+        "invited",
+        "console",
+        "said",
+        "all mics",
+    ] {
+        assert!(did.get(what).is_some_and(|times| *times > 3), "{what}: {did:?}");
+    }
+}

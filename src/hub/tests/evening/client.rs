@@ -1,0 +1,132 @@
+//! What a client shows, made from the packets it was sent and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::hub::ConnId;
+use crate::model::{CategoryId, RoomId, Uid};
+use crate::protocol::{Dialect, ServerPacket, UserRecord};
+
+/// A name in a client's list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Shown {
+    pub(super) admin: bool,
+    /// The brick wall: he cannot speak.
+    pub(super) wall: bool,
+    pub(super) hand: bool,
+}
+
+impl From<&UserRecord> for Shown {
+    fn from(record: &UserRecord) -> Shown {
+        Shown { admin: record.admin, wall: !record.mic, hand: record.hand }
+    }
+}
+
+/// A room window.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Window {
+    pub(super) users: BTreeMap<Uid, Shown>,
+    /// Whether the admin menu is there.
+    pub(super) admin: bool,
+    pub(super) topic: Vec<u8>,
+    /// Whether the list after entering has come.
+    pub(super) listed: bool,
+}
+
+/// What one client shows, made from packets alone.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) conn: ConnId,
+    pub(super) uid: Uid,
+    pub(super) dialect: Dialect,
+    pub(super) windows: BTreeMap<RoomId, Window>,
+    pub(super) invited: BTreeSet<RoomId>,
+    pub(super) blocks: BTreeSet<Uid>,
+    pub(super) ignores: BTreeSet<Uid>,
+    /// The last list of a category, or of nothing.
+    pub(super) list: Option<(CategoryId, Vec<(RoomId, u32)>)>,
+    pub(super) closed: bool,
+}
+
+impl Client {
+    pub(super) fn show(&mut self, packet: &ServerPacket) {
+        if !packet.is_known_to(self.dialect) {
+            return;
+        }
+        match packet {
+            ServerPacket::RoomJoined(joined) => {
+                let window = self.windows.entry(joined.room).or_default();
+                (window.admin, window.listed) = (joined.admin, false);
+                window.topic.clear();
+            }
+            ServerPacket::RoomUserList(room, users) => {
+                let window = self.windows.get_mut(room).expect("a list without a window");
+                if !window.listed {
+                    window.users.clear();
+                    window.listed = true;
+                }
+                for user in users {
+                    if user.uid == self.uid {
+                        window.admin = user.admin;
+                    }
+                    window.users.insert(user.uid, user.into());
+                }
+            }
+            ServerPacket::RoomUserJoined(room, user) => {
+                let window = self.windows.get_mut(room).expect("a newcomer without a window");
+                assert!(window.listed, "a newcomer before the list");
+                assert!(window.users.insert(user.uid, user.into()).is_none(), "came twice");
+            }
+            ServerPacket::RoomUserLeft(room, uid) => {
+                let window = self.windows.get_mut(room).expect("a leaver without a window");
+                assert!(window.users.remove(uid).is_some(), "{uid} left without being there");
+            }
+            ServerPacket::RoomClosed(room, ..) => {
+                assert!(self.windows.remove(room).is_some(), "a closed room that was not open");
+            }
+            ServerPacket::RoomTopic(room, _, topic) => {
+                self.windows.get_mut(room).expect("a topic without a window").topic.clone_from(topic);
+            }
+            ServerPacket::RoomUserHandUp(room, uid) => self.user(*room, *uid).hand = true,
+            ServerPacket::RoomUserHandDown(room, Uid::EVERYBODY) => {
+                self.users(*room).for_each(|user| user.hand = false);
+            }
+            ServerPacket::RoomUserHandDown(room, uid) => self.user(*room, *uid).hand = false,
+            ServerPacket::RoomUserReddotOn(room, uid) => self.user(*room, *uid).wall = true,
+            ServerPacket::RoomUserReddotOff(room, uid) => self.user(*room, *uid).wall = false,
+            ServerPacket::RoomMicsChanged(room, on, _) => {
+                self.users(*room).filter(|user| !user.admin).for_each(|user| user.wall = !on);
+            }
+            ServerPacket::RoomAdminGranted(room) => {
+                self.windows.get_mut(room).expect("a grant without a window").admin = true;
+            }
+            ServerPacket::RoomAdminStatus(room, uid, on) => {
+                self.user(*room, *uid).admin = *on;
+                if *uid == self.uid {
+                    self.windows.get_mut(room).unwrap().admin = *on;
+                }
+            }
+            ServerPacket::RoomMessageIn(room, sender, _) => {
+                assert!(self.windows.contains_key(room), "words without a window");
+                assert!(!self.blocks.contains(sender), "{} hears {sender}, whom he blocks", self.uid);
+                assert!(!self.ignores.contains(sender), "{} hears {sender}, whom he ignores", self.uid);
+            }
+            ServerPacket::RoomInviteIn(invite) => {
+                assert!(!self.blocks.contains(&invite.uid), "an invitation of somebody blocked");
+                self.invited.insert(invite.room);
+            }
+            ServerPacket::RoomList(category, rooms) => {
+                self.list = Some((*category, rooms.iter().map(|room| (room.room, room.users)).collect()));
+            }
+            _ => {}
+        }
+    }
+
+    fn users(&mut self, room: RoomId) -> impl Iterator<Item = &mut Shown> {
+        self.windows.get_mut(&room).expect("news without a window").users.values_mut()
+    }
+
+    fn user(&mut self, room: RoomId, uid: Uid) -> &mut Shown {
+        let window = self.windows.get_mut(&room).expect("news without a window");
+        window.users.get_mut(&uid).expect("news about somebody who is not there")
+    }
+}
