@@ -103,6 +103,8 @@ fn messages_are_kept_for_those_who_are_away_and_delivered_once() {
     let packets = b.sign_in(bob);
     assert_eq!(kept(&packets, alice), ["first", "second"]);
     assert_eq!(packets.last().unwrap().kind, 0x0014, "they come last");
+    // A sign of life afterwards says that they have arrived.
+    assert_eq!(b.sync(), []);
     server.wait_for("their removal", |server| server.store().reader().offline_count(bob).unwrap() == 0);
     b.close();
     gone(&mut a, bob);
@@ -255,7 +257,8 @@ fn a_client_that_vanished_before_a_sign_of_life_gets_its_messages_again() {
         b.close();
         server.wait_for("his end", |server| server.metrics().connections() == 1);
     }
-    let packets = server.connect().sign_in(bob);
-    assert_eq!(packets.iter().filter(|packet| packet.kind == 0x0014).count(), 1);
+    let mut b = server.connect();
+    assert_eq!(b.sign_in(bob).iter().filter(|packet| packet.kind == 0x0014).count(), 1);
+    assert_eq!(b.sync(), []);
     server.wait_for("the removal", |server| server.store().reader().offline_count(bob).unwrap() == 0);
 }

@@ -208,6 +208,13 @@ impl Evening {
             (0..self.dice.below(3)).map(|_| self.dice.roll() as u32 % PEOPLE).collect();
         let blocks: Vec<Person> =
             blocks.into_iter().filter(|who| *who >= STAFF && *who != number).map(person).collect();
+        // Whoever signs in a second time has the lists that he had a moment before.
+        let uid = person(number).uid;
+        let older = self.clients.values().find(|client| client.uid == uid && !client.closed);
+        let blocks = match older {
+            Some(older) => older.blocks.iter().map(|uid| person(uid.0 - person(0).uid.0)).collect(),
+            None => blocks,
+        };
         let dialect = Dialect::ALL[[0, 0, 0, 1, 2, 3][self.dice.below(6)]];
         let client = Client {
             conn,
