@@ -32,7 +32,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: subcommands, output, exit codes |
 //! | [`daemon`] | puts everything together; start, signals, stop |
-//! | [`net`] | sockets: chat connections, limits of connections, the HTTP listener, carriers of files and calls |
+//! | [`net`] | sockets: chat connections, limits of connections, room voice, files and calls, the HTTP listener |
 //! | [`session`] | one conversation: packet table, signing in, requests; the gate to accounts |
 //! | [`hub`] | the state and its rules: presence, pals, rooms, messages, slash commands |
 //! | [`store`] | what survives: journal, index, recovery |

@@ -55,7 +55,7 @@ pub use udp::bind as bind_udp;
 /// several rooms.
 const LINKS_PER_CONNECTION: usize = 4;
 /// Listeners served before others get their turn.
-const LISTENERS_PER_TURN: usize = 64;
+const LISTENERS_PER_TURN: usize = 128;
 
 /// The voice service.
 pub struct Voice {

@@ -55,7 +55,8 @@ impl Voice {
                 _ = socket.readable() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
-            for _ in 0..DATAGRAMS_PER_TURN {
+            let mut received = 0;
+            loop {
                 match socket.try_recv_from(&mut buffer) {
                     Ok((count, from)) => {
                         let datagram = buffer.get(..count).unwrap_or_default();
@@ -70,8 +71,12 @@ impl Voice {
                     // What an earlier datagram met on its way comes back here; it is nobody's fault.
                     Err(error) => debug!(%error, "error on a voice socket"),
                 }
+                received += 1;
+                if received == DATAGRAMS_PER_TURN {
+                    tokio::task::yield_now().await;
+                    break;
+                }
             }
-            tokio::task::yield_now().await;
         }
     }
 
