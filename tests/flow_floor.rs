@@ -102,8 +102,8 @@ fn a_room_is_opened_used_and_gone() {
     let room = only(&a.sync(), 0x0136).u32(0);
     a.close();
     server.wait_for("the end of the room", |_| {
-        b.ask_to_join(room, "sesame");
-        b.sync()[0].kind == 0x0064
+        b.ask_to_join(room, "wrong");
+        return_code(&b.sync()[0]).2 == "This room is closed."
     });
 }
 

@@ -243,6 +243,18 @@ fn a_newer_schema_is_refused_with_both_versions() {
 }
 
 #[test]
+fn an_older_schema_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, _) = make(dir.path(), false, true);
+    let path = base.join("identity");
+    let text = fs::read_to_string(&path).unwrap().replace("schema 2\n", "schema 1\n");
+    let body = &text[..text.rfind("crc ").unwrap()];
+    fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
+    open(&base, false).unwrap();
+    assert!(fs::read_to_string(&path).unwrap().contains("schema 2\n"), "older programs must not open it");
+}
+
+#[test]
 fn a_creation_that_was_interrupted_starts_again() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(options(dir.path())).unwrap();

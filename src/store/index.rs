@@ -322,6 +322,13 @@ mod tests {
         let raised = old.clone().raised();
         assert_eq!((raised.schema, raised.tallies.len(), raised.applied), (SCHEMA, TABLES.len(), 5));
         assert_eq!(raised.tallies[..11], old.tallies[..]);
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(dir.path(), 1 << 20).unwrap();
+        old.tallies.fill(Tally::default());
+        let entry = (tables::account_key(crate::model::Uid(7)), Some(codec::encode_value(1, &7u32).unwrap()));
+        index.apply(Pending::from([entry]), &mut old).unwrap();
+        let state = index.check(StoreId([7; 16])).unwrap();
+        assert_eq!((state.schema, state.tallies[2].count), (SCHEMA, 1));
         let newer = State { schema: SCHEMA + 1, ..raised };
         assert_eq!(newer.clone().raised(), newer);
     }

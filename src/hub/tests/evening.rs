@@ -17,7 +17,7 @@ use crate::model::Role;
 use crate::store::{Exclusion, RoomRecord};
 
 const PEOPLE: u32 = 300;
-const STAFF: u32 = 4;
+const STAFF: u32 = 12;
 const PERMANENT: u32 = 12;
 const CATEGORIES: [u16; 3] = [30_018, 30_003, 30_027];
 const CODE: u16 = 1234;
@@ -185,6 +185,7 @@ impl Evening {
             ServerPacket::RoomUserReddotOff(..) => self.note("red dot off"),
             ServerPacket::RoomUserHandUp(..) => self.note("hand up"),
             ServerPacket::RoomAdminGranted(_) => self.note("admin granted"),
+            ServerPacket::RoomAdminStatus(_, _, false) => self.note("admin taken"),
             ServerPacket::RoomInviteIn(_) => self.note("invited"),
             ServerPacket::RoomAdminInfo(_) => self.note("console"),
             ServerPacket::RoomMessageIn(_, sender, _) if sender.is_account() => self.note("said"),
@@ -320,7 +321,14 @@ impl Evening {
             (conn, room) = (admin.0, Some(admin.1));
         }
         let Some(room) = room else { return };
-        let uid = self.some_member(room).unwrap_or(Uid::FIRST_PERSON);
+        let mut uid = self.some_member(room).unwrap_or(Uid::FIRST_PERSON);
+        if self.dice.percent(30) {
+            // Few are admins: without this, hardly anything would happen to one of them.
+            let room = self.state.room(room);
+            let admins = room.iter().flat_map(|room| &room.members).filter(|member| member.admin);
+            let admins: Vec<Uid> = admins.map(|member| member.uid).collect();
+            uid = self.dice.pick(&admins).copied().unwrap_or(uid);
+        }
         let on = self.dice.percent(50);
         let all = self.dice.percent(10);
         let owners_only = |command: &RoomCommand| matches!(command, RoomCommand::SetAdmin { .. });
@@ -347,7 +355,7 @@ impl Evening {
                 RoomCommand::LetIn { kind, uid: if all { None } else { self.dice.pick(&kept).copied() } }
             }
             29..31 => RoomCommand::AdminInfo,
-            31..37 => RoomCommand::SetAdmin { uid, on: on || self.dice.percent(40) },
+            31..37 => RoomCommand::SetAdmin { uid, on },
             37..39 => RoomCommand::SetTopic(format!("Topic {}", self.dice.below(9)).into_bytes()),
             _ if self.dice.percent(20) => RoomCommand::Close,
             _ => return,
@@ -361,7 +369,14 @@ impl Evening {
         let before = format!("{:?}", self.state.room(room));
         let out = matches!(command, RoomCommand::Bounce(_) | RoomCommand::Ban { .. });
         let target = self.state.room(room).and_then(|room| room.member_of(uid)).copied();
+        let unmakes = matches!(command, RoomCommand::SetAdmin { on: false, .. });
         let told = self.room(conn, room, command);
+        if entitled && unmakes {
+            let target = self.state.room(room).and_then(|room| room.member_of(uid)).copied();
+            let by_right =
+                uid < person(STAFF).uid || self.state.room(room).is_some_and(|room| room.is_owner(uid));
+            assert!(by_right || target.is_none_or(|target| !target.admin), "{uid} is an admin still");
+        }
         if !entitled {
             assert!(told.is_empty(), "{my_uid} has moved others in {room} without right");
             assert_eq!(
@@ -580,11 +595,12 @@ fn everything_happens_in_an_evening() {
         "red dot off",
         "hand up",
         "admin granted",
+        "admin taken",
         "invited",
         "console",
         "said",
         "all mics",
     ] {
-        assert!(did.get(what).is_some_and(|times| *times > 3), "{what}: {did:?}");
+        assert!(did.get(what).is_some_and(|times| *times > 1), "{what}: {did:?}");
     }
 }
