@@ -4,24 +4,22 @@
 //! daemon's CPU time and memory from `/proc`. Run it with `scripts/load`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod common;
+
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use clap::Parser;
 use hdrhistogram::Histogram;
-use paltalkd::model::{CategoryId, Nickname, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid};
-use paltalkd::protocol::cipher::{self, Variant};
-use paltalkd::store::{Applied, Change, NewAccount, PasswordHash, RoomRecord, Store, StoreOptions};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use paltalkd::model::{RoomKind, Uid};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
+
+use common::{FIRST_ROOM, Program, cpu_of, frame, join, prepare, raise_descriptor_limit, sign_in};
 
 /// Load for a daemon: signs in many clients, has them chat in rooms, prints what it cost.
 #[derive(Parser)]
@@ -46,8 +44,6 @@ struct Options {
     bytes: usize,
 }
 
-const PASSWORD: &[u8] = b"loadtest";
-const FIRST_ROOM: u32 = 100_000;
 /// Marks where the time stamp stands in a message.
 const STAMP: usize = 16;
 
@@ -71,136 +67,27 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     raise_descriptor_limit();
     let dir = tempfile::tempdir()?;
-    let uids = prepare(&options, dir.path())?;
-    let mut daemon = Daemon::start(&options, dir.path())?;
+    let rooms = options.clients.div_ceil(options.room);
+    let uids = prepare(dir.path(), options.clients, rooms, RoomKind::Text)?;
+    let daemon = Program::daemon(&options.daemon, dir.path(), "listen_tcp = []\nlisten_udp = []")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = LocalSet::new().block_on(&runtime, run(&options, &daemon, uids));
-    daemon.stop();
-    result
+    LocalSet::new().block_on(&runtime, run(&options, &daemon, uids))
 }
 
-/// Fills a store with accounts and rooms. The passwords have hashes that cost nearly nothing to
-/// check, so that a run measures the server and not Argon2id.
-fn prepare(options: &Options, dir: &Path) -> anyhow::Result<Vec<Uid>> {
-    let (store, _) = Store::open(StoreOptions::new(dir.join("store")))?;
-    store.commit_blocking(Change::Seed { at: Timestamp::now() })?;
-    let argon2 =
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).expect("parameters"));
-    let hash = argon2.hash_password(PASSWORD).map_err(|error| anyhow::anyhow!("{error}"))?.to_string();
-    let (sender, receiver) = std::sync::mpsc::channel();
-    for number in 0..options.clients {
-        let account = NewAccount {
-            nickname: Nickname::from_text(&format!("load{number}"))?,
-            password: PasswordHash::new(hash.clone()),
-            email: None,
-            roles: Roles::default(),
-            created: Timestamp::now(),
-        };
-        let sender = sender.clone();
-        store.submit(Change::CreateAccount(account), move |result| _ = sender.send(result));
-        if number % 1000 == 999 {
-            // The store's queue is bounded; an empty commit waits until it has been worked off.
-            store.commit_blocking(Change::Seed { at: Timestamp::now() })?;
-        }
-    }
-    drop(sender);
-    let mut uids = Vec::new();
-    for result in receiver {
-        if let Applied::Created(uid) = result? {
-            uids.push(uid);
-        }
-    }
-    for number in 0..options.clients.div_ceil(options.room) {
-        let room = RoomRecord {
-            id: RoomId(FIRST_ROOM + number as u32),
-            name: RoomName::new(format!("Load {number}").as_bytes()).context("room name")?,
-            kind: RoomKind::Text,
-            category: CategoryId(30_028),
-            rating: Rating::General,
-            topic: Vec::new(),
-            welcome: Vec::new(),
-            lockword: None,
-            owner: None,
-            admin_code: None,
-            new_user_mic: true,
-            reddot_text: false,
-            reddot_video: false,
-            created: Timestamp::now(),
-        };
-        store.commit_blocking(Change::PutRoom(room))?;
-    }
-    store.close()?;
-    Ok(uids)
-}
-
-struct Daemon {
-    child: Child,
-    chat: SocketAddr,
-}
-
-impl Daemon {
-    fn start(options: &Options, dir: &Path) -> anyhow::Result<Daemon> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let chat = SocketAddr::from(([127, 0, 0, 1], port));
-        let config = format!(
-            "[server]\ndata_dir = {dir:?}\n[chat]\nlisten = [\"{chat}\"]\n\
-             [voice]\nlisten_tcp = []\nlisten_udp = []\n[http]\nlisten = []\n\
-             [limits]\nmax_connections = 0\npackets_per_second = 0\n[log]\nlevel = \"warn\"\ndirectory = \"\"\n",
-        );
-        let path = dir.join("load.toml");
-        std::fs::write(&path, config)?;
-        let child = Command::new(&options.daemon)
-            .args(["serve", "--config"])
-            .arg(&path)
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", options.daemon.display()))?;
-        let daemon = Daemon { child, chat };
-        let start = Instant::now();
-        while std::net::TcpStream::connect(chat).is_err() {
-            ensure!(start.elapsed() < Duration::from_secs(20), "the daemon does not answer");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(daemon)
-    }
-
-    /// CPU seconds used so far, user and system.
-    fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks =
-            |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-        // utime and stime are fields 14 and 15; the kernel counts them in hundredths for user space.
-        (ticks(11) + ticks(12)) / 100.0
-    }
-
-    /// Resident memory in KiB.
-    fn rss(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
-    }
-
-    fn stop(&mut self) {
-        _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        _ = self.child.wait();
-    }
-}
-
-async fn run(options: &Options, daemon: &Daemon, uids: Vec<Uid>) -> anyhow::Result<()> {
+async fn run(options: &Options, daemon: &Program, uids: Vec<Uid>) -> anyhow::Result<()> {
     let shared = Rc::new(Shared {
         counts: RefCell::default(),
         latency: RefCell::new(Histogram::new(3)?),
         start: Instant::now(),
         scratch: RefCell::new(vec![0; 256 * 1024]),
     });
-    let rss_before = daemon.rss();
+    let rss_before = rss(daemon);
     let cpu_before = daemon.cpu();
     let begin = Instant::now();
     let mut clients = Vec::with_capacity(uids.len());
     for chunk in uids.chunks(50) {
         let tasks: Vec<_> =
-            chunk.iter().map(|uid| tokio::task::spawn_local(sign_in(daemon.chat, *uid))).collect();
+            chunk.iter().map(|uid| tokio::task::spawn_local(client(daemon.address, *uid))).collect();
         for task in tasks {
             clients.push(Rc::new(task.await??));
         }
@@ -211,7 +98,7 @@ async fn run(options: &Options, daemon: &Daemon, uids: Vec<Uid>) -> anyhow::Resu
         tokio::task::spawn_local(read(Rc::clone(client), Rc::clone(&shared)));
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let (rss_quiet, cpu_quiet) = (daemon.rss(), daemon.cpu());
+    let (rss_quiet, cpu_quiet) = (rss(daemon), daemon.cpu());
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle_cpu = (daemon.cpu() - cpu_quiet) / 2.0;
     println!("clients signed in          {:>12}", clients.len());
@@ -225,9 +112,7 @@ async fn run(options: &Options, daemon: &Daemon, uids: Vec<Uid>) -> anyhow::Resu
 
     for (number, client) in clients.iter().enumerate() {
         let room = FIRST_ROOM + (number / options.room) as u32;
-        let mut payload = room.to_be_bytes().to_vec();
-        payload.extend([0, 0, 0, 0, 0x08, 0x2a]);
-        client.write_all(&frame(0xfeca, &payload)).await?;
+        client.write_all(&join(room, 2090)).await?;
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
 
@@ -243,7 +128,7 @@ async fn run(options: &Options, daemon: &Daemon, uids: Vec<Uid>) -> anyhow::Resu
     tokio::time::sleep(Duration::from_secs(warm_up)).await;
     shared.counts.borrow_mut().measuring = true;
     let (deliveries, cpu, own, begin) =
-        (shared.counts.borrow().deliveries, daemon.cpu(), own_cpu(), Instant::now());
+        (shared.counts.borrow().deliveries, daemon.cpu(), cpu_of("self"), Instant::now());
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
     shared.counts.borrow_mut().measuring = false;
     let elapsed = begin.elapsed().as_secs_f64();
@@ -257,14 +142,14 @@ async fn run(options: &Options, daemon: &Daemon, uids: Vec<Uid>) -> anyhow::Resu
     println!("  deliveries per CPU-second{:>12.0}", delivered / used);
     println!("  CPU per million          {:>10.2} s", used / delivered * 1e6);
     println!("  daemon CPU               {:>9.0} % of a core", used / elapsed * 100.0);
-    println!("  load tool CPU            {:>9.0} % of a core", (own_cpu() - own) / elapsed * 100.0);
+    println!("  load tool CPU            {:>9.0} % of a core", (cpu_of("self") - own) / elapsed * 100.0);
     for (name, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)] {
         println!(
             "  latency {name}              {:>9.2} ms",
             latency.value_at_quantile(quantile) as f64 / 1000.0
         );
     }
-    println!("  resident                 {:>8} KiB", daemon.rss());
+    println!("  resident                 {:>8} KiB", rss(daemon));
     println!("  sends skipped, closed    {:>7} {:>6}", counts.skipped, counts.closed);
     drop(counts);
     sender.abort();
@@ -274,6 +159,10 @@ async fn run(options: &Options, daemon: &Daemon, uids: Vec<Uid>) -> anyhow::Resu
 /// A client whose socket is used without borrowing it mutably.
 struct Client {
     stream: TcpStream,
+}
+
+async fn client(chat: SocketAddr, uid: Uid) -> anyhow::Result<Client> {
+    Ok(Client { stream: sign_in(chat, uid).await? })
 }
 
 impl Client {
@@ -287,44 +176,6 @@ impl Client {
             }
         }
         Ok(())
-    }
-}
-
-fn frame(kind: u16, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = kind.to_be_bytes().to_vec();
-    bytes.extend([0, 0x47]);
-    bytes.extend((payload.len() as u16).to_be_bytes());
-    bytes.extend(payload);
-    bytes
-}
-
-async fn sign_in(chat: SocketAddr, uid: Uid) -> anyhow::Result<Client> {
-    let mut stream = TcpStream::connect(chat).await?;
-    stream.set_nodelay(true)?;
-    let uid_bytes = uid.0.to_be_bytes();
-    let mut wish = uid_bytes.to_vec();
-    wish.extend([0, 0, 0, 1, 0, 0]);
-    stream.write_all(&[frame(0xff9c, &uid_bytes), frame(0xfb96, &wish)].concat()).await?;
-    let challenge = wait_for(&mut stream, 0x0474).await?;
-    let digits: u16 = std::str::from_utf8(&challenge[4..7])?.parse()?;
-    let mut login = uid_bytes.to_vec();
-    login.extend(cipher::encode(Variant::One, digits - 509, PASSWORD, 1)?);
-    stream.write_all(&frame(0xfb84, &login)).await?;
-    wait_for(&mut stream, 0x0043).await?;
-    Ok(Client { stream })
-}
-
-/// Reads packets up to the first of type `kind`, whose payload is returned. What comes in the same
-/// read behind it is left to the reader that takes over, which starts at a packet boundary.
-async fn wait_for(stream: &mut TcpStream, kind: u16) -> anyhow::Result<Vec<u8>> {
-    loop {
-        let mut header = [0; 6];
-        stream.read_exact(&mut header).await?;
-        let mut payload = vec![0; usize::from(u16::from_be_bytes([header[4], header[5]]))];
-        stream.read_exact(&mut payload).await?;
-        if u16::from_be_bytes([header[0], header[1]]) == kind {
-            return Ok(payload);
-        }
     }
 }
 
@@ -420,15 +271,9 @@ async fn send(
     }
 }
 
-fn own_cpu() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+/// Resident memory of the daemon in KiB.
+fn rss(daemon: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.child.id())).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -6,26 +6,27 @@
 //! turns; CPU time is that of the whole process, from `/proc`. Run it with `scripts/voice-load`.
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod common;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use clap::{Parser, ValueEnum};
 use hdrhistogram::Histogram;
-use paltalkd::model::{CategoryId, Nickname, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid};
-use paltalkd::protocol::cipher::{self, Variant};
-use paltalkd::store::{Applied, Change, NewAccount, PasswordHash, RoomRecord, Store, StoreOptions};
+use paltalkd::model::{RoomKind, Uid};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::LocalSet;
+
+use common::{FIRST_ROOM, Program, join, prepare, raise_descriptor_limit, sign_in, wait_for};
 
 /// Load for the voice service, beside a bare loop over sockets.
 #[derive(Parser)]
@@ -65,8 +66,6 @@ impl std::fmt::Display for Transport {
     }
 }
 
-const PASSWORD: &[u8] = b"loadtest";
-const FIRST_ROOM: u32 = 100_000;
 /// Packets per second of one speaker; below what the daemon allows one.
 const SPEAKER_RATE: usize = 40;
 const SPEECH: usize = 148;
@@ -99,9 +98,10 @@ fn main() -> anyhow::Result<()> {
 async fn run(options: &Options, transport: Transport, listeners: usize) -> anyhow::Result<()> {
     let rooms = options.rate.div_ceil(SPEAKER_RATE * listeners);
     let dir = tempfile::tempdir()?;
-    let uids = prepare(dir.path(), rooms, listeners + 1)?;
-    let mut daemon = Program::daemon(&options.daemon, dir.path())?;
-    let mut bare = Program::bare(transport)?;
+    let uids = prepare(dir.path(), rooms * (listeners + 1), rooms, RoomKind::Voice)?;
+    let voice = "listen_tcp = [\"127.0.0.1:0\"]\nlisten_udp = [\"127.0.0.1:0\"]\nprobe_udp = false";
+    let daemon = Program::daemon(&options.daemon, dir.path(), voice)?;
+    let bare = bare_program(transport)?;
     let mut by_daemon = at_daemon(&daemon, transport, &uids, listeners).await?;
     let mut by_bare = at_bare(&bare, transport, rooms, listeners).await?;
     // What the listeners said to be known must be forgotten; the floor with it.
@@ -126,8 +126,6 @@ async fn run(options: &Options, transport: Transport, listeners: usize) -> anyho
         sum_bare.lost(),
         sum_daemon.lost(),
     );
-    daemon.stop();
-    bare.stop();
     Ok(())
 }
 
@@ -438,167 +436,21 @@ fn bare_tcp() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server under load.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Program {
-    fn daemon(program: &Path, dir: &Path) -> anyhow::Result<Program> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let config = format!(
-            "[server]\ndata_dir = {dir:?}\n[chat]\nlisten = [\"{address}\"]\n\
-             [voice]\nlisten_tcp = [\"127.0.0.1:0\"]\nlisten_udp = [\"127.0.0.1:0\"]\nprobe_udp = false\n\
-             [http]\nlisten = []\n[limits]\nmax_connections = 0\npackets_per_second = 0\n\
-             [log]\nlevel = \"warn\"\ndirectory = \"\"\n",
-        );
-        let path = dir.join("load.toml");
-        std::fs::write(&path, config)?;
-        let child = Command::new(program)
-            .args(["serve", "--config"])
-            .arg(&path)
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let start = Instant::now();
-        while std::net::TcpStream::connect(address).is_err() {
-            ensure!(start.elapsed() < Duration::from_secs(20), "the daemon does not answer");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(Program { child, address })
-    }
-
-    fn bare(transport: Transport) -> anyhow::Result<Program> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["--bare", &transport.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        Ok(Program { child, address: line.trim().parse()? })
-    }
-
-    /// CPU seconds used so far, user and system.
-    fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks =
-            |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-        // utime and stime are fields 14 and 15; the kernel counts them in hundredths for user space.
-        (ticks(11) + ticks(12)) / 100.0
-    }
-
-    fn stop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// Fills a store with accounts and voice rooms. The passwords have hashes that cost nearly nothing
-/// to check.
-fn prepare(dir: &Path, rooms: usize, members: usize) -> anyhow::Result<Vec<Uid>> {
-    let (store, _) = Store::open(StoreOptions::new(dir.join("store")))?;
-    store.commit_blocking(Change::Seed { at: Timestamp::now() })?;
-    let argon2 =
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).expect("parameters"));
-    let hash = argon2.hash_password(PASSWORD).map_err(|error| anyhow::anyhow!("{error}"))?.to_string();
-    let (sender, receiver) = std::sync::mpsc::channel();
-    for number in 0..rooms * members {
-        let account = NewAccount {
-            nickname: Nickname::from_text(&format!("voice{number}"))?,
-            password: PasswordHash::new(hash.clone()),
-            email: None,
-            roles: Roles::default(),
-            created: Timestamp::now(),
-        };
-        let sender = sender.clone();
-        store.submit(Change::CreateAccount(account), move |result| _ = sender.send(result));
-        if number % 1000 == 999 {
-            // The store's queue is bounded; an empty commit waits until it has been worked off.
-            store.commit_blocking(Change::Seed { at: Timestamp::now() })?;
-        }
-    }
-    drop(sender);
-    let mut uids = Vec::new();
-    for result in receiver {
-        if let Applied::Created(uid) = result? {
-            uids.push(uid);
-        }
-    }
-    for number in 0..rooms {
-        let room = RoomRecord {
-            id: RoomId(FIRST_ROOM + number as u32),
-            name: RoomName::new(format!("Voice {number}").as_bytes()).context("room name")?,
-            kind: RoomKind::Voice,
-            category: CategoryId(30_028),
-            rating: Rating::General,
-            topic: Vec::new(),
-            welcome: Vec::new(),
-            lockword: None,
-            owner: None,
-            admin_code: None,
-            new_user_mic: true,
-            reddot_text: false,
-            reddot_video: false,
-            created: Timestamp::now(),
-        };
-        store.commit_blocking(Change::PutRoom(room))?;
-    }
-    store.close()?;
-    Ok(uids)
+/// The bare loop for a transport, as a process of its own.
+fn bare_program(transport: Transport) -> anyhow::Result<Program> {
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["--bare", &transport.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
+    Ok(Program { child, address: line.trim().parse()? })
 }
 
 /// Signs in and enters a room; what RoomVoiceConnInfo says comes back.
 async fn enter(chat: SocketAddr, uid: Uid, room: u32, udp_port: u16) -> anyhow::Result<(TcpStream, Vec<u8>)> {
-    let mut stream = TcpStream::connect(chat).await?;
-    stream.set_nodelay(true)?;
-    let uid_bytes = uid.0.to_be_bytes();
-    let mut wish = uid_bytes.to_vec();
-    wish.extend([0, 0, 0, 1, 0, 0]);
-    stream.write_all(&[frame(0xff9c, &uid_bytes), frame(0xfb96, &wish)].concat()).await?;
-    let challenge = wait_for(&mut stream, 0x0474).await?;
-    let digits: u16 = std::str::from_utf8(&challenge[4..7])?.parse()?;
-    let mut login = uid_bytes.to_vec();
-    login.extend(cipher::encode(Variant::One, digits - 509, PASSWORD, 1)?);
-    let join = [&room.to_be_bytes()[..], &[0; 4], &udp_port.to_be_bytes()].concat();
-    stream.write_all(&frame(0xfb84, &login)).await?;
-    wait_for(&mut stream, 0x0043).await?;
-    stream.write_all(&frame(0xfeca, &join)).await?;
+    let mut stream = sign_in(chat, uid).await?;
+    stream.write_all(&join(room, udp_port)).await?;
     let access = wait_for(&mut stream, 0x013b).await?;
     Ok((stream, access))
-}
-
-fn frame(kind: u16, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = kind.to_be_bytes().to_vec();
-    bytes.extend([0, 0x47]);
-    bytes.extend((payload.len() as u16).to_be_bytes());
-    bytes.extend(payload);
-    bytes
-}
-
-/// Reads packets up to the first of type `kind`, whose payload is returned.
-async fn wait_for(stream: &mut TcpStream, kind: u16) -> anyhow::Result<Vec<u8>> {
-    loop {
-        let mut header = [0; 6];
-        stream.read_exact(&mut header).await?;
-        let mut payload = vec![0; usize::from(u16::from_be_bytes([header[4], header[5]]))];
-        stream.read_exact(&mut payload).await?;
-        if u16::from_be_bytes([header[0], header[1]]) == kind {
-            return Ok(payload);
-        }
-    }
-}
-
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
