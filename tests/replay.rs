@@ -362,7 +362,7 @@ fn replay(file: &str, events: &[(u64, Event)]) -> BTreeSet<String> {
         replayed.answers(false);
     }
 
-    let mut differences = BTreeSet::new();
+    let mut differences = Vec::new();
     let mut recorded: BTreeMap<u64, Vec<Packet>> = BTreeMap::new();
     let mut ours: BTreeMap<u64, Vec<Packet>> = BTreeMap::new();
     let mut settle = |recorded: &mut BTreeMap<u64, Vec<Packet>>, ours: &mut BTreeMap<u64, Vec<Packet>>| {
@@ -411,7 +411,21 @@ fn replay(file: &str, events: &[(u64, Event)]) -> BTreeSet<String> {
         }
     }
     settle(&mut recorded, &mut ours);
-    differences
+    counted(differences)
+}
+
+/// The differences, with how often a packet was missing or too many if that was more than once.
+fn counted(differences: Vec<String>) -> BTreeSet<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for difference in differences {
+        *counts.entry(difference).or_default() += 1;
+    }
+    let packets = |text: &str| text.starts_with("with ") || text.starts_with("without ");
+    let text = |(text, count): (String, usize)| match count {
+        2.. if packets(&text) => format!("{text}, {count} times"),
+        _ => text,
+    };
+    counts.into_iter().map(text).collect()
 }
 
 #[test]
