@@ -13,19 +13,27 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use compare::compare;
 use differences::DIFFERENCES;
+use paltalkd::config::{Config, FileMode};
 use paltalkd::model::{Roles, RoomId, RoomKind, Timestamp, Uid};
 use paltalkd::protocol::cipher::{Variant, decode, encode};
-use paltalkd::store::{Change, Store};
+use paltalkd::store::{Change, Exclusion, ExclusionKind, Store, StoreOptions};
 use serde_json::Value;
 use support::*;
 
 const NETSTORM: Uid = Uid(1_000_002);
 const MEDIANOCHE: Uid = Uid(1_000_003);
 const DAN: Uid = Uid(1_000_004);
+const EVE: Uid = Uid(1_000_005);
+const FRANK: Uid = Uid(1_000_006);
+/// The room that NetStorm opened while he was recorded, and the number it gets here.
+const OPENED: (u32, u32) = (60_001, 1_000_000);
+/// The code of NetStorm's rooms; Medianoche was an admin, too.
+const ADMIN_CODE: u16 = 1234;
 /// The challenge of every recorded sign-in.
 const RECORDED_CHALLENGE: u16 = 42;
 /// Lists the rooms of a category that has none: the answer marks the end of all answers before.
@@ -43,6 +51,24 @@ const MEDIANOCHES: [&str; 9] = [
     "password-change",
     "profile-and-password-dialog",
 ];
+
+/// Recordings in which NetStorm was admin of the room 50001.
+const NETSTORMS: [&str; 4] =
+    ["room-admin-console", "room-admin-info-empty", "room-close-request", "room-join-as-admin"];
+
+/// Recordings of two clients, which had machines of their own: 10.77.0.1 and 10.77.0.2. The server
+/// was on the first.
+const BETWEEN_TWO: [&str; 7] = [
+    "call-accepted",
+    "call-declined",
+    "call-no-ip",
+    "call-ports",
+    "file-direct",
+    "file-reject",
+    "file-through-server",
+];
+/// The first two bytes of their addresses, recorded and here.
+const NETWORK: ([u8; 2], [u8; 2]) = ([10, 77], [127, 77]);
 
 enum Event {
     Opened,
@@ -75,7 +101,38 @@ fn read(path: &Path) -> Vec<(u64, Event)> {
     .collect()
 }
 
-/// What the recorded world held: six users, their pals, four rooms.
+/// Where a recorded client was.
+fn machine(file: &str, uid: Uid) -> Ipv4Addr {
+    let [a, b] = NETWORK.1;
+    match BETWEEN_TWO.contains(&file) {
+        true if uid == MEDIANOCHE => Ipv4Addr::new(a, b, 0, 2),
+        true => Ipv4Addr::new(a, b, 0, 1),
+        false => Ipv4Addr::LOCALHOST,
+    }
+}
+
+/// A server with the recorded world and the recorded services.
+fn start(file: &str) -> Server {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.server.data_dir = dir.path().to_owned();
+    let (store, _) = Store::open(StoreOptions::new(config.store_path())).unwrap();
+    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+    world(&store, file);
+    store.close().unwrap();
+    drop(store);
+    Server::start_in(dir, |config| {
+        config.chat.listen = vec![(machine(file, NETSTORM), 0).into()];
+        config.voice.listen_tcp = vec![(Ipv4Addr::LOCALHOST, 0).into()];
+        config.voice.listen_udp = vec![(Ipv4Addr::LOCALHOST, 0).into()];
+        config.voice.probe_udp = false;
+        if file == "file-direct" {
+            config.voice.files = FileMode::Direct;
+        }
+    })
+}
+
+/// What the recorded world held: users, their pals, rooms and who was kept out of them.
 fn world(store: &Store, file: &str) {
     let commit = |change| store.commit_blocking(change).unwrap();
     let names =
@@ -103,7 +160,32 @@ fn world(store: &Store, file: &str) {
     for (id, kind, category, name, lockword) in rooms {
         let mut room = room(id, kind, category, name, lockword);
         room.topic = b"Topic: lab".to_vec();
+        room.owner = Some(MEDIANOCHE);
+        if id == 50_001 && NETSTORMS.contains(&file) {
+            room.owner = Some(NETSTORM);
+            room.admin_code = Some(ADMIN_CODE);
+        }
         commit(Change::PutRoom(room));
+    }
+    if file == "room-admin-menu" {
+        let mut room = room(OPENED.0, RoomKind::Voice, 30_002, "Lab Room", Some("sesame"));
+        room.owner = Some(NETSTORM);
+        commit(Change::PutRoom(room));
+    }
+    let kept_out: &[_] = match file {
+        "room-admin-console" => &[
+            (50_001, ExclusionKind::Bounce, EVE),
+            (50_001, ExclusionKind::Bounce, Uid::SERVICE),
+            (50_001, ExclusionKind::Ban, FRANK),
+        ],
+        "room-admin-menu" => &[(OPENED.0, ExclusionKind::Bounce, EVE), (OPENED.0, ExclusionKind::Ban, FRANK)],
+        _ => &[],
+    };
+    for (room, kind, uid) in kept_out {
+        let nickname = store.reader().account(*uid).unwrap().unwrap().nickname;
+        let (at, reason) = (Timestamp::now(), Vec::new());
+        let entry = Exclusion { uid: *uid, nickname, until: None, by: NETSTORM, at, reason };
+        commit(Change::Exclude { room: RoomId(*room), kind: *kind, entry });
     }
 }
 
@@ -159,17 +241,69 @@ impl Replayed {
             if matches!(packet.kind, 0x0474 | 0xffb1) {
                 self.challenge = Some(challenge_of(&packet.payload[4..7]));
             }
-            packets.push(packet);
+            packets.push(as_recorded(packet));
         }
     }
 }
 
+/// An answer with the numbers that things had when it was recorded.
+fn as_recorded(mut packet: Packet) -> Packet {
+    let (there, here) = OPENED;
+    let in_room = matches!(packet.kind, 0x0136 | 0x015e | 0x015f | 0x013b);
+    if in_room && packet.payload.starts_with(&here.to_be_bytes()) {
+        packet.payload[..4].copy_from_slice(&there.to_be_bytes());
+    }
+    if matches!(packet.kind, 0x01c1 | 0x01bc) && packet.payload[4..6] == NETWORK.1 {
+        packet.payload[4..6].copy_from_slice(&NETWORK.0);
+    }
+    if matches!(packet.kind, 0x0154 | 0x01c2) {
+        let mut text = packet.text(0).replace(&format!("group_id={here}\n"), &format!("group_id={there}\n"));
+        for last in [1, 2] {
+            let ip = |[a, b]: [u8; 2]| format!("ip={}\n", u32::from_be_bytes([a, b, 0, last]));
+            text = text.replace(&ip(NETWORK.1), &ip(NETWORK.0));
+        }
+        packet.payload = paltalkd::model::to_cp1252(&text);
+    }
+    packet
+}
+
+/// Who did what in the room before the server said `packet`, if somebody did.
+fn cause(file: &str, packet: &Packet) -> Option<(Uid, u16, Vec<u8>)> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect::<Vec<u8>>();
+    let by = |uid: Uid, kind, payload| Some((uid, kind, payload));
+    match (file, packet.kind) {
+        ("mic-permission" | "room-users", 0x017d) => by(MEDIANOCHE, 0xfe83, packet.payload.clone()),
+        ("mic-permission" | "room-users", 0x018d) => by(MEDIANOCHE, 0xfe73, packet.payload.clone()),
+        ("mic-permission", 0x0163) => by(MEDIANOCHE, 0xfe9d, packet.payload[..6].to_vec()),
+        ("room-users", 0x0137) => {
+            let uid = value(&records(&packet.payload)[0], "uid").parse().unwrap();
+            by(Uid(uid), 0xfeca, words(&[50_001, 0, 0x082a_0000])[..10].to_vec())
+        }
+        ("room-users", 0x018e) => by(EVE, 0xfe72, words(&[50_001])),
+        ("room-users", 0x018f) => by(EVE, 0xfe71, words(&[50_001])),
+        ("room-users", 0x0140) => by(FRANK, 0xfec0, words(&[50_001])),
+        ("room-closed", 0x017c) => by(MEDIANOCHE, 0xfe84, words(&[50_002, NETSTORM.0])),
+        ("room-invite", 0x0168) => by(MEDIANOCHE, 0xfe98, words(&[50_002, NETSTORM.0])),
+        ("room-message", 0x015e) => {
+            let speaker = Uid(packet.u32(4));
+            let payload = [&packet.payload[..4], &packet.payload[8..]].concat();
+            [MEDIANOCHE, DAN].contains(&speaker).then_some((speaker, 0xfea2, payload))
+        }
+        _ => None,
+    }
+}
+
 /// The rooms that a connection is in when its recording begins: it talks there without entering.
-fn room_before(events: &[(u64, Event)], conn: u64) -> Option<u32> {
+fn room_before(file: &str, events: &[(u64, Event)], conn: u64) -> Option<u32> {
+    if matches!(file, "mic-permission" | "room-users") {
+        return Some(50_001);
+    }
     events.iter().find_map(|(number, event)| match event {
         Event::Sent(packet) if *number == conn => match packet.kind {
             0xfeca => Some(None),
-            0xfea2 | 0xfec0 | 0xfe72 | 0xfc7c | 0xfe74 | 0xfc54 | 0xfe98 => Some(Some(packet.u32(0))),
+            0xfea2 | 0xfec0 | 0xfe72 | 0xfc7c | 0xfe74 | 0xfc54 | 0xfe98 | 0xfe82 => {
+                Some(Some(packet.u32(0)))
+            }
             _ => None,
         },
         _ => None,
@@ -178,30 +312,46 @@ fn room_before(events: &[(u64, Event)], conn: u64) -> Option<u32> {
 
 /// All differences between a recording and what happens here.
 fn replay(file: &str, events: &[(u64, Event)]) -> BTreeSet<String> {
-    let server = Server::start_prepared(|store| world(store, file));
+    let server = start(file);
     let owner = |conn: u64| if conn == 1 && MEDIANOCHES.contains(&file) { MEDIANOCHE } else { NETSTORM };
     let first: BTreeMap<u64, &Event> = events.iter().rev().map(|(conn, event)| (*conn, event)).collect();
     let owners: Vec<Uid> = first.keys().map(|conn| owner(*conn)).collect();
 
-    // Those who were there already. Dan was in the rooms, but nobody was told that he was online.
+    // Those who were there already. Dan was in the rooms, but nobody was told that he was online. Eve
+    // and Frank come later.
     let enters = |packet: &Packet| matches!(packet.kind, 0xfeca | 0xfeb6);
     let in_rooms = events.iter().any(|(_, event)| matches!(event, Event::Sent(packet) if enters(packet)));
-    let mut company = Vec::new();
-    for uid in [MEDIANOCHE, DAN] {
-        if !owners.contains(&uid) && (uid == MEDIANOCHE || in_rooms) {
+    let in_rooms = in_rooms || matches!(file, "room-admin-console" | "room-admin-menu" | "room-message");
+    let mut company = BTreeMap::new();
+    for uid in [MEDIANOCHE, DAN, EVE, FRANK] {
+        let there = match uid {
+            MEDIANOCHE => true,
+            DAN => in_rooms || file == "room-users",
+            _ => file == "room-users",
+        };
+        if !owners.contains(&uid) && there {
             let mut client = server.sign_in(uid);
-            client.join(50_001);
-            client.join(50_002);
-            client.ask_to_join(50_008, "support");
+            if uid == MEDIANOCHE && NETSTORMS.contains(&file) {
+                client.send_u32(0xfec4, &[NETSTORM.0, ADMIN_CODE.into(), 0x082a]);
+                client.until(0x0154);
+            } else if [MEDIANOCHE, DAN].contains(&uid) && !(uid == MEDIANOCHE && file == "room-invite") {
+                client.join(50_001);
+            }
+            if [MEDIANOCHE, DAN].contains(&uid) {
+                client.join(50_002);
+                client.ask_to_join(50_008, "support");
+                client.ask_to_join(OPENED.0, "sesame");
+            }
             client.sync();
-            company.push(client);
+            company.insert(uid, client);
         }
     }
     let mut connections: BTreeMap<u64, Replayed> = BTreeMap::new();
     for (conn, event) in &first {
         if !matches!(event, Event::Opened) {
-            let mut client = server.sign_in(owner(*conn));
-            if let Some(room) = room_before(events, *conn) {
+            let uid = owner(*conn);
+            let mut client = server.sign_in_from(uid, machine(file, uid));
+            if let Some(room) = room_before(file, events, *conn) {
                 client.ask_to_join(room, "support");
             }
             client.sync();
@@ -212,7 +362,7 @@ fn replay(file: &str, events: &[(u64, Event)]) -> BTreeSet<String> {
         replayed.answers(false);
     }
 
-    let mut differences = BTreeSet::new();
+    let mut differences = Vec::new();
     let mut recorded: BTreeMap<u64, Vec<Packet>> = BTreeMap::new();
     let mut ours: BTreeMap<u64, Vec<Packet>> = BTreeMap::new();
     let mut settle = |recorded: &mut BTreeMap<u64, Vec<Packet>>, ours: &mut BTreeMap<u64, Vec<Packet>>| {
@@ -223,7 +373,17 @@ fn replay(file: &str, events: &[(u64, Event)]) -> BTreeSet<String> {
     };
     for (conn, event) in events {
         match event {
-            Event::Answer(packet) => recorded.entry(*conn).or_default().push(packet.clone()),
+            Event::Answer(packet) => {
+                recorded.entry(*conn).or_default().push(packet.clone());
+                if let Some((uid, kind, payload)) = cause(file, packet) {
+                    let client = company.get_mut(&uid).unwrap();
+                    client.send(kind, &payload);
+                    client.sync();
+                    for (conn, replayed) in &mut connections {
+                        ours.entry(*conn).or_default().extend(replayed.answers(false));
+                    }
+                }
+            }
             Event::Opened => {
                 settle(&mut recorded, &mut ours);
                 connections.insert(*conn, Replayed::new(server.connect(), false));
@@ -251,7 +411,21 @@ fn replay(file: &str, events: &[(u64, Event)]) -> BTreeSet<String> {
         }
     }
     settle(&mut recorded, &mut ours);
-    differences
+    counted(differences)
+}
+
+/// The differences, with how often a packet was missing or too many if that was more than once.
+fn counted(differences: Vec<String>) -> BTreeSet<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for difference in differences {
+        *counts.entry(difference).or_default() += 1;
+    }
+    let packets = |text: &str| text.starts_with("with ") || text.starts_with("without ");
+    let text = |(text, count): (String, usize)| match count {
+        2.. if packets(&text) => format!("{text}, {count} times"),
+        _ => text,
+    };
+    counts.into_iter().map(text).collect()
 }
 
 #[test]

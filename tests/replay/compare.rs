@@ -1,11 +1,14 @@
 //! Compares what was recorded with what was answered here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::*;
 
 /// Types whose payload is a list of records, or a single one.
-const RECORDS: [u16; 8] = [0x019a, 0x019c, 0x0043, 0x0045, 0x014b, 0x014c, 0x0154, 0x046b];
+const RECORDS: [u16; 12] =
+    [0x019a, 0x019c, 0x0043, 0x0045, 0x0137, 0x014b, 0x014c, 0x0154, 0x0168, 0x01bd, 0x01c2, 0x046b];
+/// The recorded server's own port for voice and files.
+const SERVER_PORT: u16 = 34_463;
 
 /// What is different, each in a few words.
 pub(crate) fn compare(recorded: &[Packet], ours: &[Packet]) -> Vec<String> {
@@ -58,6 +61,27 @@ fn keyed(packet: &Packet) -> BTreeMap<String, Fields> {
     records(&packet.payload).into_iter().map(|record| (id(&record), record.into_iter().collect())).collect()
 }
 
+/// The switches and the entries of the two lists of an admin console.
+fn admin_info(packet: &Packet) -> BTreeSet<String> {
+    let mut list = "";
+    let mut lines = BTreeSet::new();
+    for line in packet.text(0).split(['\n', '\u{c8}']).filter(|line| !line.is_empty()) {
+        let entry = match line {
+            line if line.starts_with("bounce=") => {
+                list = "bounce ";
+                &line[7..]
+            }
+            line if line.starts_with("ban=") => {
+                list = "ban ";
+                &line[4..]
+            }
+            line => line,
+        };
+        lines.insert(format!("{list}{entry}"));
+    }
+    lines
+}
+
 /// How two packets of one type differ.
 fn contents(recorded: &Packet, ours: &Packet) -> Vec<String> {
     let kind = format!("{:04x}", recorded.kind);
@@ -90,6 +114,34 @@ fn contents(recorded: &Packet, ours: &Packet) -> Vec<String> {
                 differences.push(format!("{kind} with {more} more records"));
             }
             differences
+        }
+        // Ports of one's own, in the low halves of two u32.
+        0x013b if recorded.payload[..8] == ours.payload[..8] && ours.payload.len() == 16 => {
+            let same = |at| ours.u32(at) >> 16 == recorded.u32(at) >> 16 && ours.u32(at) & 0xffff != 0;
+            if same(8) && same(12) { Vec::new() } else { vec![format!("{kind} ports")] }
+        }
+        0x01bc | 0x01c1 if [recorded.payload.len(), ours.payload.len()] == [10, 10] => {
+            let port = |packet: &Packet| u16::from_be_bytes([packet.payload[8], packet.payload[9]]);
+            let mut differences = Vec::new();
+            if recorded.payload[..4] != ours.payload[..4] {
+                differences.push(format!("{kind} peer"));
+            }
+            if recorded.payload[4..8] != ours.payload[4..8] {
+                differences.push(format!("{kind} address"));
+            }
+            // Where the server itself takes a file, it does so on a port of its own.
+            let own = recorded.kind == 0x01bc && port(recorded) == SERVER_PORT && port(ours) != 0;
+            if port(recorded) != port(ours) && !own {
+                differences.push(format!("{kind} port"));
+            }
+            differences
+        }
+        0x0384 => {
+            let (recorded, ours) = (admin_info(recorded), admin_info(ours));
+            let mut differences: Vec<String> =
+                recorded.difference(&ours).map(|line| format!("{kind} without {line}")).collect();
+            differences.extend(ours.difference(&recorded).map(|line| format!("{kind} with {line}")));
+            if differences.is_empty() { vec![format!("{kind} order")] } else { differences }
         }
         0x015e if recorded.payload[..8] == ours.payload[..8] => vec![format!("{kind} text")],
         0x0064 if recorded.payload[..4] == ours.payload[..4] => vec![format!("{} text", name(recorded))],
