@@ -72,7 +72,7 @@ fn a_room_is_opened_used_and_gone() {
     assert_eq!(kinds(&packets)[..2], [0x0136, 0x015e]);
     assert_eq!(
         packets[0].payload[4..],
-        *b"\x00\x03\x00\x01\x00\x01\x00\x00\x75\x32\x00\x00\x00\x02\x00\x00\x00\x00GLab Room"
+        *b"\x00\x03\x00\x01\x00\x00\x00\x00\x75\x32\x00\x00\x00\x02\x00\x00\x00\x00GLab Room"
     );
     assert_eq!(value(&record(only(&packets, 0x0154), alice), "admin"), "1");
     b.send_u32(0xfeb6, &[1, 1, 30_002]);

@@ -259,11 +259,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         "the second one, sent when the voice connection was closed; chat alone is replayed",
     ),
     (
-        &["room-create", "room-join-locked"],
-        &["0136 byte 9"],
-        "a locked room is said to be locked (PROTOCOL 11.5)",
-    ),
-    (
         &[
             "return-code",
             "room-admin-info-empty",

@@ -94,10 +94,13 @@ const NO_JOIN_TIMER: u16 = 2;
 
 impl RoomJoined {
     pub(super) fn write(&self, dialect: Dialect, out: &mut Vec<u8>) {
+        // The word was 0 in every form that 5.0 was seen to take, locked rooms included (captures
+        // room-join-locked, room-create).
+        let locked = self.locked && dialect != Dialect::V50;
         out.long(self.room.0)
             .word(self.kind.wire())
             .word(self.admin.into())
-            .word(self.locked.into())
+            .word(locked.into())
             .word(self.invisible.into())
             .word(self.category.0)
             .word(0)
