@@ -131,6 +131,10 @@ impl Complaints {
     }
 }
 
+/// How far behind the newest packet one may be to count as repeated or late. Speech that is further
+/// behind begins anew: a client may number its packets from any number on.
+const LATE: u16 = 128;
+
 /// Whether the packets of one speaker come in the order of their numbers.
 #[derive(Default, Clone, Copy, Debug)]
 pub(super) struct Order {
@@ -138,9 +142,9 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Whether the number `sequence` is ahead of all before it.
+    /// Whether the number `sequence` is neither repeated nor late.
     pub(super) fn advances(&mut self, sequence: u16) -> bool {
-        let ahead = self.last.is_none_or(|last| sequence.wrapping_sub(last).cast_signed() > 0);
+        let ahead = self.last.is_none_or(|last| last.wrapping_sub(sequence) > LATE);
         if ahead {
             self.last = Some(sequence);
         }
@@ -224,5 +228,9 @@ mod tests {
         assert_eq!(ahead, [true, true, false, false, true, false, true]);
         let mut order = Order::default();
         assert!(order.advances(0xfffe) && order.advances(1) && !order.advances(0xffff));
+        // Numbers may begin anew.
+        let mut order = Order::default();
+        assert!(order.advances(1000) && !order.advances(1000 - LATE) && order.advances(999 - LATE));
+        assert!(order.advances(1000));
     }
 }
