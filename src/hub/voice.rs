@@ -262,6 +262,32 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_was_put_out_is_probed_again() {
+        let mut state = state(None);
+        for slot in [1, 2, 3] {
+            sign_in(&mut state, slot, Dialect::V50);
+        }
+        let owner = state.session(conn(1)).unwrap().person;
+        state.rooms.get_mut(&VOICE).unwrap().owner = Some(owner);
+        for slot in [1, 2, 3] {
+            join(&mut state, slot, VOICE);
+        }
+        join(&mut state, 3, TEXT);
+        let person = |state: &State, slot| state.session(conn(slot)).unwrap().person;
+        let bounce = RoomCommand::Bounce(person(&state, 2).uid);
+        assert_eq!(probes(&apply(&mut state, 1, Command::Room(VOICE, bounce))), 1);
+        // Its client is really out when it answers.
+        assert_eq!(probes(&apply(&mut state, 2, Command::Room(VOICE, RoomCommand::Leave))), 1);
+        let ban = RoomCommand::Ban { target: person(&state, 3), staff: false };
+        let effects = apply(&mut state, 1, Command::Room(VOICE, ban));
+        assert_eq!(probes(&effects), 0, "he is in another room still");
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::VoiceChanged(VOICE))));
+        let effects = apply(&mut state, 1, Command::Room(VOICE, RoomCommand::Close));
+        assert_eq!(probes(&effects), 1);
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::VoiceChanged(VOICE))));
+    }
+
+    #[test]
     fn a_lost_voice_connection_is_asked_for_in_the_way_of_each_client() {
         let mut state = state(None);
         let lost = || Command::Room(VOICE, RoomCommand::VoiceLost);

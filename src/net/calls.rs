@@ -172,7 +172,7 @@ impl CallPath {
     }
 
     /// Passes a datagram on that came from `source` on `socket`, if it belongs to a call.
-    pub async fn pass_on(&self, channel: Channel, socket: &UdpSocket, datagram: &[u8], source: IpAddr) {
+    pub fn pass_on(&self, channel: Channel, socket: &UdpSocket, datagram: &[u8], source: IpAddr) {
         let way = {
             let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
             calls.route(Instant::now(), channel, source, datagram)
@@ -181,9 +181,13 @@ impl CallPath {
             self.metrics.call_datagrams_dropped.increment();
             return;
         };
-        match socket.send_to(datagram, destination).await {
+        // Voice of rooms comes on the same socket: nothing waits here, not even for room to send.
+        match socket.try_send_to(datagram, destination) {
             Ok(_) => self.metrics.call_datagrams.increment(),
-            Err(error) => debug!(%error, %destination, "cannot pass on"),
+            Err(error) => {
+                self.metrics.call_datagrams_dropped.increment();
+                debug!(%error, %destination, "cannot pass on");
+            }
         }
     }
 
@@ -199,7 +203,7 @@ impl CallPath {
             match received {
                 Ok((length, source)) => {
                     let datagram = buffer.get(..length).unwrap_or_default();
-                    self.pass_on(Channel::Control, &socket, datagram, source.ip()).await;
+                    self.pass_on(Channel::Control, &socket, datagram, source.ip());
                 }
                 // Somebody's machine said that nobody listens there.
                 Err(error) => debug!(%error, "cannot receive"),

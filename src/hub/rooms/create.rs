@@ -117,9 +117,13 @@ impl State {
         let Some((actor, _)) = self.allowed(conn, id, Power::Close, request, effects) else { return };
         let to = self.empty_room(id);
         let text = b"This room has been closed.".to_vec();
-        effects.push(Effect::ToMany { to, packet: ServerPacket::RoomClosed(id, actor.shown_uid(), text) });
+        let packet = ServerPacket::RoomClosed(id, actor.shown_uid(), text);
+        effects.push(Effect::ToMany { to: to.clone(), packet });
         effects.push(Effect::Event(Event::RoomClosed { room: id, by: actor.uid }));
         effects.push(Effect::VoiceChanged(id));
+        for conn in to {
+            self.probe_voice(conn, effects);
+        }
     }
 
     /// Takes everybody out of a room and returns who that was.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use client::{Client, Shown};
 
 use super::*;
+use crate::hub::voice::{VoiceAccess, VoiceRoom};
 use crate::model::Role;
 use crate::store::{Exclusion, RoomRecord};
 
@@ -81,6 +82,10 @@ struct Evening {
     dice: Dice,
     clients: BTreeMap<ConnId, Client>,
     disk: Disk,
+    /// What was published of each voice room.
+    voice: BTreeMap<RoomId, VoiceRoom>,
+    /// Who was told where the voice of his room is.
+    told_voice: BTreeSet<(RoomId, ConnId)>,
     generation: u32,
     free: Vec<u32>,
     /// How often each thing happened, to see that all of it did.
@@ -109,12 +114,16 @@ impl Evening {
                 room
             })
             .collect();
+        let mut state = State::new(categories.into(), rooms);
+        state.set_voice(VoiceAccess { advertise: None, udp_port: 2090, tcp_port: 12718, probe: true });
         Evening {
-            state: State::new(categories.into(), rooms),
+            state,
             now: Now { wall: Timestamp(1_700_000_000_000), uptime: Duration::ZERO },
             dice: Dice(seed),
             clients: BTreeMap::new(),
             disk,
+            voice: BTreeMap::new(),
+            told_voice: BTreeSet::new(),
             generation: 0,
             free: (0..PEOPLE + 5).rev().collect(),
             did: BTreeMap::new(),
@@ -128,7 +137,12 @@ impl Evening {
         let mut told = BTreeSet::new();
         for effect in effects.drain() {
             match effect {
-                Effect::Send { to, packet } => self.show(to, &packet, &mut told),
+                Effect::Send { to, packet } => {
+                    if let ServerPacket::RoomVoiceConnInfo(server) = &packet {
+                        self.told_voice.insert((server.room, to));
+                    }
+                    self.show(to, &packet, &mut told);
+                }
                 Effect::ToMany { to, packet } => {
                     to.into_iter().for_each(|to| self.show(to, &packet, &mut told));
                 }
@@ -138,6 +152,9 @@ impl Evening {
                     to.for_each(|to| self.show(to, &packet, &mut told));
                 }
                 Effect::Commit { change, .. } => self.disk.commit(&change),
+                Effect::VoiceChanged(room) => {
+                    self.voice.insert(room, self.state.voice_room(room));
+                }
                 Effect::Close { conn, .. } => {
                     self.clients.get_mut(&conn).expect("closing nobody").closed = true;
                 }
@@ -155,6 +172,7 @@ impl Evening {
                 _ => {}
             }
         }
+        self.told_voice.retain(|(room, to)| self.state.is_member(*to, *room));
         let closed: Vec<ConnId> =
             self.clients.values().filter(|client| client.closed).map(|client| client.conn).collect();
         for conn in closed {
@@ -520,6 +538,16 @@ impl Evening {
                     })
                     .collect();
                 assert_eq!(window.users, there, "{} sees {id} wrongly", client.uid);
+            }
+        }
+        for (id, published) in &self.voice {
+            assert_eq!(*published, self.state.voice_room(*id), "the voice service knows {id} wrongly");
+        }
+        for room in self.state.rooms.values().filter(|room| room.kind.has_voice()) {
+            assert!(room.members.is_empty() || self.voice.contains_key(&room.id));
+            for member in &room.members {
+                let told = self.told_voice.contains(&(room.id, member.conn));
+                assert!(told, "{} was not told of the voice of {}", member.uid, room.id);
             }
         }
         for room in self.state.rooms.values() {

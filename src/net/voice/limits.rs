@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::model::Uid;
+use crate::session::throttle::network_of;
 
 /// Time between two requests to one client to bring its voice connection back (PROTOCOL 12.6).
 const RECONNECT_EVERY: Duration = Duration::from_secs(5);
@@ -73,7 +74,7 @@ impl Reconnects {
     }
 }
 
-/// How many voice connections each address has.
+/// How many voice connections each address has; an IPv6 /64 is one address.
 #[derive(Debug)]
 pub(super) struct Connections {
     per_address: Option<usize>,
@@ -90,6 +91,7 @@ impl Connections {
     /// Takes a place for a connection from `address`, if there is one. The limit of one address does
     /// not hold for those that are `exempt`.
     pub(super) fn enter(&mut self, address: IpAddr, exempt: bool) -> bool {
+        let address = network_of(address);
         let here = self.by_address.get(&address).copied().unwrap_or(0);
         let full = self.in_all.is_some_and(|max| self.count >= max)
             || (!exempt && self.per_address.is_some_and(|max| here >= max));
@@ -103,7 +105,7 @@ impl Connections {
     /// Gives a place back.
     pub(super) fn leave(&mut self, address: IpAddr) {
         self.count = self.count.saturating_sub(1);
-        if let Some(here) = self.by_address.get_mut(&address) {
+        if let Some(here) = self.by_address.get_mut(&network_of(address)) {
             *here -= 1;
             if *here == 0 {
                 self.by_address.remove(&address);
@@ -131,6 +133,10 @@ impl Complaints {
     }
 }
 
+/// How far behind the newest packet one may be to count as repeated or late. Speech that is further
+/// behind begins anew: a client may number its packets from any number on.
+const LATE: u16 = 128;
+
 /// Whether the packets of one speaker come in the order of their numbers.
 #[derive(Default, Clone, Copy, Debug)]
 pub(super) struct Order {
@@ -138,9 +144,9 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Whether the number `sequence` is ahead of all before it.
+    /// Whether the number `sequence` is neither repeated nor late.
     pub(super) fn advances(&mut self, sequence: u16) -> bool {
-        let ahead = self.last.is_none_or(|last| sequence.wrapping_sub(last).cast_signed() > 0);
+        let ahead = self.last.is_none_or(|last| last.wrapping_sub(sequence) > LATE);
         if ahead {
             self.last = Some(sequence);
         }
@@ -206,6 +212,13 @@ mod tests {
         assert!(connections.by_address.is_empty() && connections.count == 0);
         connections.leave(there);
         assert!(connections.enter(here, false));
+        let mut connections = Connections::new(Some(1), None);
+        let [one, neighbour, far] =
+            ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(|address| address.parse().unwrap());
+        assert!(connections.enter(one, false) && connections.enter(far, false));
+        assert!(!connections.enter(neighbour, false), "a network is one customer");
+        connections.leave(one);
+        assert!(connections.enter(neighbour, false));
     }
 
     #[test]
@@ -224,5 +237,9 @@ mod tests {
         assert_eq!(ahead, [true, true, false, false, true, false, true]);
         let mut order = Order::default();
         assert!(order.advances(0xfffe) && order.advances(1) && !order.advances(0xffff));
+        // Numbers may begin anew.
+        let mut order = Order::default();
+        assert!(order.advances(1000) && !order.advances(1000 - LATE) && order.advances(999 - LATE));
+        assert!(order.advances(1000));
     }
 }

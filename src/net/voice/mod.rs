@@ -147,12 +147,7 @@ impl Voice {
         speech: &[u8; rtp::ROOM_PACKET_LEN],
     ) -> Result<Granted, Dropped> {
         let [_, _, high, low, ..] = *speech;
-        let granted = room.speak(Instant::now(), uid, source, u16::from_be_bytes([high, low]))?;
-        if !granted.in_order {
-            self.counters.out_of_order.increment();
-            room.counters.out_of_order.increment();
-        }
-        Ok(granted)
+        room.speak(Instant::now(), uid, source, u16::from_be_bytes([high, low]))
     }
 
     /// Passes a packet on to everybody who listens but `speaker`.

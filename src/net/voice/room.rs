@@ -73,7 +73,6 @@ pub(super) struct Granted {
     pub(super) fanout: Arc<Fanout>,
     /// Where the speaker himself listens over UDP.
     pub(super) own: Option<SocketAddr>,
-    pub(super) in_order: bool,
 }
 
 /// Who came and went with a new table.
@@ -141,6 +140,7 @@ impl Room {
             return Admission::Refused;
         }
         seat.had_link = true;
+        seat.order = Order::default();
         let replaced = seat.link.replace(Arc::clone(link));
         inner.fanout = None;
         drop(inner);
@@ -204,6 +204,9 @@ impl Room {
         if new_to_udp {
             inner.fanout = None;
         }
+        if !in_order {
+            return Err(Dropped::OutOfOrder);
+        }
         if !member.may_speak {
             return Err(Dropped::Silenced);
         }
@@ -211,7 +214,7 @@ impl Room {
             return Err(Dropped::FloorTaken);
         }
         let own = matches!(source, Source::Udp(_)).then_some(udp_address(&member));
-        Ok(Granted { fanout: inner.fanout(now), own, in_order })
+        Ok(Granted { fanout: inner.fanout(now), own })
     }
 
     /// What is going on at `now`.
@@ -312,6 +315,9 @@ impl Seat {
                     port != from.port() && now.saturating_duration_since(last) < PORT_HOLD
                 }) {
                     return Err(Dropped::OtherSource);
+                }
+                if self.port.is_some_and(|(port, _)| port != from.port()) {
+                    self.order = Order::default();
                 }
                 self.port = Some((from.port(), now));
                 Ok(new)

@@ -87,22 +87,29 @@ async fn speech_counts_from_the_right_place_only() {
     let (older, newer) = (link().await, link().await);
     room.admit(ALICE, HERE, &older);
     assert_eq!(room.admit(ALICE, HERE, &newer), Admission::Replaced);
-    let speak = |now, uid, source, sequence| room.speak(now, uid, source, sequence).map(|it| it.in_order);
+    let speak = |now, uid, source, sequence| room.speak(now, uid, source, sequence).map(drop);
     assert_eq!(speak(now, ALICE, Source::Tcp(&older), 1), Err(Dropped::NotInRoom));
-    assert_eq!(speak(now, ALICE, Source::Tcp(&newer), 1), Ok(true));
-    assert_eq!(speak(now, ALICE, Source::Tcp(&newer), 1), Ok(false), "said twice, passed on twice");
+    assert_eq!(speak(now, ALICE, Source::Tcp(&newer), 1), Ok(()));
+    assert_eq!(speak(now, ALICE, Source::Tcp(&newer), 1), Err(Dropped::OutOfOrder), "said twice");
     assert_eq!(speak(now, ALICE, from(5000), 2), Err(Dropped::OtherSource), "she speaks over TCP");
     assert_eq!(speak(now, CARL, from(5000), 2), Err(Dropped::NotInRoom));
     let far = Source::Udp("192.0.2.2:5000".parse().unwrap());
     assert_eq!(speak(now, BOB, far, 1), Err(Dropped::Stranger));
     let later = now + super::super::floor::HOLD;
-    assert_eq!(speak(later, BOB, from(5000), 1), Ok(true));
+    assert_eq!(speak(later, BOB, from(5000), 1), Ok(()));
     assert_eq!(speak(later, BOB, from(5001), 2), Err(Dropped::OtherSource));
-    assert_eq!(speak(later + PORT_HOLD, BOB, from(5001), 2), Ok(true), "his port may change in time");
+    assert_eq!(speak(later, BOB, from(5000), 7), Ok(()));
+    assert_eq!(speak(later, BOB, from(5000), 6), Err(Dropped::OutOfOrder), "too late");
+    assert_eq!(speak(later + PORT_HOLD, BOB, from(5001), 2), Ok(()), "his port may change in time");
+    // A new connection may count from any number on.
+    let third = link().await;
+    room.admit(ALICE, HERE, &third);
+    let later = later + PORT_HOLD + super::super::floor::HOLD;
+    assert_eq!(speak(later, ALICE, Source::Tcp(&third), 1), Ok(()));
     // Dismissing an older connection leaves the newer one.
-    room.dismiss(ALICE, &older);
-    assert_eq!(room.activity(now).tcp_listeners, 1);
     room.dismiss(ALICE, &newer);
+    assert_eq!(room.activity(now).tcp_listeners, 1);
+    room.dismiss(ALICE, &third);
     assert_eq!(room.activity(now).tcp_listeners, 0);
 }
 

@@ -26,6 +26,8 @@ pub enum Dropped {
     FloorTaken,
     /// The speaker sends more than anybody speaks.
     Flood,
+    /// It was said before, or comes after what was said later.
+    OutOfOrder,
     /// A listener does not keep up; counted for each packet and listener.
     SlowListener,
     /// The network did not take it; counted for each packet and listener.
@@ -34,7 +36,7 @@ pub enum Dropped {
 
 impl Dropped {
     /// Every reason.
-    pub const ALL: [Dropped; 11] = [
+    pub const ALL: [Dropped; 12] = [
         Dropped::Length,
         Dropped::NotSpeech,
         Dropped::WrongSpeaker,
@@ -44,6 +46,7 @@ impl Dropped {
         Dropped::Silenced,
         Dropped::FloorTaken,
         Dropped::Flood,
+        Dropped::OutOfOrder,
         Dropped::SlowListener,
         Dropped::Unsent,
     ];
@@ -75,6 +78,7 @@ impl fmt::Display for Dropped {
             Dropped::Silenced => "silenced",
             Dropped::FloorTaken => "floor taken",
             Dropped::Flood => "flood",
+            Dropped::OutOfOrder => "out of order",
             Dropped::SlowListener => "slow listener",
             Dropped::Unsent => "not sent",
         })
@@ -102,8 +106,6 @@ pub struct VoiceCounters {
     pub forwarded: Counter,
     /// Bytes of those.
     pub bytes_out: Counter,
-    /// Packets that were passed on though their numbers do not run on: replayed or reordered.
-    pub out_of_order: Counter,
     dropped: [Counter; Dropped::ALL.len()],
 }
 

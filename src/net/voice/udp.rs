@@ -62,7 +62,7 @@ impl Voice {
                         let datagram = buffer.get(..count).unwrap_or_default();
                         match &self.calls {
                             Some(calls) if calls::is_call_voice(datagram) => {
-                                calls.pass_on(Channel::Voice, socket, datagram, from.ip()).await;
+                                calls.pass_on(Channel::Voice, socket, datagram, from.ip());
                             }
                             _ => self.datagram(datagram, from).await,
                         }
