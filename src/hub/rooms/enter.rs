@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Now, Privacy, Rating, RoomId, RoomName, Uid};
+use crate::model::{Now, Privacy, Rating, RoomId, RoomName, Status, Uid};
 use crate::protocol::{PacketType, RoomInvite, RoomJoined, ServerPacket};
 use crate::store::ExclusionKind;
 
@@ -305,8 +305,12 @@ impl State {
         }
         let name = guest.person.nickname;
         if guest.privacy == Privacy::Pals && !guest.has_pal(sender.person.uid) {
-            let text = format!("{name} accepts messages only from pals.");
-            return effects.refuse(conn, request, REFUSED, &text);
+            // Somebody offline gives no answer, so somebody unseen must give none either.
+            if guest.status != Status::Invisible {
+                let text = format!("{name} accepts messages only from pals.");
+                effects.refuse(conn, request, REFUSED, &text);
+            }
+            return;
         }
         if room.member_of(to).is_some_and(|member| !member.invisible) {
             let text = format!("{name} is in this room already.");

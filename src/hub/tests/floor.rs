@@ -217,6 +217,9 @@ fn invitations_respect_what_people_want() {
     assert!(world.room(alice, ROOM, invite(9)).is_empty(), "to nobody");
     world.directory(bob, DirectoryCommand::SetPrivacy(Privacy::Pals));
     assert!(refused(&world.room(alice, ROOM, invite(2)), alice).unwrap().contains("only from pals"));
+    world.directory(bob, DirectoryCommand::SetStatus(Status::Invisible));
+    assert!(world.room(alice, ROOM, invite(2)).is_empty(), "who is unseen is not given away");
+    world.directory(bob, DirectoryCommand::SetStatus(Status::Online));
     world.directory(bob, DirectoryCommand::SetPrivacy(Privacy::All));
     let block = |target| DirectoryCommand::Block { target: person(target), staff: false, current: vec![] };
     world.directory(bob, block(1));
