@@ -9,10 +9,10 @@ use super::output::Output;
 use super::secret;
 use super::who::Who;
 use crate::config::Config;
-use crate::model::{Nickname, Role, Roles, Timestamp, Uid, from_cp1252, to_cp1252};
+use crate::model::{Nickname, Role, Roles, Timestamp, Uid, from_cp1252, is_email, to_cp1252};
 use crate::password;
 use crate::store::{
-    Account, Applied, Change, EMAIL_MAX, NewAccount, PasswordHash, Rejection, Store, StoreError, StoreOptions,
+    Account, Applied, Change, NewAccount, PasswordHash, Rejection, Store, StoreError, StoreOptions,
 };
 use view::{AccountView, Details};
 
@@ -119,11 +119,7 @@ fn nickname(text: &str) -> Result<Nickname, String> {
 }
 
 fn email(text: &str) -> Result<String, String> {
-    let plain = text.len() <= EMAIL_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
-    match text.split_once('@') {
-        Some((name, host)) if plain && !name.is_empty() && !host.is_empty() => Ok(text.to_owned()),
-        _ => Err("not an email address".to_owned()),
-    }
+    if is_email(text) { Ok(text.to_owned()) } else { Err("not an email address".to_owned()) }
 }
 
 pub(super) fn run(command: Command, config: &Config, output: &Output) -> Result<(), Failure> {

@@ -17,5 +17,5 @@ pub use close::CloseReason;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use name::{NameError, Nickname, NicknameKey};
 pub use room::{Rating, RoomKind, RoomName};
-pub use text::{MessageText, TextError, from_cp1252, sentence, to_cp1252};
+pub use text::{EMAIL_MAX, MessageText, TextError, from_cp1252, is_email, sentence, to_cp1252};
 pub use time::{Now, Timestamp};

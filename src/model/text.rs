@@ -84,6 +84,16 @@ pub fn sentence(error: &str) -> String {
     format!("{}{end}", first.chain(letters).collect::<String>())
 }
 
+/// The longest email address, in bytes.
+pub const EMAIL_MAX: usize = 254;
+
+/// Whether this can be an email address: printable ASCII with something on both sides of an `@`, at
+/// most [`EMAIL_MAX`] bytes.
+pub fn is_email(text: &str) -> bool {
+    let plain = text.len() <= EMAIL_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+    plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

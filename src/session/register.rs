@@ -3,7 +3,7 @@
 
 use tracing::info;
 
-use crate::model::{Uid, from_cp1252, sentence};
+use crate::model::{Uid, from_cp1252, is_email, sentence};
 use crate::protocol::cipher::{self, Variant};
 use crate::protocol::{Dialect, NewPassword, PacketType, PasswordHint, ServerPacket};
 use crate::store::{Change, Hint};
@@ -36,7 +36,7 @@ impl Session {
         let Some(Secret(password)) = password else {
             return self.refuse(request, REFUSED, "The password could not be read.");
         };
-        let email = Some(from_cp1252(email)).filter(|email| is_address(email));
+        let email = Some(from_cp1252(email)).filter(|email| is_email(email));
         let (uid, nickname) = match self.context.accounts.register(nickname, password, email, self.peer).await
         {
             Ok(created) => created,
@@ -137,10 +137,4 @@ impl Session {
             Err(_) => self.refuse(request, REFUSED, BUSY),
         }
     }
-}
-
-fn is_address(email: &str) -> bool {
-    email.len() <= 254
-        && email.contains('@')
-        && !email.contains(|c: char| c.is_control() || c.is_whitespace())
 }

@@ -64,8 +64,8 @@ pub use error::{Corrupt, OpenError, OpenReport, Rebuilt, Rejection, StoreError};
 pub use reader::{Accounts, Reader};
 pub use tables::{SCHEMA, TABLES, Table};
 pub use types::{
-    Account, Category, EMAIL_MAX, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash,
-    RoomRecord, SignIn,
+    Account, Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord,
+    SignIn,
 };
 
 use pool::Pool;

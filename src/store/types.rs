@@ -51,9 +51,6 @@ impl fmt::Debug for Hint {
     }
 }
 
-/// The longest email address, in bytes.
-pub const EMAIL_MAX: usize = 254;
-
 /// An account to be made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewAccount {
@@ -61,7 +58,7 @@ pub struct NewAccount {
     pub nickname: Nickname,
     /// The hash of the password.
     pub password: PasswordHash,
-    /// The email address, if given; at most [`EMAIL_MAX`] bytes.
+    /// The email address, if given; at most [`EMAIL_MAX`](crate::model::EMAIL_MAX) bytes.
     pub email: Option<String>,
     /// The roles it begins with.
     pub roles: Roles,

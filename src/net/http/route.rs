@@ -10,11 +10,13 @@ use zeroize::Zeroizing;
 
 use super::form::Form;
 use super::{Ends, Health, HttpService, WebRegistration, page};
-use crate::model::{from_cp1252, sentence, to_cp1252};
+use crate::model::{from_cp1252, is_email, sentence, to_cp1252};
 use crate::password::{self, PasswordError};
 
 const MAX_URI: usize = 4096;
 const MAX_BODY: usize = 16 * 1024;
+/// The longest email address that the form takes, in bytes.
+const MAX_EMAIL: usize = 100;
 /// How much of a body that is too long is still read, so that its sender gets to hear the answer.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
@@ -151,7 +153,7 @@ async fn register(service: &HttpService, ends: Ends, request: Request<Incoming>)
     if let Err(error) = check_password(&password) {
         return again(&sentence(&error.to_string()));
     }
-    if !email.is_empty() && !is_email(&email) {
+    if !email.is_empty() && (email.len() > MAX_EMAIL || !is_email(&email)) {
         return again("This is not an email address. You can leave it out.");
     }
     let request = WebRegistration {
@@ -206,11 +208,6 @@ fn check_password(password: &str) -> Result<(), PasswordError> {
         return Err(PasswordError::Character);
     }
     Ok(())
-}
-
-fn is_email(text: &str) -> bool {
-    let plain = text.len() <= 100 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    plain && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
 }
 
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {

@@ -3,10 +3,10 @@
 use super::super::error::{Rejection, StoreError};
 use super::super::index::View;
 use super::super::tables::{self, BANS, BLOCKED_BY, BLOCKS, BOUNCES, NEXT_UID, OFFLINE, PAL_OF, PALS};
-use super::super::types::{Account, EMAIL_MAX, Hint, NewAccount, PasswordHash};
+use super::super::types::{Account, Hint, NewAccount, PasswordHash};
 use super::super::{change::Applied, records};
 use super::{Ops, Outcome, existing, fits, take_number};
-use crate::model::{Nickname, Privacy, Uid};
+use crate::model::{EMAIL_MAX, Nickname, Privacy, Uid};
 
 pub(super) fn create(view: View<'_>, new: NewAccount, ops: &mut Ops) -> Outcome {
     fits("the password hash", new.password.as_str().len(), PasswordHash::MAX)?;
