@@ -5,6 +5,7 @@
 //! I/O or looks at a clock.
 
 mod account;
+mod author;
 mod close;
 mod ids;
 mod name;
@@ -13,6 +14,7 @@ mod text;
 mod time;
 
 pub use account::{Privacy, Role, Roles, Status};
+pub use author::Author;
 pub use close::CloseReason;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use name::{NameError, Nickname, NicknameKey};
