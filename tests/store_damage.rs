@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use paltalkd::store::{OpenReport, Store, StoreOptions};
+use paltalkd::store::{OpenReport, SCHEMA, Store, StoreOptions};
 use store_common::{content, copy_dir, create, fill_range, options};
 
 type Content = BTreeMap<String, String>;
@@ -235,11 +235,11 @@ fn a_newer_schema_is_refused_with_both_versions() {
     let dir = tempfile::tempdir().unwrap();
     let (base, _) = make(dir.path(), false, true);
     let path = base.join("identity");
-    let text = fs::read_to_string(&path).unwrap().replace("schema 2\n", "schema 7\n");
+    let text = fs::read_to_string(&path).unwrap().replace(&format!("schema {SCHEMA}\n"), "schema 99\n");
     let body = &text[..text.rfind("crc ").unwrap()];
     fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
     let message = open(&base, false).unwrap_err();
-    assert!(message.contains("schema 7") && message.contains("up to 2"), "{message}");
+    assert!(message.contains("schema 99") && message.contains(&format!("up to {SCHEMA}")), "{message}");
 }
 
 #[test]
@@ -247,11 +247,14 @@ fn an_older_schema_is_taken_over() {
     let dir = tempfile::tempdir().unwrap();
     let (base, _) = make(dir.path(), false, true);
     let path = base.join("identity");
-    let text = fs::read_to_string(&path).unwrap().replace("schema 2\n", "schema 1\n");
+    let text = fs::read_to_string(&path).unwrap().replace(&format!("schema {SCHEMA}\n"), "schema 1\n");
     let body = &text[..text.rfind("crc ").unwrap()];
     fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
     open(&base, false).unwrap();
-    assert!(fs::read_to_string(&path).unwrap().contains("schema 2\n"), "older programs must not open it");
+    assert!(
+        fs::read_to_string(&path).unwrap().contains(&format!("schema {SCHEMA}\n")),
+        "older programs must not open it"
+    );
 }
 
 #[test]

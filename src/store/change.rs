@@ -3,7 +3,8 @@
 use crate::model::{CategoryId, MessageText, Privacy, Roles, RoomId, Timestamp, Uid};
 
 use super::types::{
-    Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord,
+    AuditEntry, Ban, BanTarget, Category, Exclusion, ExclusionKind, Filter, Hint, LinkAllow, LinkKind, Mute,
+    MuteKind, NewAccount, OffenceRecord, OfflineMessage, PasswordHash, RoomRecord, StrikeRecord, Warning,
 };
 
 /// The most pals of one account.
@@ -14,6 +15,21 @@ pub const BLOCKS_MAX: usize = 500;
 pub const EXCLUSIONS_MAX: usize = 1000;
 /// The most messages that wait for one account.
 pub const MAILBOX_MAX: usize = 200;
+
+/// The most bans, of accounts and networks together.
+pub const BANS_MAX: usize = 100_000;
+/// The most warnings that are kept of one account.
+pub const WARNINGS_MAX: usize = 20;
+/// The most settings that are changed at run time.
+pub const SETTINGS_MAX: usize = 200;
+/// The most filters.
+pub const FILTERS_MAX: usize = 1000;
+/// The most links that are allowed.
+pub const LINKS_MAX: usize = 1000;
+/// The most bans and mutes that one [`Change::ExpireSanctions`] deletes.
+pub const EXPIRE_MAX: usize = 500;
+/// The most changes, and the most entries for the audit log, in one [`Change::WithAudit`].
+pub const CHANGES_MAX: usize = 16;
 
 /// One change. Each is done completely or not at all, in the order of submission.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,8 +79,10 @@ pub enum Change {
         /// The new one.
         email: Option<String>,
     },
-    /// Deletes the account, its name, its lists, its waiting messages, and its entries in the lists
-    /// of others and of rooms. Messages it sent stay with their recipients; rooms it owned stay.
+    /// Deletes the account, its name, its lists, its waiting messages, its entries in the lists
+    /// of others and of rooms, and what is held against it: its ban, mutes, warnings, strikes and
+    /// offences, since the uid is never given again. Messages it sent stay with their recipients;
+    /// rooms it owned stay; bans of networks stay; the audit log stays as it is.
     DeleteAccount {
         /// Whose.
         uid: Uid,
@@ -173,6 +191,119 @@ pub enum Change {
         /// Whom; everybody if `None`.
         uid: Option<Uid>,
     },
+    /// Bans an account, which must exist, or a network, or replaces the ban; at most [`BANS_MAX`].
+    PutBan(Ban),
+    /// Ends a ban.
+    LiftBan {
+        /// Of whom.
+        target: BanTarget,
+    },
+    /// Mutes an account, or replaces its mute of the same kind.
+    PutMute {
+        /// Whom.
+        uid: Uid,
+        /// The mute.
+        mute: Mute,
+    },
+    /// Ends a mute.
+    LiftMute {
+        /// Whose.
+        uid: Uid,
+        /// Which.
+        kind: MuteKind,
+    },
+    /// Deletes up to [`EXPIRE_MAX`] bans and mutes that have run out, those first that ran out first:
+    /// housekeeping, to be repeated until it answers [`Applied::Unchanged`].
+    ExpireSanctions {
+        /// Those that no longer hold at this moment.
+        now: Timestamp,
+    },
+    /// Warns an account: [`Applied::Warned`]. The last [`WARNINGS_MAX`] are kept.
+    AddWarning {
+        /// Whom.
+        uid: Uid,
+        /// The warning.
+        warning: Warning,
+    },
+    /// Deletes all warnings of an account.
+    ClearWarnings {
+        /// Whose.
+        uid: Uid,
+    },
+    /// Replaces what the limits on sending hold against an account.
+    PutStrikes {
+        /// Whom.
+        uid: Uid,
+        /// All of it from now on.
+        record: StrikeRecord,
+    },
+    /// Deletes what the limits on sending hold against an account.
+    ClearStrikes {
+        /// Whose.
+        uid: Uid,
+    },
+    /// Replaces what the detectors hold against an account, and whether they pass it over.
+    PutOffences {
+        /// Whom.
+        uid: Uid,
+        /// All of it from now on.
+        record: OffenceRecord,
+    },
+    /// Deletes what the detectors hold against an account, or against everybody. Who is passed over
+    /// remains so.
+    ClearOffences {
+        /// Whose; everybody's if `None`.
+        uid: Option<Uid>,
+    },
+    /// Changes a setting at run time; at most [`SETTINGS_MAX`]. What names and values mean is for
+    /// those who read them.
+    SetSetting {
+        /// The name, of letters, digits, `.`, `_` and `-`.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// Takes the change of a setting back.
+    ClearSetting {
+        /// Its name.
+        name: String,
+    },
+    /// Makes a filter, [`Applied::Filter`], or replaces one, whose hits stay; at most [`FILTERS_MAX`].
+    PutFilter {
+        /// Which; a new one if `None`.
+        id: Option<u32>,
+        /// The filter.
+        filter: Filter,
+    },
+    /// Deletes a filter.
+    DeleteFilter {
+        /// Which.
+        id: u32,
+    },
+    /// Counts matches of filters: their numbers, each with how many more. Those of filters that are
+    /// gone are dropped; at most [`FILTERS_MAX`].
+    AddFilterHits(Vec<(u32, u64)>),
+    /// Allows links, or replaces who allowed them; at most [`LINKS_MAX`].
+    PutLink(LinkAllow),
+    /// Allows links no longer.
+    DeleteLink {
+        /// Their kind.
+        kind: LinkKind,
+        /// Their text.
+        text: String,
+    },
+    /// Appends to the audit log: [`Applied::Audited`].
+    Audit(AuditEntry),
+    /// Makes changes, each seeing what those before it did, and appends to the audit log what that
+    /// was, all of it or nothing: [`Applied::All`]. If no change changes anything, nothing is
+    /// appended, and the answer is [`Applied::Unchanged`]. At most [`CHANGES_MAX`] of either; none of
+    /// the changes may be one of these.
+    WithAudit {
+        /// What to do.
+        changes: Vec<Change>,
+        /// What the audit log will say.
+        entries: Vec<AuditEntry>,
+    },
 }
 
 /// What a change did.
@@ -188,4 +319,12 @@ pub enum Applied {
     Stored(u64),
     /// The waiting messages, oldest first.
     Offline(Vec<OfflineMessage>),
+    /// The account has this many warnings now.
+    Warned(usize),
+    /// The new filter has this number.
+    Filter(u32),
+    /// The entry in the audit log has this number.
+    Audited(u64),
+    /// What each of several changes did.
+    All(Vec<Applied>),
 }

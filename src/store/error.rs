@@ -86,9 +86,44 @@ pub enum Rejection {
         /// The most bytes.
         limit: usize,
     },
+    /// A text has more characters than its field may have.
+    #[error("{field} is longer than {limit} characters")]
+    TooManyCharacters {
+        /// The field.
+        field: &'static str,
+        /// The most characters.
+        limit: usize,
+    },
+    /// A field that must say something is empty.
+    #[error("{field} is empty")]
+    Empty {
+        /// The field.
+        field: &'static str,
+    },
+    /// The name of an action in the audit log is not one.
+    #[error("the name of an action consists of 1 to 32 small letters, digits and _")]
+    Action,
+    /// The name of a setting is not one.
+    #[error("the name of a setting consists of 1 to 100 letters, digits, dots, _ and -")]
+    SettingName,
+    /// No filter has this number.
+    #[error("no such filter")]
+    NoSuchFilter,
+    /// A change that consists of changes cannot be part of one.
+    #[error("changes cannot be nested")]
+    Nested,
+    /// Too many changes at once.
+    #[error("at most {limit} changes can be made at once")]
+    TooManyChanges {
+        /// The most changes.
+        limit: usize,
+    },
     /// Every uid has been given out.
     #[error("no uid is left")]
     NoUidLeft,
+    /// Every number for filters has been given out.
+    #[error("no number for a filter is left")]
+    NoFilterLeft,
 }
 
 /// Why a store could not be opened. Each says what is wrong and what the operator can do; nothing

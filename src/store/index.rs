@@ -184,12 +184,12 @@ impl Index {
 
     /// A view of the index alone.
     pub(super) fn view(&self) -> View<'_> {
-        View { tree: &self.tree, pending: None }
+        View { tree: &self.tree, pending: None, newest: None }
     }
 
     /// A view of the index as it will be once `pending` has been applied.
     pub(super) fn view_with<'a>(&'a self, pending: &'a Pending) -> View<'a> {
-        View { tree: &self.tree, pending: Some(pending) }
+        View { tree: &self.tree, pending: Some(pending), newest: None }
     }
 }
 
@@ -198,12 +198,23 @@ impl Index {
 pub(super) struct View<'a> {
     tree: &'a sled::Tree,
     pending: Option<&'a Pending>,
+    /// What comes on top of `pending`.
+    newest: Option<&'a Pending>,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// This view as it will be once `newest` has been applied; it takes the place of an earlier one.
+    pub(super) fn with<'b>(&self, newest: &'b Pending) -> View<'b>
+    where
+        'a: 'b,
+    {
+        View { tree: self.tree, pending: self.pending, newest: Some(newest) }
+    }
+
     /// The value of a key.
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        if let Some(value) = self.pending.and_then(|pending| pending.get(key)) {
+        let pending = [self.newest, self.pending].into_iter().flatten();
+        if let Some(value) = pending.filter_map(|pending| pending.get(key)).next() {
             return Ok(value.clone());
         }
         self.tree.get(key).map_err(failed)
@@ -219,12 +230,12 @@ impl View<'_> {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         let from = after.map_or(Included(prefix), Excluded);
         let inside = |key: &IVec| key.starts_with(prefix);
-        let pending: Vec<_> = self
-            .pending
-            .into_iter()
-            .flat_map(|pending| pending.range::<[u8], _>((from, Unbounded)))
-            .take_while(|(key, _)| inside(key))
-            .collect();
+        // The newest last, so that it counts.
+        let mut pending = Vec::new();
+        for changes in [self.pending, self.newest].into_iter().flatten() {
+            let later = changes.range::<[u8], _>((from, Unbounded));
+            pending.extend(later.take_while(|(key, _)| inside(key)));
+        }
         let stored = self.tree.range::<&[u8], _>((from, Unbounded));
         if pending.is_empty() {
             return stored
@@ -234,7 +245,8 @@ impl View<'_> {
                 .map_err(failed);
         }
         let mut merged = BTreeMap::new();
-        for entry in stored {
+        // As many as there are when the pending changes have deleted all they can.
+        for entry in stored.take(limit.saturating_add(pending.len())) {
             let (key, value) = entry.map_err(failed)?;
             if !inside(&key) {
                 break;
@@ -329,6 +341,9 @@ mod tests {
         index.apply(Pending::from([entry]), &mut old).unwrap();
         let state = index.check(StoreId([7; 16])).unwrap();
         assert_eq!((state.schema, state.tallies[2].count), (SCHEMA, 1));
+        old.schema = 2;
+        old.tallies.resize(13, Tally::default());
+        assert_eq!((old.clone().raised().schema, old.raised().tallies.len()), (SCHEMA, TABLES.len()));
         let newer = State { schema: SCHEMA + 1, ..raised };
         assert_eq!(newer.clone().raised(), newer);
     }

@@ -1,4 +1,4 @@
-//! What must survive: accounts, lists, waiting messages, rooms.
+//! What must survive: accounts, lists, waiting messages, rooms, sanctions, filters, the audit log.
 //!
 //! The truth is an append-only journal of our own (`journal/`, with a snapshot in `snapshot/` that
 //! lets older parts of it go); sled (`sled/`) is an index that can be built again at any time. One
@@ -59,13 +59,22 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use change::{Applied, BLOCKS_MAX, Change, EXCLUSIONS_MAX, MAILBOX_MAX, PALS_MAX};
+pub use change::{
+    Applied, BANS_MAX, BLOCKS_MAX, CHANGES_MAX, Change, EXCLUSIONS_MAX, EXPIRE_MAX, FILTERS_MAX, LINKS_MAX,
+    MAILBOX_MAX, PALS_MAX, SETTINGS_MAX, WARNINGS_MAX,
+};
 pub use error::{Corrupt, OpenError, OpenReport, Rebuilt, Rejection, StoreError};
 pub use reader::{Accounts, Reader};
 pub use tables::{SCHEMA, TABLES, Table};
 pub use types::{
     Account, Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord,
     SignIn,
+};
+pub use types::{
+    AuditActor, AuditEntry, AuditPage, AuditQuery, AuditRecord, AuditSubject, AuditTarget, Ban, BanTarget,
+    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind, Mute,
+    MuteKind, OffenceRecord, REASON_MAX, SETTING_NAME_MAX, SETTING_VALUE_MAX, Sanctions, StrikeRecord,
+    Warning,
 };
 
 use pool::Pool;

@@ -1,5 +1,7 @@
 //! Reading the store.
 
+mod guard;
+
 use std::sync::Arc;
 
 use super::error::{Corrupt, StoreError};

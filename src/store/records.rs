@@ -3,6 +3,9 @@
 //! A form never changes. A new field is a new type (`AccountV2`) with a new version byte, written
 //! from then on, while the old one is still read.
 
+mod audit;
+mod guard;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sled::IVec;
@@ -10,6 +13,9 @@ use sled::IVec;
 use crate::model::{
     CategoryId, MessageText, Nickname, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
 };
+
+pub(super) use audit::{read_audit, write_audit};
+pub(super) use guard::*;
 
 use super::codec;
 use super::error::Corrupt;

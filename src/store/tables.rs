@@ -6,13 +6,17 @@
 //! big-endian, so that the order of keys is the order of numbers. A table's number is never used
 //! for anything else, even after the table is gone.
 
+mod guard;
+
 use sled::IVec;
+
+pub(super) use guard::*;
 
 use super::types::ExclusionKind;
 use crate::model::{CategoryId, NicknameKey, RoomId, Uid};
 
 /// The newest schema this program reads and the one it writes.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// One table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +36,7 @@ pub struct Table {
 /// The state of the index itself: store id, sequence reached, tallies. Written with every batch,
 /// never in the journal and in no tally.
 pub(super) const STATE: u8 = 0;
-/// Numbers that only grow.
+/// Numbers: the next ones to give, and how many bans there are.
 pub(super) const COUNTERS: u8 = 1;
 /// Accounts.
 pub(super) const ACCOUNTS: u8 = 2;
@@ -57,8 +61,31 @@ pub(super) const BOUNCES: u8 = 11;
 /// Who is banned from permanent rooms.
 pub(super) const BANS: u8 = 12;
 
+/// Bans of accounts.
+pub(super) const ACCOUNT_BANS: u8 = 13;
+/// Bans of addresses and networks.
+pub(super) const NETWORK_BANS: u8 = 14;
+/// Mutes of accounts.
+pub(super) const MUTES: u8 = 15;
+/// Warnings of accounts.
+pub(super) const WARNINGS: u8 = 16;
+/// What the limits on sending hold against accounts.
+pub(super) const STRIKES: u8 = 17;
+/// What the detectors hold against accounts.
+pub(super) const OFFENCES: u8 = 18;
+/// When bans and mutes run out.
+pub(super) const EXPIRIES: u8 = 19;
+/// Settings that were changed at run time.
+pub(super) const SETTINGS: u8 = 20;
+/// Filters of messages.
+pub(super) const FILTERS: u8 = 21;
+/// Links that may always be posted.
+pub(super) const LINKS: u8 = 22;
+/// The audit log.
+pub(super) const AUDIT: u8 = 23;
+
 /// Every table there is.
-pub const TABLES: [Table; 13] = [
+pub const TABLES: [Table; 24] = [
     table(STATE, "state", "", "State"),
     table(COUNTERS, "counters", "counter u8", "u64"),
     table(ACCOUNTS, "accounts", "uid u32", "Account"),
@@ -72,6 +99,17 @@ pub const TABLES: [Table; 13] = [
     table(CATEGORIES, "categories", "category u16", "Category"),
     Table { since: 2, ..table(BOUNCES, "bounces", "room u32, uid u32", "Exclusion") },
     Table { since: 2, ..table(BANS, "bans", "room u32, uid u32", "Exclusion") },
+    Table { since: 3, ..table(ACCOUNT_BANS, "account_bans", "uid u32", "Ban") },
+    Table { since: 3, ..table(NETWORK_BANS, "network_bans", "family u8, address, bits u8", "Ban") },
+    Table { since: 3, ..table(MUTES, "mutes", "uid u32, kind u8", "Mute") },
+    Table { since: 3, ..table(WARNINGS, "warnings", "uid u32", "Warnings") },
+    Table { since: 3, ..table(STRIKES, "strikes", "uid u32", "Strikes") },
+    Table { since: 3, ..table(OFFENCES, "offences", "uid u32", "Offences") },
+    Table { since: 3, ..table(EXPIRIES, "expiries", "time u64, key of the ban or mute", "()") },
+    Table { since: 3, ..table(SETTINGS, "settings", "name", "Text") },
+    Table { since: 3, ..table(FILTERS, "filters", "filter u32", "Filter") },
+    Table { since: 3, ..table(LINKS, "links", "kind u8, text", "Link") },
+    Table { since: 3, ..table(AUDIT, "audit", "entry u64", "Audit") },
 ];
 
 const fn table(byte: u8, name: &'static str, key: &'static str, value: &'static str) -> Table {
@@ -82,6 +120,12 @@ const fn table(byte: u8, name: &'static str, key: &'static str, value: &'static 
 pub(super) const NEXT_UID: u8 = 1;
 /// The counter of stored messages: the next id to give.
 pub(super) const NEXT_MESSAGE: u8 = 2;
+/// The counter of filters: the next number to give.
+pub(super) const NEXT_FILTER: u8 = 3;
+/// The counter of the audit log: the number of its next entry.
+pub(super) const NEXT_AUDIT: u8 = 4;
+/// How many bans there are, of accounts and networks.
+pub(super) const BANS_HELD: u8 = 5;
 
 pub(super) fn state_key() -> IVec {
     IVec::from(&[STATE])

@@ -1,10 +1,45 @@
 //! What the store keeps, as the rest of the program sees it.
 
+mod audit;
+mod guard;
+mod sanctions;
+
 use std::fmt;
 
-use crate::model::{
-    CategoryId, MessageText, Nickname, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
+pub(super) use audit::AuditMatcher;
+pub use audit::{AuditActor, AuditEntry, AuditPage, AuditQuery, AuditRecord, AuditSubject, AuditTarget};
+pub(super) use guard::is_setting_name;
+pub use guard::{
+    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind,
+    SETTING_NAME_MAX, SETTING_VALUE_MAX,
 };
+pub use sanctions::{Ban, BanTarget, Mute, MuteKind, OffenceRecord, Sanctions, StrikeRecord, Warning};
+
+use super::error::Rejection;
+use crate::model::{
+    Author, CategoryId, MessageText, Nickname, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp,
+    Uid,
+};
+
+/// The longest reason of a ban, mute, warning or entry in the audit log, in characters.
+pub const REASON_MAX: usize = 200;
+
+/// Refuses a text of more than `limit` characters.
+fn short(field: &'static str, text: &str, limit: usize) -> Result<(), Rejection> {
+    // A text of so few bytes need not be counted.
+    if text.len() <= limit || text.chars().nth(limit).is_none() {
+        Ok(())
+    } else {
+        Err(Rejection::TooManyCharacters { field, limit })
+    }
+}
+
+fn check_author(author: &Author) -> Result<(), Rejection> {
+    match author {
+        Author::Operator { name, .. } => short("the operator's name", name, Author::NAME_MAX),
+        Author::Staff { .. } | Author::System => Ok(()),
+    }
+}
 
 /// A password hash in PHC form (`$argon2id$...`). `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]

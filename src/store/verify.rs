@@ -9,7 +9,7 @@ use super::codec;
 use super::identity::StoreId;
 use super::index::{Index, IndexError, State, guarded};
 use super::records;
-use super::tables::{self, NEXT_UID, NICKNAMES, SCHEMA, TABLES};
+use super::tables::{self, AUDIT, NEXT_AUDIT, NEXT_UID, NICKNAMES, SCHEMA, TABLES};
 use crate::model::Uid;
 
 /// More threads would only wait for the disk.
@@ -79,23 +79,32 @@ impl Index {
     /// Where the pieces begin. They cover every possible key; how even they are matters for time
     /// only.
     fn cuts(&self) -> Result<Vec<IVec>, IndexError> {
-        let next_uid = match self.range(&tables::counter_key(NEXT_UID), None).next() {
-            Some(entry) => records::read_number(&entry?.1).unwrap_or_default(),
-            None => 0,
-        };
         let first = Uid::FIRST_PERSON.0;
-        let people = u32::try_from(next_uid).unwrap_or(first).saturating_sub(first);
+        let people = u32::try_from(self.counter(NEXT_UID)?).unwrap_or(first).saturating_sub(first);
+        let logged = self.counter(NEXT_AUDIT)?;
         let mut cuts = vec![IVec::from(&[])];
         for table in TABLES.iter().skip(1).map(|table| table.byte) {
             cuts.push(IVec::from(&[table]));
             if table == NICKNAMES {
                 cuts.extend(b"5adgjmpstw".iter().map(|letter| IVec::from(&[table, *letter])));
+            } else if table == AUDIT {
+                let steps = (1..PIECES).map(|piece| logged / u64::from(PIECES) * u64::from(piece));
+                cuts.extend(steps.filter(|seq| *seq > 0).map(tables::audit_key));
             } else {
                 let steps = (1..PIECES).map(|piece| first + people / PIECES * piece);
                 cuts.extend(steps.map(|uid| tables::owner_prefix(table, Uid(uid))));
             }
         }
         Ok(cuts)
+    }
+
+    /// A counter, as good as it can be read.
+    fn counter(&self, counter: u8) -> Result<u64, IndexError> {
+        let key = tables::counter_key(counter);
+        match self.range(&key, None).next().transpose()? {
+            Some((found, value)) if found == key => Ok(records::read_number(&value).unwrap_or_default()),
+            _ => Ok(0),
+        }
     }
 }
 

@@ -2,14 +2,18 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
+use std::sync::mpsc;
 
 use paltalkd::model::{
-    CategoryId, MessageText, Nickname, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
+    Author, CategoryId, MessageText, Nickname, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
 };
 use paltalkd::store::{
-    Applied, Category, Change, Exclusion, ExclusionKind, NewAccount, PasswordHash, RoomRecord, Store,
-    StoreOptions,
+    Applied, AuditEntry, AuditQuery, AuditTarget, Ban, BanTarget, Category, Change, Exclusion, ExclusionKind,
+    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, LinkAllow, LinkKind, Mute, MuteKind,
+    NewAccount, OffenceRecord, PasswordHash, Rejection, RoomRecord, Store, StoreError, StoreOptions,
+    StrikeRecord, Warning,
 };
 
 /// Settings for small stores.
@@ -86,11 +90,92 @@ pub(crate) fn fill_range(store: &Store, numbers: std::ops::Range<u32>) {
                 };
                 done(Change::Exclude { room: RoomId(450), kind: ExclusionKind::Ban, entry });
             }
+            hold_against(store, number, other);
             if number % 7 == 0 {
                 done(Change::DeleteAccount { uid: other });
             }
         }
         people.push(uid);
+    }
+}
+
+/// Whoever does things in these tests.
+pub(crate) fn staff() -> Author {
+    Author::Staff { uid: Uid(9), nickname: name("Keeper"), address: IpAddr::from([192, 0, 2, 1]) }
+}
+
+/// An entry for the audit log.
+pub(crate) fn audit(action: &str, at: u64, target: Option<AuditTarget>) -> AuditEntry {
+    AuditEntry {
+        at: Timestamp(at),
+        actor: staff(),
+        action: action.to_owned(),
+        target,
+        reason: "because".to_owned(),
+        details: String::new(),
+    }
+}
+
+pub(crate) fn filter(text: &str, at: u64) -> Filter {
+    Filter {
+        kind: FilterKind::Keyword,
+        text: text.to_owned(),
+        action: FilterAction::Block,
+        severity: 3,
+        consequence: FilterConsequence::Mute { seconds: 60 },
+        list: FilterList::Content,
+        active: true,
+        notes: String::new(),
+        by: staff(),
+        at: Timestamp(at),
+    }
+}
+
+/// A little of everything that the guard writes.
+fn hold_against(store: &Store, number: u32, uid: Uid) {
+    let done = |change| store.commit_blocking(change).unwrap();
+    let at = Timestamp(u64::from(number));
+    let until = (number.is_multiple_of(2)).then_some(Timestamp(u64::from(number) + 20));
+    let reason = "loud".to_owned();
+    if number.is_multiple_of(2) {
+        let target = AuditTarget::User { uid, nickname: name("Someone") };
+        let ban = Ban {
+            target: BanTarget::Account(uid),
+            nickname: Some(name("Someone")),
+            until,
+            reason: reason.clone(),
+            by: staff(),
+            at,
+        };
+        let entry = audit("ban", u64::from(number), Some(target));
+        done(Change::WithAudit { changes: vec![Change::PutBan(ban)], entries: vec![entry] });
+    }
+    if number.is_multiple_of(3) {
+        let net = format!("198.51.{number}.0/24").parse().unwrap();
+        let target = BanTarget::Network(net);
+        done(Change::PutBan(Ban { target, nickname: None, until, reason: reason.clone(), by: staff(), at }));
+        let kind = if number.is_multiple_of(2) { MuteKind::Text } else { MuteKind::Media };
+        done(Change::PutMute { uid, mute: Mute { kind, until, reason: reason.clone(), by: staff(), at } });
+        done(Change::AddWarning { uid, warning: Warning { at, by: Author::System, reason } });
+    }
+    if number.is_multiple_of(5) {
+        let record = StrikeRecord {
+            strikes: 2,
+            stage: 1,
+            muted_until: until,
+            violations: number,
+            last_reason: "COOLDOWN".to_owned(),
+            last_detail: "delta=432ms min=750ms".to_owned(),
+            last_at: at,
+        };
+        done(Change::PutStrikes { uid, record });
+        let record = OffenceRecord { offences: number, muted_until: until, last_at: at, exempt: false };
+        done(Change::PutOffences { uid, record });
+        done(Change::SetSetting { name: format!("setting.{number}"), value: "on".to_owned() });
+        done(Change::PutFilter { id: None, filter: filter("word", u64::from(number)) });
+        let text = format!("n{number}.example.org");
+        done(Change::PutLink(LinkAllow { kind: LinkKind::Domain, text, by: staff(), at }));
+        done(Change::ExpireSanctions { now: at });
     }
 }
 
@@ -118,6 +203,13 @@ pub(crate) fn content(store: &Store) -> BTreeMap<String, String> {
         all.insert(format!("{kind:?}"), format!("{:?}", reader.exclusions(kind).unwrap()));
     }
     all.insert("categories".to_owned(), format!("{:?}", reader.categories().unwrap()));
+    let sanctions: Vec<_> =
+        reader.accounts().map(|account| reader.sanctions(account.unwrap().uid).unwrap()).collect();
+    all.insert("sanctions".to_owned(), format!("{sanctions:?} {:?}", reader.bans().unwrap()));
+    let guard = (reader.settings().unwrap(), reader.filters().unwrap(), reader.links().unwrap());
+    all.insert("guard".to_owned(), format!("{guard:?}"));
+    let audit = reader.audit(&AuditQuery::default()).unwrap();
+    all.insert("audit".to_owned(), format!("{audit:?}"));
     all.insert("counts".to_owned(), format!("{:?}", store.counts()));
     all
 }
@@ -134,4 +226,41 @@ pub(crate) fn copy_dir(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+pub(crate) fn rejected(rejection: Rejection) -> Result<Applied, StoreError> {
+    Err(StoreError::Rejected(rejection))
+}
+
+pub(crate) fn ban(target: BanTarget, until: Option<u64>) -> Ban {
+    Ban {
+        target,
+        nickname: None,
+        until: until.map(Timestamp),
+        reason: "spam".to_owned(),
+        by: staff(),
+        at: Timestamp(1),
+    }
+}
+
+pub(crate) fn net(text: &str) -> BanTarget {
+    BanTarget::Network(text.parse().unwrap())
+}
+
+pub(crate) fn count(store: &Store, table: &str) -> u64 {
+    store.counts().into_iter().find(|(name, _)| *name == table).unwrap().1
+}
+
+/// Submits all of them at once, so that they share groups, and returns the answers.
+pub(crate) fn all(
+    store: &Store,
+    changes: impl IntoIterator<Item = Change>,
+) -> Vec<Result<Applied, StoreError>> {
+    let (sender, answers) = mpsc::channel();
+    for change in changes {
+        let sender = sender.clone();
+        store.submit(change, move |result| sender.send(result).unwrap());
+    }
+    drop(sender);
+    answers.into_iter().collect()
 }

@@ -5,7 +5,7 @@ use super::super::index::View;
 use super::super::tables::{self, BANS, BLOCKED_BY, BLOCKS, BOUNCES, NEXT_UID, OFFLINE, PAL_OF, PALS};
 use super::super::types::{Account, Hint, NewAccount, PasswordHash};
 use super::super::{change::Applied, records};
-use super::{Ops, Outcome, existing, fits, take_number};
+use super::{Ops, Outcome, existing, fits, sanctions, take_number};
 use crate::model::{EMAIL_MAX, Nickname, Privacy, Uid};
 
 pub(super) fn create(view: View<'_>, new: NewAccount, ops: &mut Ops) -> Outcome {
@@ -88,7 +88,7 @@ pub(super) fn set_email(view: View<'_>, uid: Uid, email: Option<String>, ops: &m
     update(view, uid, ops, |account| account.email = email)
 }
 
-fn not_the_service_user(uid: Uid) -> Result<(), StoreError> {
+pub(super) fn not_the_service_user(uid: Uid) -> Result<(), StoreError> {
     if uid == Uid::SERVICE { Err(Rejection::ServiceUser.into()) } else { Ok(()) }
 }
 
@@ -117,6 +117,7 @@ pub(super) fn delete(view: View<'_>, uid: Uid, ops: &mut Ops) -> Outcome {
             }
         }
     }
+    sanctions::forget(view, uid, ops)?;
     Ok(Applied::Done)
 }
 

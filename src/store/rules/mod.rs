@@ -2,9 +2,12 @@
 //! operations. Nothing here does I/O.
 
 mod accounts;
+mod audit;
 mod contacts;
+mod guard;
 pub(super) mod offline;
 mod rooms;
+mod sanctions;
 mod seed;
 
 use sled::IVec;
@@ -14,7 +17,7 @@ use super::codec::Op;
 use super::error::{Rejection, StoreError};
 use super::index::View;
 use super::records;
-use super::tables;
+use super::tables::{self, STRIKES, WARNINGS};
 use super::types::Account;
 use crate::model::Uid;
 
@@ -65,6 +68,26 @@ pub(super) fn evaluate(view: View<'_>, change: Change, ops: &mut Ops) -> Outcome
         Change::DeleteRoom(id) => rooms::delete_room(view, id, ops),
         Change::Exclude { room, kind, entry } => rooms::exclude(view, room, kind, &entry, ops),
         Change::LetIn { room, kind, uid } => rooms::let_in(view, room, kind, uid, ops),
+        Change::PutBan(ban) => sanctions::put_ban(view, ban, ops),
+        Change::LiftBan { target } => sanctions::lift_ban(view, target, ops),
+        Change::PutMute { uid, mute } => sanctions::put_mute(view, uid, &mute, ops),
+        Change::LiftMute { uid, kind } => sanctions::lift_mute(view, uid, kind, ops),
+        Change::ExpireSanctions { now } => sanctions::expire(view, now, ops),
+        Change::AddWarning { uid, warning } => sanctions::add_warning(view, uid, warning, ops),
+        Change::ClearWarnings { uid } => delete(view, tables::personal_key(WARNINGS, uid), ops),
+        Change::PutStrikes { uid, record } => sanctions::put_strikes(view, uid, &record, ops),
+        Change::ClearStrikes { uid } => delete(view, tables::personal_key(STRIKES, uid), ops),
+        Change::PutOffences { uid, record } => sanctions::put_offences(view, uid, &record, ops),
+        Change::ClearOffences { uid } => sanctions::clear_offences(view, uid, ops),
+        Change::SetSetting { name, value } => guard::set_setting(view, &name, &value, ops),
+        Change::ClearSetting { name } => delete(view, tables::setting_key(&name), ops),
+        Change::PutFilter { id, filter } => guard::put_filter(view, id, filter, ops),
+        Change::DeleteFilter { id } => delete(view, tables::filter_key(id), ops),
+        Change::AddFilterHits(hits) => guard::add_hits(view, hits, ops),
+        Change::PutLink(link) => guard::put_link(view, &link, ops),
+        Change::DeleteLink { kind, text } => delete(view, tables::link_key(kind, &text), ops),
+        Change::Audit(entry) => audit::append(view, &entry, ops),
+        Change::WithAudit { changes, entries } => audit::together(view, changes, &entries, ops),
     }
 }
 
@@ -87,6 +110,24 @@ fn require(view: View<'_>, uid: Uid) -> Result<(), StoreError> {
 
 fn fits(field: &'static str, length: usize, limit: usize) -> Result<(), StoreError> {
     if length <= limit { Ok(()) } else { Err(Rejection::TooLong { field, limit }.into()) }
+}
+
+/// Puts a value at a key; nothing is written if it is there.
+fn put(view: View<'_>, key: IVec, value: IVec, ops: &mut Ops) -> Outcome {
+    if view.get(&key)?.as_ref() == Some(&value) {
+        return Ok(Applied::Unchanged);
+    }
+    ops.put(key, value);
+    Ok(Applied::Done)
+}
+
+/// Deletes a key; nothing is written if it is not there.
+fn delete(view: View<'_>, key: IVec, ops: &mut Ops) -> Outcome {
+    if view.get(&key)?.is_none() {
+        return Ok(Applied::Unchanged);
+    }
+    ops.delete(key);
+    Ok(Applied::Done)
 }
 
 /// Takes the next number of a counter that begins at `first`.

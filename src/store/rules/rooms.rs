@@ -1,14 +1,12 @@
 //! Permanent rooms, who is kept out of them, and their categories.
 
-use sled::IVec;
-
 use super::super::change::{Applied, EXCLUSIONS_MAX};
 use super::super::error::{Corrupt, Rejection, StoreError};
 use super::super::index::View;
 use super::super::records;
 use super::super::tables::{self, ROOMS};
 use super::super::types::{Category, Exclusion, ExclusionKind, RoomRecord};
-use super::{Ops, Outcome, fits};
+use super::{Ops, Outcome, delete, fits, put};
 use crate::model::{CategoryId, RoomId, Timestamp, Uid};
 
 pub(super) fn put_category(view: View<'_>, category: &Category, ops: &mut Ops) -> Outcome {
@@ -34,22 +32,6 @@ pub(super) fn put_room(view: View<'_>, room: &RoomRecord, ops: &mut Ops) -> Outc
         return Err(Rejection::NoSuchCategory.into());
     }
     put(view, tables::room_key(room.id), records::write_room(room)?, ops)
-}
-
-fn put(view: View<'_>, key: IVec, value: IVec, ops: &mut Ops) -> Outcome {
-    if view.get(&key)?.as_ref() == Some(&value) {
-        return Ok(Applied::Unchanged);
-    }
-    ops.put(key, value);
-    Ok(Applied::Done)
-}
-
-fn delete(view: View<'_>, key: IVec, ops: &mut Ops) -> Outcome {
-    if view.get(&key)?.is_none() {
-        return Ok(Applied::Unchanged);
-    }
-    ops.delete(key);
-    Ok(Applied::Done)
 }
 
 pub(super) fn delete_room(view: View<'_>, id: RoomId, ops: &mut Ops) -> Outcome {

@@ -1,0 +1,88 @@
+//! A store that an older program wrote is taken over, with everything in it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod store_common;
+
+use std::fs;
+use std::path::Path;
+
+use paltalkd::model::{Timestamp, Uid};
+use paltalkd::store::{Applied, AuditQuery, Change, ExclusionKind, SCHEMA, Store};
+use store_common::{audit, content, copy_dir, name, options};
+
+/// What a program with schema 2 left after a proper stop: 14 accounts with lists and messages, a
+/// category, a room with bans.
+const SCHEMA_2: &str = "tests/data/store-schema-2";
+
+fn taken_over(without: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("store");
+    copy_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join(SCHEMA_2), &root);
+    for part in without {
+        let path = root.join(part);
+        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+    }
+    let (store, report) = Store::open(options(&root)).unwrap();
+    assert!(report.clean && !report.fresh && report.repairs.is_empty(), "{report:?}");
+    assert_eq!(report.rebuilt.is_some(), without.contains(&"sled"), "{report:?}");
+    assert!(fs::read_to_string(root.join("identity")).unwrap().contains(&format!("schema {SCHEMA}\n")));
+    let count = |table: &str| store.counts().into_iter().find(|(name, _)| *name == table).unwrap().1;
+    let expected = [
+        ("counters", 2),
+        ("accounts", 14),
+        ("nicknames", 14),
+        ("pals", 10),
+        ("pal_of", 10),
+        ("blocks", 3),
+        ("blocked_by", 3),
+        ("offline", 3),
+        ("rooms", 1),
+        ("categories", 1),
+        ("bounces", 0),
+        ("bans", 3),
+        ("audit", 0),
+    ];
+    for (table, entries) in expected {
+        assert_eq!(count(table), entries, "{table}");
+    }
+    let reader = store.reader();
+    let zoe = reader.account_by_name(&name("zoë").key()).unwrap().unwrap();
+    assert_eq!((zoe.uid, zoe.nickname), (Uid(1_000_017), name("Zoë")));
+    assert_eq!(reader.offline(Uid(1_000_005)).unwrap()[0].text.as_bytes(), b"hello 3");
+    assert_eq!(reader.exclusions(ExclusionKind::Ban).unwrap()[0].1.reason, b"loud");
+    assert_eq!(reader.sanctions(zoe.uid).unwrap(), Default::default());
+    assert_eq!(reader.audit(&AuditQuery::default()).unwrap(), Default::default());
+    // The tables that are new take entries, and these last.
+    let logged = store.commit_blocking(Change::Audit(audit("start", 1, None)));
+    assert_eq!(logged, Ok(Applied::Audited(1)));
+    store_common::fill_range(&store, 100..110);
+    let before = content(&store);
+    drop(store);
+    let (store, report) = Store::open(options(&root)).unwrap();
+    assert!(report.clean && report.rebuilt.is_none(), "{report:?}");
+    assert_eq!(content(&store), before);
+    drop(store);
+    fs::remove_dir_all(root.join("sled")).unwrap();
+    let (store, report) = Store::open(options(&root)).unwrap();
+    assert!(report.rebuilt.is_some(), "{report:?}");
+    assert_eq!(content(&store), before);
+    assert_eq!(
+        store.reader().audit(&AuditQuery::default()).unwrap().records.last().unwrap().entry.at,
+        Timestamp(1)
+    );
+}
+
+#[test]
+fn a_store_of_schema_2_is_taken_over() {
+    taken_over(&[]);
+}
+
+#[test]
+fn its_index_is_read_in_full_when_it_must_be() {
+    taken_over(&["sled.seal"]);
+}
+
+#[test]
+fn its_index_is_built_again_from_snapshot_and_journal() {
+    taken_over(&["sled"]);
+}
