@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use paltalkd::model::{Nickname, Role, RoomId, RoomKind, Timestamp, Uid};
+use paltalkd::model::{LinkRight, Nickname, Rating, Role, RoomId, RoomKind, Timestamp, Uid};
 use paltalkd::store::{Change, Exclusion, ExclusionKind, RoomRecord, Store};
 use support::*;
 
@@ -305,10 +305,27 @@ fn a_restart_keeps_bans_bounces_and_settings() {
     switch(&mut o, 0xfc5d, CLUB, true);
     send_text(&mut o, 0xfea1, &[CLUB], b"No cats");
     o.say(CLUB, "/c 9999");
+    for line in ["/welcome Wipe your feet", "/rating R", "/speakers 2", "/slowmode 9", "/links admins"] {
+        o.say(CLUB, line);
+    }
     o.sync();
+    let staff = server.account_with("Staff", &[Role::Moderator]);
+    let mut s = server.sign_in(staff);
+    s.send(0xfed4, LAB_ROOM);
+    let shed = only(&s.sync(), 0x0136).u32(0);
+    s.say(shed, "/permanent on");
+    s.sync();
     let dir = server.stop();
 
     let server = Server::start_in(dir, |_| {});
+    let rooms = server.store().reader().rooms().unwrap();
+    let kept = |id| rooms.iter().find(|room| room.id == RoomId(id)).unwrap();
+    let club = kept(CLUB);
+    assert_eq!((club.welcome.as_slice(), club.rating), (&b"Wipe your feet"[..], Rating::Restricted));
+    assert_eq!((club.speakers.get(), club.slowmode.seconds()), (2, 9));
+    assert_eq!((club.links, kept(shed).owner), (LinkRight::Admins, Some(staff)));
+    let mut s = server.sign_in(staff);
+    assert_eq!(only(&s.join(shed), 0x0136).u32(0), shed, "it waits for its first visitor");
     let mut o = server.sign_in(olga);
     let packets = o.join(CLUB);
     assert_eq!(packets[0].payload[6..8], [0, 1], "she still owns it");

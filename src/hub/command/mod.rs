@@ -2,6 +2,10 @@
 //!
 //! One table holds every command, with what one must be allowed in a room to use it; `/help` is made
 //! from it.
+//!
+//! Admin codes are numbers of four digits that anybody could try out one by one. So wrong ones are
+//! counted by account, not by room or connection: who has typed five of them has to wait ten minutes
+//! (`rooms::enter`).
 
 mod rooms;
 mod settings;
