@@ -3,9 +3,9 @@
 //! The hub publishes a [`VoiceRoom`] whenever something in it has changed, once per turn. Speech
 //! itself never passes through the hub: the voice service forwards it by these tables.
 //!
-//! Speech over UDP does not say for which room it is; it is taken for the newest of the speaker's
-//! voice rooms. Who may not speak there is not heard in older ones either: what was meant for one
-//! room must not turn up in another.
+//! Speech over UDP does not say for which room it is; it is taken for the newest of those rooms in
+//! which the speaker has no voice connection. Who may not speak there is not heard in older ones
+//! either: what was meant for one room must not turn up in another.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -14,11 +14,11 @@ fn voice_club() -> Club {
 /// The last line that `conn` or the room is told by the server.
 fn told(effects: &[Effect], conn: ConnId) -> String {
     let to_one = sent_to(effects, conn);
-    let lines = to_one.into_iter().chain(to_room(effects)).filter_map(|packet| match packet {
+    let mut lines = to_one.into_iter().chain(to_room(effects)).filter_map(|packet| match packet {
         ServerPacket::RoomMessageIn(ROOM, Uid::SYSTEM, text) => Some(text.as_bytes()),
         _ => None,
     });
-    String::from_utf8_lossy(lines.last().unwrap_or_default()).into_owned()
+    String::from_utf8_lossy(lines.next_back().unwrap_or_default()).into_owned()
 }
 
 /// The room that is kept, if one is.
