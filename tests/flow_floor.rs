@@ -277,6 +277,25 @@ fn admins_are_made_for_a_visit() {
 }
 
 #[test]
+fn a_private_room_opens_with_its_guests_and_is_found_again() {
+    let server = Server::start();
+    let (alice, bob) = (server.account("Alice"), server.account("Bob"));
+    let (mut a, mut b) = (server.sign_in(alice), server.sign_in(bob));
+    a.send_u32(0xfec2, &[0x082a]);
+    assert_eq!(return_code(&a.sync()[0]).0, 0xfec2, "she has no room yet");
+    a.send_u32(0xfed2, &[0x0001_0000, 0x082a_0001, bob.0]);
+    let packets = a.sync();
+    assert_eq!(only(&packets, 0x0064).payload[..4], [0xfe, 0xd2, 0, 0]);
+    let room = only(&packets, 0x0136).u32(0);
+    let invitation = b.expect(0x0168).text(0);
+    assert!(invitation.contains(&format!("group_id={room}\n")), "{invitation}");
+    assert!(b.join(room).iter().any(|packet| packet.kind == 0x0136));
+    a.send_u32(0xfec0, &[room]);
+    a.send_u32(0xfec2, &[0x082a]);
+    assert_eq!(only(&a.sync(), 0x0136).u32(0), room);
+}
+
+#[test]
 fn a_restart_keeps_bans_bounces_and_settings() {
     let mut olga = Uid(0);
     let server = Server::start_prepared(|store| {
