@@ -32,6 +32,12 @@ golden! {
     account_passwd: ["account", "passwd"];
     account_set: ["account", "set"];
     account_delete: ["account", "delete"];
+    room: ["room"];
+    room_list: ["room", "list"];
+    room_show: ["room", "show"];
+    room_create: ["room", "create"];
+    room_close: ["room", "close"];
+    room_set: ["room", "set"];
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use paltalkd::model::{Nickname, Role, RoomId, RoomKind, Timestamp, Uid};
+use paltalkd::model::{LinkRight, Nickname, Rating, Role, RoomId, RoomKind, Timestamp, Uid};
 use paltalkd::store::{Change, Exclusion, ExclusionKind, RoomRecord, Store};
 use support::*;
 
@@ -277,6 +277,25 @@ fn admins_are_made_for_a_visit() {
 }
 
 #[test]
+fn a_private_room_opens_with_its_guests_and_is_found_again() {
+    let server = Server::start();
+    let (alice, bob) = (server.account("Alice"), server.account("Bob"));
+    let (mut a, mut b) = (server.sign_in(alice), server.sign_in(bob));
+    a.send_u32(0xfec2, &[0x082a]);
+    assert_eq!(return_code(&a.sync()[0]).0, 0xfec2, "she has no room yet");
+    a.send_u32(0xfed2, &[0x0001_0000, 0x082a_0001, bob.0]);
+    let packets = a.sync();
+    assert_eq!(only(&packets, 0x0064).payload[..4], [0xfe, 0xd2, 0, 0]);
+    let room = only(&packets, 0x0136).u32(0);
+    let invitation = b.expect(0x0168).text(0);
+    assert!(invitation.contains(&format!("group_id={room}\n")), "{invitation}");
+    assert!(b.join(room).iter().any(|packet| packet.kind == 0x0136));
+    a.send_u32(0xfec0, &[room]);
+    a.send_u32(0xfec2, &[0x082a]);
+    assert_eq!(only(&a.sync(), 0x0136).u32(0), room);
+}
+
+#[test]
 fn a_restart_keeps_bans_bounces_and_settings() {
     let mut olga = Uid(0);
     let server = Server::start_prepared(|store| {
@@ -305,10 +324,27 @@ fn a_restart_keeps_bans_bounces_and_settings() {
     switch(&mut o, 0xfc5d, CLUB, true);
     send_text(&mut o, 0xfea1, &[CLUB], b"No cats");
     o.say(CLUB, "/c 9999");
+    for line in ["/welcome Wipe your feet", "/rating R", "/speakers 2", "/slowmode 9", "/links admins"] {
+        o.say(CLUB, line);
+    }
     o.sync();
+    let staff = server.account_with("Staff", &[Role::Moderator]);
+    let mut s = server.sign_in(staff);
+    s.send(0xfed4, LAB_ROOM);
+    let shed = only(&s.sync(), 0x0136).u32(0);
+    s.say(shed, "/permanent on");
+    s.sync();
     let dir = server.stop();
 
     let server = Server::start_in(dir, |_| {});
+    let rooms = server.store().reader().rooms().unwrap();
+    let kept = |id| rooms.iter().find(|room| room.id == RoomId(id)).unwrap();
+    let club = kept(CLUB);
+    assert_eq!((club.welcome.as_slice(), club.rating), (&b"Wipe your feet"[..], Rating::Restricted));
+    assert_eq!((club.speakers.get(), club.slowmode.seconds()), (2, 9));
+    assert_eq!((club.links, kept(shed).owner), (LinkRight::Admins, Some(staff)));
+    let mut s = server.sign_in(staff);
+    assert_eq!(only(&s.join(shed), 0x0136).u32(0), shed, "it waits for its first visitor");
     let mut o = server.sign_in(olga);
     let packets = o.join(CLUB);
     assert_eq!(packets[0].payload[6..8], [0, 1], "she still owns it");

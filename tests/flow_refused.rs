@@ -21,16 +21,6 @@ fn what_is_not_built_is_refused_and_never_pretended() {
         payload.extend(text);
         payload
     };
-    // The user reads why.
-    let refused: [(u16, Vec<u8>); 2] =
-        [(0xfec2, with_text(&[0x082a], b"")), (0xfed2, with_text(&[0x0001_0000, 0x082a_0001, bob.0], b""))];
-    for (kind, payload) in &refused {
-        a.send(*kind, payload);
-        let packets = a.sync();
-        let (request, code, text) = return_code(only(&packets, 0x0064));
-        assert_eq!((request, code, packets.len()), (*kind, 1, 1));
-        assert!(text.ends_with('.'), "{text}");
-    }
     // Calls with video end as if the other had declined.
     a.send(0xfd44, &[&bob.0.to_be_bytes()[..], &[8, 42]].concat());
     assert_eq!(a.sync(), [packet(0x02bd, &[bob.0])]);

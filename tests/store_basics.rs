@@ -6,8 +6,8 @@ mod store_common;
 use std::sync::mpsc;
 
 use paltalkd::model::{
-    CategoryId, MessageText, Nickname, Privacy, Rating, Role, Roles, RoomId, RoomKind, RoomName, Timestamp,
-    Uid,
+    CategoryId, LinkRight, MessageText, Nickname, Privacy, Rating, Role, Roles, RoomId, RoomKind, RoomName,
+    Speakers, Timestamp, Uid,
 };
 use paltalkd::store::{
     Applied, Category, Change, Exclusion, ExclusionKind, Hint, MAILBOX_MAX, OpenError, PALS_MAX,
@@ -167,21 +167,13 @@ fn messages_wait_in_order() {
 fn rooms_need_their_category() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(options(dir.path())).unwrap();
+    let name = RoomName::new(b"Lobby").unwrap();
     let room = RoomRecord {
-        id: RoomId(450),
-        name: RoomName::new(b"Lobby").unwrap(),
-        kind: RoomKind::Voice,
-        category: CategoryId(30),
-        rating: Rating::General,
-        topic: vec![],
         welcome: b"hi".to_vec(),
-        lockword: None,
-        owner: None,
-        admin_code: None,
-        new_user_mic: true,
-        reddot_text: false,
-        reddot_video: false,
-        created: Timestamp(1),
+        speakers: Speakers::new(2).unwrap(),
+        links: LinkRight::Members,
+        linkers: [Uid(1_000_002)].into(),
+        ..RoomRecord::new(RoomId(450), name, RoomKind::Voice, CategoryId(30), Rating::General, Timestamp(1))
     };
     let put = Change::PutRoom(room.clone());
     let refused = store.commit_blocking(put.clone());
@@ -191,6 +183,10 @@ fn rooms_need_their_category() {
     store.commit_blocking(Change::PutCategory(category(40, 1))).unwrap();
     assert_eq!(store.commit_blocking(put.clone()), Ok(Applied::Done));
     assert_eq!(store.commit_blocking(put), Ok(Applied::Unchanged));
+    let crowd = (0..=LinkRight::LINKERS_MAX as u32).map(|number| Uid(1_000_002 + number)).collect();
+    let crowded = Change::PutRoom(RoomRecord { linkers: crowd, ..room.clone() });
+    let refused = store.commit_blocking(crowded);
+    assert_eq!(refused, Err(StoreError::Rejected(Rejection::ListFull { limit: LinkRight::LINKERS_MAX })));
     assert_eq!(store.reader().rooms().unwrap(), [room]);
     assert_eq!(store.reader().categories().unwrap(), [category(40, 1), category(30, 2)]);
     let in_use = store.commit_blocking(Change::DeleteCategory(CategoryId(30)));

@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use paltalkd::model::{RoomId, Uid};
+use paltalkd::model::{Role, RoomId, Uid};
 use paltalkd::net::voice::{Dropped, Voice};
 use socket2::{Domain, Socket, Type};
 use support::*;
@@ -317,6 +317,28 @@ fn one_speaks_at_a_time() {
         carl.voice.read_exact(&mut heard).unwrap();
     }
     carl.hears(&second[2..3]);
+}
+
+#[test]
+fn a_room_can_have_two_speakers() {
+    let server = start();
+    let (mut alice, mut bob) = (talker(&server, "Alice"), talker(&server, "Bob"));
+    let mut carl = talker(&server, "Carl");
+    let staff = server.account_with("Staff", &[Role::Moderator]);
+    let mut staff = server.sign_in(staff);
+    staff.join(OAK);
+    staff.say(OAK, "/speakers 2");
+    // The voice service has heard of it before the next turn begins.
+    staff.sync();
+    staff.sync();
+    let (first, second) = (recorded(alice.uid), recorded(bob.uid));
+    alice.says(&first[..1]);
+    carl.hears(&first[..1]);
+    bob.says(&second[..1]);
+    carl.hears(&second[..1]);
+    alice.hears(&second[..1]);
+    bob.hears(&first[..1]);
+    assert_eq!(dropped(&server, Dropped::FloorTaken), 0);
 }
 
 #[test]

@@ -108,22 +108,14 @@ pub(crate) fn prepare(dir: &Path, accounts: usize, rooms: usize, kind: RoomKind)
         }
     }
     for number in 0..rooms {
-        let room = RoomRecord {
-            id: RoomId(FIRST_ROOM + number as u32),
-            name: RoomName::new(format!("Load {number}").as_bytes()).context("room name")?,
+        let room = RoomRecord::new(
+            RoomId(FIRST_ROOM + number as u32),
+            RoomName::new(format!("Load {number}").as_bytes()).context("room name")?,
             kind,
-            category: CategoryId(30_028),
-            rating: Rating::General,
-            topic: Vec::new(),
-            welcome: Vec::new(),
-            lockword: None,
-            owner: None,
-            admin_code: None,
-            new_user_mic: true,
-            reddot_text: false,
-            reddot_video: false,
-            created: Timestamp::now(),
-        };
+            CategoryId(30_028),
+            Rating::General,
+            Timestamp::now(),
+        );
         store.commit_blocking(Change::PutRoom(room))?;
     }
     store.close()?;

@@ -7,13 +7,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::failure::Failure;
 use super::output::Output;
 use super::secret;
+use super::stopped::with_store;
 use super::who::Who;
 use crate::config::Config;
 use crate::model::{Nickname, Role, Roles, Timestamp, Uid, from_cp1252, is_email, to_cp1252};
 use crate::password;
-use crate::store::{
-    Account, Applied, Change, NewAccount, PasswordHash, Rejection, Store, StoreError, StoreOptions,
-};
+use crate::store::{Account, Applied, Change, NewAccount, PasswordHash, Rejection, Store, StoreError};
+pub(super) use view::yes_no;
 use view::{AccountView, Details};
 
 #[derive(Subcommand)]
@@ -106,7 +106,7 @@ pub(super) struct Set {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum YesNo {
+pub(super) enum YesNo {
     Yes,
     No,
 }
@@ -126,29 +126,14 @@ pub(super) fn run(command: Command, config: &Config, output: &Output) -> Result<
     if let Command::Set(set) = &command {
         set.check()?;
     }
-    let path = config.store_path();
-    if !matches!(command, Command::Add(_)) && !path.exists() {
-        return Err(Failure::failed(format_args!(
-            "there is no store in {} yet; `serve` and `account add` make one",
-            path.display()
-        )));
-    }
-    let options = StoreOptions { cache_bytes: config.store.cache, ..StoreOptions::new(path) };
-    let (store, report) = Store::open(options)?;
-    for repair in &report.repairs {
-        output.note(&format!("the store was repaired: {repair}"));
-    }
-    let result = match command {
-        Command::Add(add) => add.run(&store, output),
-        Command::Show { user, json } => show(&store, &user, json, output),
-        Command::List { json } => list(&store, json, output),
-        Command::Passwd { user, password } => passwd(&store, &user, &password, output),
-        Command::Set(set) => set.run(&store, output),
-        Command::Delete { user, yes } => delete(&store, &user, yes, output),
-    };
-    // Also after a failure, for its own sake; but the failure is what counts then.
-    let closed = store.close().map_err(Failure::from);
-    result.and(closed)
+    with_store(config, output, matches!(command, Command::Add(_)), |store| match command {
+        Command::Add(add) => add.run(store, output),
+        Command::Show { user, json } => show(store, &user, json, output),
+        Command::List { json } => list(store, json, output),
+        Command::Passwd { user, password } => passwd(store, &user, &password, output),
+        Command::Set(set) => set.run(store, output),
+        Command::Delete { user, yes } => delete(store, &user, yes, output),
+    })
 }
 
 impl Add {

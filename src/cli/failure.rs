@@ -15,7 +15,7 @@ pub(super) enum Failure {
     Usage(String),
     /// The configuration has mistakes: 2.
     Config(ConfigErrors),
-    /// There is no such user: 4.
+    /// There is no such user, room or category: 4.
     NotFound(String),
     /// The daemon ended because its store could not write any more: 6. Starting it again repairs
     /// what can be repaired.
@@ -71,7 +71,7 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         match error {
             OpenError::Locked { path } => Failure::failed(format_args!(
-                "the daemon is running on the store in {}; account commands need it stopped: \
+                "the daemon is running on the store in {}; account and room commands need it stopped: \
                  stop it, then try again",
                 path.display()
             )),

@@ -1,14 +1,16 @@
 //! The command line: one file per family of subcommands.
 //!
 //! Results go to stdout, everything else to stderr. The exit codes are a contract: 0 done, 1 failed,
-//! 2 wrong usage or configuration, 4 no such user, 6 the daemon's store failed.
+//! 2 wrong usage or configuration, 4 no such user, room or category, 6 the daemon's store failed.
 
 mod account;
 mod check_config;
 mod failure;
 mod output;
+mod room;
 mod secret;
 mod serve;
+mod stopped;
 mod who;
 
 use std::ffi::OsString;
@@ -61,6 +63,11 @@ enum Command {
         #[command(subcommand)]
         command: account::Command,
     },
+    /// Create, show and change permanent rooms; the daemon must be stopped
+    Room {
+        #[command(subcommand)]
+        command: room::Command,
+    },
 }
 
 impl Global {
@@ -104,15 +111,25 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
             serve::run(&config, guard)
         }
         Command::Account { command } => {
-            let config = global.config()?;
-            // Complaints of the store belong on the terminal, not into the daemon's log files.
-            let mut logged = config.clone();
-            logged.log.directory = None;
-            logged.log.level = "warn".to_owned();
-            let _guard = telemetry::init(&logged, global.verbosity(), output.stderr_color())?;
+            let (config, _guard) = on_the_terminal(&global, output)?;
             account::run(command, &config, output)
         }
+        Command::Room { command } => {
+            let (config, _guard) = on_the_terminal(&global, output)?;
+            room::run(command, &config, output)
+        }
     }
+}
+
+/// The configuration for a command on a stopped store. Complaints of the store belong on the terminal
+/// then, not into the daemon's log files.
+fn on_the_terminal(global: &Global, output: &Output) -> Result<(Config, telemetry::Guard), Failure> {
+    let config = global.config()?;
+    let mut logged = config.clone();
+    logged.log.directory = None;
+    logged.log.level = "warn".to_owned();
+    let guard = telemetry::init(&logged, global.verbosity(), output.stderr_color())?;
+    Ok((config, guard))
 }
 
 #[cfg(test)]

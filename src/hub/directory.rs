@@ -180,6 +180,10 @@ impl State {
             }
             DirectoryCommand::CountCategories => effects.send(conn, self.category_counts()),
             DirectoryCommand::CreateRoom(room) => self.create_room(now, conn, *room, effects),
+            DirectoryCommand::OpenPrivateRoom { guests, udp_port } => {
+                self.open_private_room(now, conn, guests, udp_port, effects);
+            }
+            DirectoryCommand::JoinOwnRoom { udp_port } => self.enter_own_room(now, conn, udp_port, effects),
             DirectoryCommand::JoinRoomOf { owner, code, udp_port } => {
                 self.enter_room_of(now, conn, owner, Key { code, udp_port }, effects);
             }

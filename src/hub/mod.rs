@@ -137,6 +137,18 @@ pub enum DirectoryCommand {
     ListCategory(CategoryId),
     /// Open a room.
     CreateRoom(Box<NewRoom>),
+    /// Open a private voice room and invite people to it.
+    OpenPrivateRoom {
+        /// Whom.
+        guests: Vec<Uid>,
+        /// The UDP port on which the client hears voice.
+        udp_port: u16,
+    },
+    /// Enter one's own room.
+    JoinOwnRoom {
+        /// The UDP port on which the client hears voice.
+        udp_port: u16,
+    },
     /// Enter the room of somebody as its admin.
     JoinRoomOf {
         /// Whose room.
@@ -194,6 +206,8 @@ pub enum RoomCommand {
     SetTopic(Vec<u8>),
     /// Raise or lower one's own hand.
     Hand(bool),
+    /// Listen to the room's voice, or switch it off for oneself.
+    Listen(bool),
     /// Lower everybody's hand.
     LowerAllHands,
     /// Give or take everybody's microphone.

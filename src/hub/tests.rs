@@ -2,6 +2,7 @@
 
 mod evening;
 mod floor;
+mod settings;
 
 use std::time::Duration;
 

@@ -2,17 +2,18 @@
 //!
 //! The hub publishes a [`VoiceRoom`] whenever something in it has changed, once per turn. Speech
 //! itself never passes through the hub: the voice service forwards it by these tables.
+//!
+//! Speech over UDP does not say for which room it is; it is taken for the newest of those rooms in
+//! which the speaker has no voice connection. Who may not speak there is not heard in older ones
+//! either: what was meant for one room must not turn up in another.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use crate::model::{RoomId, Uid};
+use crate::model::{RoomId, Speakers, Uid};
 use crate::protocol::{Dialect, ServerPacket, VoiceServer};
 
 use super::{ConnId, Effect, Effects, Member, Room, Session, State};
-
-/// How many may speak in a room at once. A 5.x client plays one voice only.
-const SPEAKERS: u16 = 1;
 
 /// One room as the voice service sees it. Never changed once it is published.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,7 +22,7 @@ pub struct VoiceRoom {
     pub id: RoomId,
     /// Who is inside, by ascending uid; nobody once the room has no voice any more.
     pub members: Box<[VoiceMember]>,
-    /// How many may speak at once.
+    /// How many may speak at once, as the room is set; 5.x plays one voice at a time.
     pub speakers: u16,
 }
 
@@ -38,6 +39,8 @@ pub struct VoiceMember {
     pub udp_port: u16,
     /// Whether his voice is passed on.
     pub may_speak: bool,
+    /// Whether the room's voice is sent to him: he has not switched it off.
+    pub listens: bool,
     /// Whether his client was led to UDP by the probe, if the probe reached it.
     pub probed: bool,
 }
@@ -74,13 +77,14 @@ impl State {
     /// The room as it is published.
     pub(super) fn voice_room(&self, id: RoomId) -> VoiceRoom {
         let room = self.rooms.get(&id).filter(|room| room.kind.has_voice());
-        let members = room.map(|room| room.members.as_slice()).unwrap_or_default();
-        let mut members: Box<[VoiceMember]> = members
+        let inside = room.map(|room| room.members.as_slice()).unwrap_or_default();
+        let mut members: Box<[VoiceMember]> = inside
             .iter()
             .filter_map(|member| self.session(member.conn).map(|session| voice_member(member, session)))
             .collect();
         members.sort_unstable_by_key(|member| member.uid);
-        VoiceRoom { id, members, speakers: SPEAKERS }
+        let speakers = room.map_or(Speakers::ONE, |room| room.speakers).get();
+        VoiceRoom { id, members, speakers }
     }
 
     /// Where the voice of a room is, for a user who has entered it; nothing for a text room.
@@ -130,6 +134,7 @@ fn voice_member(member: &Member, session: &Session) -> VoiceMember {
         address: session.peer.to_canonical(),
         udp_port: member.udp_port,
         may_speak: member.may_speak(),
+        listens: !member.muted,
         probed: session.probed,
     }
 }
@@ -241,6 +246,7 @@ mod tests {
             address: [192, 0, 2, 7].into(),
             udp_port: 2090,
             may_speak,
+            listens: true,
             probed: true,
         };
         assert_eq!(*room.members, [expected(2, false), expected(1, true)], "by uid");

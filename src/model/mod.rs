@@ -18,6 +18,9 @@ pub use author::Author;
 pub use close::CloseReason;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use name::{NameError, Nickname, NicknameKey};
-pub use room::{Rating, RoomKind, RoomName};
+pub use room::{
+    LOCKWORD_MAX, LinkRight, Rating, RoomKind, RoomName, SlowMode, Speakers, TOPIC_MAX, WELCOME_MAX,
+    is_lockword, topic_line,
+};
 pub use text::{EMAIL_MAX, MessageText, TextError, from_cp1252, is_email, sentence, to_cp1252};
 pub use time::{Now, Timestamp};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,124 @@ impl Rating {
     }
 }
 
+impl FromStr for Rating {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Rating, &'static str> {
+        let found = match text.as_bytes() {
+            [letter] => Rating::from_wire(letter.to_ascii_uppercase()),
+            _ => None,
+        };
+        found.ok_or("write G, R or A")
+    }
+}
+
+/// How many may speak in a room at once: 1 to 8.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub struct Speakers(u16);
+
+impl Speakers {
+    /// One after the other: all that a 5.x client can play.
+    pub const ONE: Speakers = Speakers(1);
+    /// The most.
+    pub const MAX: u16 = 8;
+
+    /// So many speakers; `None` if that is none or too many.
+    pub fn new(count: u16) -> Option<Speakers> {
+        (1..=Self::MAX).contains(&count).then_some(Speakers(count))
+    }
+
+    /// The number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+/// How long somebody has to wait in a room between two messages: up to an hour, in seconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+pub struct SlowMode(u16);
+
+impl SlowMode {
+    /// Nobody has to wait.
+    pub const OFF: SlowMode = SlowMode(0);
+    /// The longest wait, in seconds.
+    pub const MAX: u16 = 3600;
+
+    /// A wait of so many seconds, 0 for none; `None` if that is too long.
+    pub fn new(seconds: u16) -> Option<SlowMode> {
+        (seconds <= Self::MAX).then_some(SlowMode(seconds))
+    }
+
+    /// The wait in seconds; 0 if it is off.
+    pub fn seconds(self) -> u16 {
+        self.0
+    }
+
+    /// Whether nobody has to wait.
+    pub fn is_off(self) -> bool {
+        self == Self::OFF
+    }
+}
+
+/// Who may post links in a room.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkRight {
+    /// Everybody.
+    #[default]
+    Everybody,
+    /// Admins and those whom an admin gave the right.
+    Members,
+    /// Admins only.
+    Admins,
+}
+
+impl LinkRight {
+    /// All of them, the most generous first.
+    pub const ALL: [LinkRight; 3] = [LinkRight::Everybody, LinkRight::Members, LinkRight::Admins];
+    /// The most people to whom a room gives the right.
+    pub const LINKERS_MAX: usize = 200;
+
+    /// The name in commands, the command line and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkRight::Everybody => "everybody",
+            LinkRight::Members => "members",
+            LinkRight::Admins => "admins",
+        }
+    }
+}
+
+impl FromStr for LinkRight {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<LinkRight, &'static str> {
+        let found = Self::ALL.into_iter().find(|right| text.eq_ignore_ascii_case(right.name()));
+        found.ok_or("write everybody, members or admins")
+    }
+}
+
+/// The longest word that opens a locked room, in bytes.
+pub const LOCKWORD_MAX: usize = 50;
+/// The longest line at the top of a room's window, in bytes; more would not fit.
+pub const TOPIC_MAX: usize = 255;
+/// The longest text with which a room receives newcomers, in bytes.
+pub const WELCOME_MAX: usize = 1000;
+
+/// Whether these Windows-1252 bytes can open a locked room: 1 to [`LOCKWORD_MAX`] of them, without
+/// control characters, as a client could not type them.
+pub fn is_lockword(word: &[u8]) -> bool {
+    (1..=LOCKWORD_MAX).contains(&word.len()) && word.iter().all(|byte| *byte >= b' ')
+}
+
+/// The topic that `text` makes: one line of at most [`TOPIC_MAX`] bytes.
+pub fn topic_line(text: &[u8]) -> Vec<u8> {
+    let line = text.iter().map(|byte| if *byte < b' ' { b' ' } else { *byte });
+    let mut topic: Vec<u8> = line.take(TOPIC_MAX).collect();
+    topic.truncate(topic.trim_ascii_end().len());
+    topic
+}
+
 /// A room's name: 1 to 50 Windows-1252 bytes without control characters and without the byte that
 /// closes records.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,6 +257,21 @@ impl fmt::Debug for RoomName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_have_limits() {
+        assert_eq!([0, 1, 8, 9].map(|count| Speakers::new(count).is_some()), [false, true, true, false]);
+        assert_eq!([0, 3600, 3601].map(|wait| SlowMode::new(wait).is_some()), [true, true, false]);
+        for right in LinkRight::ALL {
+            assert_eq!(right.name().to_uppercase().parse(), Ok(right));
+        }
+        assert!("all".parse::<LinkRight>().is_err() && "GR".parse::<Rating>().is_err());
+        assert_eq!("r".parse(), Ok(Rating::Restricted));
+        assert!(is_lockword(b"open sesame") && !is_lockword(b"") && !is_lockword(b"a\nb"));
+        assert!(is_lockword(&[b'x'; LOCKWORD_MAX]) && !is_lockword(&[b'x'; LOCKWORD_MAX + 1]));
+        assert_eq!(topic_line(b"two\nlines "), b"two lines");
+        assert_eq!(topic_line(&[b'x'; 300]).len(), TOPIC_MAX);
+    }
 
     #[test]
     fn names_fit_into_records() {

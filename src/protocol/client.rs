@@ -7,8 +7,8 @@ mod session;
 
 pub use pals::{ImOut, Nudge, PersonalsMessage, UserSearch};
 pub use rooms::{
-    Favorite, FileAnswer, PeerPort, RoomCreate, RoomJoin, RoomJoinAsAdmin, RoomJoinAsAdminById, RoomSwitch,
-    RoomText, RoomUser, RoomUserSwitch, RoomUserText,
+    Favorite, FileAnswer, PeerPort, PrivateInvite, RoomCreate, RoomJoin, RoomJoinAsAdmin,
+    RoomJoinAsAdminById, RoomSwitch, RoomText, RoomUser, RoomUserSwitch, RoomUserText,
 };
 pub use session::{InitialStatus, Login, NewPassword, PasswordHint, RegistrationInfo, RegistrationPt5};
 
@@ -127,10 +127,10 @@ pub enum ClientPacket<'a> {
     RoomJoinAsAdminById(RoomJoinAsAdminById),
     /// Enters a room by its name (PROTOCOL 11.4).
     RoomJoinFavorite(Favorite<'a>),
-    /// Enters the own room, 8 and later (PROTOCOL 11.4).
-    RoomJoinMine,
+    /// Enters the own room, 8 and later; the UDP port on which the client hears (PROTOCOL 11.4).
+    RoomJoinMine(u32),
     /// Opens a private voice room and invites users to it, 7 and later (PROTOCOL 11.4).
-    RoomPrivateInvite(Vec<Uid>),
+    RoomPrivateInvite(PrivateInvite),
     /// Leaves a room (PROTOCOL 11.7).
     RoomLeave(RoomId),
     /// Says something in a room (PROTOCOL 11.8).

@@ -159,7 +159,8 @@ pub enum ServerPacket {
     RoomAdminGranted(RoomId),
     /// Somebody is or is no longer admin, 5.x (PROTOCOL 11.17).
     RoomAdminStatus(RoomId, Uid, bool),
-    /// Somebody listens or does not, 7 and later (PROTOCOL 11.18).
+    /// Somebody listens to the room or does not, 7 and later; the switch as his client sent it, on
+    /// while he listens (PROTOCOL 11.18).
     RoomUserMute(RoomId, Uid, bool),
     /// Somebody is ignored or not (PROTOCOL 11.18).
     RoomIgnoreAck(RoomId, Uid, bool),

@@ -66,6 +66,13 @@ impl Session {
                 invisible: join.invisible,
                 udp_port: port(join.port),
             }),
+            ClientPacket::RoomJoinMine(announced) => {
+                self.directory(DirectoryCommand::JoinOwnRoom { udp_port: port(announced) })
+            }
+            ClientPacket::RoomPrivateInvite(invite) => self.directory(DirectoryCommand::OpenPrivateRoom {
+                guests: invite.guests,
+                udp_port: port(invite.port),
+            }),
             ClientPacket::RoomCreate(wish) => {
                 self.directory(DirectoryCommand::CreateRoom(Box::new(NewRoom {
                     kind: wish.kind,
@@ -169,6 +176,7 @@ impl Session {
             ClientPacket::RoomIgnoreUser(ignore) => {
                 self.room(ignore.room, RoomCommand::Ignore { uid: ignore.uid, on: ignore.on })
             }
+            ClientPacket::RoomMuteToggle(listen) => self.room(listen.room, RoomCommand::Listen(listen.on)),
             ClientPacket::PasswordResetRequest(_) => self.password_reset_request(),
             ClientPacket::NewPassword(packet) => self.new_password_packet(packet),
             _ => Step::Continue,

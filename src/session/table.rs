@@ -58,9 +58,6 @@ impl Row {
     }
 }
 
-const NO_CONFERENCES: &str = "Conferences are not available on this server yet. Please open a private room.";
-const NO_ROOM_OF_ONES_OWN: &str = "Please enter your room from the room list.";
-
 /// The row of `packet`. Types that only later clients send, and types without a known layout, are
 /// ignored once the client is signed in.
 pub fn row(packet: T) -> Row {
@@ -107,11 +104,11 @@ pub fn row(packet: T) -> Row {
         T::ROOM_BAN_USER | T::ROOM_BAN_NICK | T::ROOM_UNBAN_USER => (Online, Handle),
         T::ROOM_ADMIN_INFO_REQUEST | T::ROOM_GRANT_ADMIN => (Online, Handle),
         T::ROOM_REPORT_USER | T::ROOM_IGNORE_USER => (Online, Handle),
+        // 7 and later.
+        T::ROOM_JOIN_MINE | T::ROOM_PRIVATE_INVITE | T::ROOM_MUTE_TOGGLE => (Online, Handle),
         // The same number is what 5.x declines calls with; the parser tells them apart.
         T::ROOM_JOIN_AS_ADMIN_BY_ID => (Online, Handle),
 
-        T::ROOM_PRIVATE_INVITE => (Online, Refuse(NO_CONFERENCES)),
-        T::ROOM_JOIN_MINE => (Online, Refuse(NO_ROOM_OF_ONES_OWN)),
         T::VIDEO_CALL_INIT => (Online, DeclineCall),
         T::VOICE_CALL_INIT | T::VOICE_CALL_ACCEPT | T::VOICE_CALL_REFUSE | T::VOICE_CALL_HANGUP => {
             (Online, Handle)
@@ -127,7 +124,10 @@ pub fn row(packet: T) -> Row {
 /// or for which the store has to look around, count as several.
 pub fn cost(packet: T) -> u8 {
     match packet {
-        T::ROOM_JOIN | T::ROOM_MEMBERS_REQUEST | T::USER_SEARCH | T::REGISTRATION_PT5 => 5,
+        T::ROOM_PRIVATE_INVITE => 10,
+        T::ROOM_JOIN | T::ROOM_JOIN_MINE | T::ROOM_MEMBERS_REQUEST | T::USER_SEARCH | T::REGISTRATION_PT5 => {
+            5
+        }
         T::BUDDY_ADD | T::BUDDY_BLOCK | T::BUDDY_UNBLOCK | T::BLOCKED_LIST_REQUEST | T::LIST_CATEGORY => 3,
         _ => 1,
     }
@@ -158,8 +158,6 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_never_pretended() {
-        for packet in [T::ROOM_PRIVATE_INVITE, T::ROOM_JOIN_MINE, T::VIDEO_CALL_INIT] {
-            assert!(!matches!(row(packet).answer, Answer::Handle | Answer::Ignore), "{packet}");
-        }
+        assert!(!matches!(row(T::VIDEO_CALL_INIT).answer, Answer::Handle | Answer::Ignore));
     }
 }

@@ -5,24 +5,26 @@
 
 mod audit;
 mod guard;
+mod rooms;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sled::IVec;
 
-use crate::model::{
-    CategoryId, MessageText, Nickname, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
-};
+use crate::model::{CategoryId, MessageText, Nickname, Privacy, Roles, Timestamp, Uid};
 
 pub(super) use audit::{read_audit, write_audit};
 pub(super) use guard::*;
 
 use super::codec;
 use super::error::Corrupt;
-use super::types::{Account, Category, Exclusion, Hint, OfflineMessage, PasswordHash, RoomRecord};
+use super::types::{Account, Category, Exclusion, Hint, OfflineMessage, PasswordHash};
+
+pub(super) use rooms::{read_room, write_room};
 
 const V1: u8 = 1;
 const V2: u8 = 2;
+const V3: u8 = 3;
 const STRANGE: Corrupt = Corrupt("a record holds an impossible value");
 
 #[derive(Serialize, Deserialize)]
@@ -49,59 +51,6 @@ struct OfflineV1 {
 struct CategoryV1 {
     name: Vec<u8>,
     position: u16,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RoomV1 {
-    name: RoomName,
-    kind: u16,
-    category: u16,
-    rating: u8,
-    topic: Vec<u8>,
-    welcome: Vec<u8>,
-    lockword: Option<Vec<u8>>,
-    owner: Option<u32>,
-    admin_code: Option<u16>,
-    new_user_mic: bool,
-    created: u64,
-}
-
-/// As [`RoomV1`], with what a red dot takes away besides the voice.
-#[derive(Serialize, Deserialize)]
-struct RoomV2 {
-    name: RoomName,
-    kind: u16,
-    category: u16,
-    rating: u8,
-    topic: Vec<u8>,
-    welcome: Vec<u8>,
-    lockword: Option<Vec<u8>>,
-    owner: Option<u32>,
-    admin_code: Option<u16>,
-    new_user_mic: bool,
-    reddot_text: bool,
-    reddot_video: bool,
-    created: u64,
-}
-
-impl From<RoomV1> for RoomV2 {
-    fn from(old: RoomV1) -> RoomV2 {
-        RoomV2 {
-            name: old.name,
-            kind: old.kind,
-            category: old.category,
-            rating: old.rating,
-            topic: old.topic,
-            welcome: old.welcome,
-            lockword: old.lockword,
-            owner: old.owner,
-            admin_code: old.admin_code,
-            new_user_mic: old.new_user_mic,
-            reddot_text: false,
-            reddot_video: false,
-            created: old.created,
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -183,51 +132,6 @@ pub(super) fn read_category(id: CategoryId, value: &[u8]) -> Result<Category, Co
     Ok(Category { id, name, position })
 }
 
-pub(super) fn write_room(room: &RoomRecord) -> Result<IVec, Corrupt> {
-    codec::encode_value(
-        V2,
-        &RoomV2 {
-            name: room.name.clone(),
-            kind: room.kind.wire(),
-            category: room.category.0,
-            rating: room.rating.wire(),
-            topic: room.topic.clone(),
-            welcome: room.welcome.clone(),
-            lockword: room.lockword.clone(),
-            owner: room.owner.map(|uid| uid.0),
-            admin_code: room.admin_code,
-            new_user_mic: room.new_user_mic,
-            reddot_text: room.reddot_text,
-            reddot_video: room.reddot_video,
-            created: room.created.0,
-        },
-    )
-}
-
-pub(super) fn read_room(id: RoomId, value: &[u8]) -> Result<RoomRecord, Corrupt> {
-    let record: RoomV2 = match codec::open_value(value)? {
-        (V1, body) => codec::decode_body::<RoomV1>(body)?.into(),
-        (V2, body) => codec::decode_body(body)?,
-        _ => return Err(Corrupt("a record has an unknown version")),
-    };
-    Ok(RoomRecord {
-        id,
-        name: record.name,
-        kind: RoomKind::from_wire(record.kind).ok_or(STRANGE)?,
-        category: CategoryId(record.category),
-        rating: Rating::from_wire(record.rating).ok_or(STRANGE)?,
-        topic: record.topic,
-        welcome: record.welcome,
-        lockword: record.lockword,
-        owner: record.owner.map(Uid),
-        admin_code: record.admin_code,
-        new_user_mic: record.new_user_mic,
-        reddot_text: record.reddot_text,
-        reddot_video: record.reddot_video,
-        created: Timestamp(record.created),
-    })
-}
-
 pub(super) fn write_exclusion(entry: &Exclusion) -> Result<IVec, Corrupt> {
     codec::encode_value(
         V1,
@@ -278,8 +182,9 @@ pub(super) fn write_unit() -> Result<IVec, Corrupt> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::types::RoomRecord;
     use super::*;
-    use crate::model::Role;
+    use crate::model::{LinkRight, Rating, Role, RoomId, RoomKind, RoomName, SlowMode, Speakers};
 
     fn hex(value: &IVec) -> String {
         value.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -334,6 +239,10 @@ mod tests {
             new_user_mic: true,
             reddot_text: true,
             reddot_video: false,
+            speakers: Speakers::new(2).unwrap(),
+            slowmode: SlowMode::new(300).unwrap(),
+            links: LinkRight::Members,
+            linkers: [Uid(1_000_002), Uid(1_000_003)].into(),
             created: Timestamp(1),
         };
         let bytes = write_room(&room).unwrap();
@@ -360,24 +269,11 @@ mod tests {
         assert_eq!(seen, GOLDEN);
     }
 
-    #[test]
-    fn rooms_of_the_first_version_are_still_read() {
-        let bytes: Vec<u8> = (0..ROOM_V1.len() / 2)
-            .map(|index| u8::from_str_radix(&ROOM_V1[index * 2..index * 2 + 2], 16).unwrap())
-            .collect();
-        let room = read_room(RoomId(450), &bytes).unwrap();
-        assert_eq!((room.name.as_bytes(), room.admin_code), (&b"Lobby"[..], Some(9999)));
-        assert!(room.new_user_mic && !room.reddot_text && !room.reddot_video);
-        assert_eq!(read_room(RoomId(450), &write_room(&room).unwrap()), Ok(room));
-    }
-
-    const ROOM_V1: &str = "01054c6f626279031e520174017701036b657901fc42420f0001fb0f270101ccd7457b";
-
     const GOLDEN: [&str; 8] = [
         "01035a6feb0b246172676f6e3269642478010d7a406578616d706c652e6f72670550fd80e6521d00010000010304626c75650120635b77",
         "01fc43420f00035a6febfd80e6521d000100000568656c6c6f8eb93252",
         "01054d75736963fb2c01009bb78d",
-        "02054c6f626279031e520174017701036b657901fc42420f0001fb0f27010100010c373112",
+        "03054c6f626279031e520174017701036b657901fc42420f0001fb0f2701010002fb2c010102fc42420f00fc43420f000129b73a9a",
         "01035a6feb01fd80e6521d00010000fc42420f000104727564651edcc2ce",
         "01fd0000000000010000b24d336a",
         "01fc42420f008d1ac132",

@@ -4,6 +4,7 @@ mod audit;
 mod guard;
 mod sanctions;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub(super) use audit::AuditMatcher;
@@ -17,8 +18,8 @@ pub use sanctions::{Ban, BanTarget, Mute, MuteKind, OffenceRecord, Sanctions, St
 
 use super::error::Rejection;
 use crate::model::{
-    Author, CategoryId, MessageText, Nickname, Privacy, Rating, Roles, RoomId, RoomKind, RoomName, Timestamp,
-    Uid,
+    Author, CategoryId, LinkRight, MessageText, Nickname, Privacy, Rating, Roles, RoomId, RoomKind, RoomName,
+    SlowMode, Speakers, Timestamp, Uid,
 };
 
 /// The longest reason of a ban, mute, warning or entry in the audit log, in characters.
@@ -184,6 +185,14 @@ pub struct RoomRecord {
     pub reddot_text: bool,
     /// Whether a red dot takes away video, too.
     pub reddot_video: bool,
+    /// How many may speak at once.
+    pub speakers: Speakers,
+    /// How long people have to wait between two messages.
+    pub slowmode: SlowMode,
+    /// Who may post links.
+    pub links: LinkRight,
+    /// Whom admins gave the right to post links; at most [`LinkRight::LINKERS_MAX`].
+    pub linkers: BTreeSet<Uid>,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -191,6 +200,37 @@ pub struct RoomRecord {
 impl RoomRecord {
     /// The longest topic, welcome message or lockword, in bytes.
     pub const TEXT_MAX: usize = 4096;
+
+    /// A room without owner, lock and texts, in which everybody may do what users may.
+    pub fn new(
+        id: RoomId,
+        name: RoomName,
+        kind: RoomKind,
+        category: CategoryId,
+        rating: Rating,
+        created: Timestamp,
+    ) -> RoomRecord {
+        RoomRecord {
+            id,
+            name,
+            kind,
+            category,
+            rating,
+            topic: Vec::new(),
+            welcome: Vec::new(),
+            lockword: None,
+            owner: None,
+            admin_code: None,
+            new_user_mic: true,
+            reddot_text: false,
+            reddot_video: false,
+            speakers: Speakers::ONE,
+            slowmode: SlowMode::OFF,
+            links: LinkRight::Everybody,
+            linkers: BTreeSet::new(),
+            created,
+        }
+    }
 }
 
 impl fmt::Debug for RoomRecord {
@@ -207,6 +247,9 @@ impl fmt::Debug for RoomRecord {
             .field("new_user_mic", &self.new_user_mic)
             .field("reddot_text", &self.reddot_text)
             .field("reddot_video", &self.reddot_video)
+            .field("speakers", &self.speakers)
+            .field("slowmode", &self.slowmode)
+            .field("links", &self.links)
             .field("created", &self.created)
             .finish_non_exhaustive()
     }

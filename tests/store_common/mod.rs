@@ -53,21 +53,13 @@ pub(crate) fn fill_range(store: &Store, numbers: std::ops::Range<u32>) {
     let done = |change| store.commit_blocking(change).unwrap();
     let at = Timestamp(1_100_003_600_000);
     done(Change::PutCategory(Category { id: CategoryId(30), name: b"Music".to_vec(), position: 1 }));
+    let lobby = RoomName::new(b"Lobby").unwrap();
+    let (id, category) = (RoomId(450), CategoryId(30));
     done(Change::PutRoom(RoomRecord {
-        id: RoomId(450),
-        name: RoomName::new(b"Lobby").unwrap(),
-        kind: RoomKind::Voice,
-        category: CategoryId(30),
-        rating: Rating::General,
         topic: b"anything".to_vec(),
         welcome: b"hello".to_vec(),
-        lockword: None,
-        owner: None,
         admin_code: Some(7),
-        new_user_mic: true,
-        reddot_text: false,
-        reddot_video: false,
-        created: at,
+        ..RoomRecord::new(id, lobby, RoomKind::Voice, category, Rating::General, at)
     }));
     let mut people: Vec<Uid> = Vec::new();
     for number in numbers {

@@ -146,21 +146,11 @@ impl Server {
 
 /// A room for [`Server::start_prepared`].
 pub fn room(id: u32, kind: RoomKind, category: u16, name: &str, lockword: Option<&str>) -> RoomRecord {
+    let name = RoomName::new(name.as_bytes()).unwrap();
     RoomRecord {
-        id: RoomId(id),
-        name: RoomName::new(name.as_bytes()).unwrap(),
-        kind,
-        category: CategoryId(category),
-        rating: Rating::General,
         topic: b"Topic".to_vec(),
-        welcome: Vec::new(),
         lockword: lockword.map(|word| word.into()),
-        owner: None,
-        admin_code: None,
-        new_user_mic: true,
-        reddot_text: false,
-        reddot_video: false,
-        created: Timestamp::now(),
+        ..RoomRecord::new(RoomId(id), name, kind, CategoryId(category), Rating::General, Timestamp::now())
     }
 }
 

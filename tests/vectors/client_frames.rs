@@ -183,9 +183,10 @@ fn check_rooms(packet: &P<'_>, f: &Fields<'_>) {
             assert_eq!((join.name, join.invisible), (&f.bytes("name")[..], f.on("invis")));
             assert_eq!((join.port, join.password.to_vec()), (f.long("port"), f.bytes("lock")));
         }
-        P::RoomPrivateInvite(uids) => {
+        P::RoomPrivateInvite(invite) => {
+            assert_eq!(invite.port, f.long("port"));
             let expected: Vec<u64> = list(&f.0["uids"]).iter().map(|uid| uid.as_u64().unwrap()).collect();
-            assert_eq!(uids.iter().map(|uid| u64::from(uid.0)).collect::<Vec<_>>(), expected);
+            assert_eq!(invite.guests.iter().map(|uid| u64::from(uid.0)).collect::<Vec<_>>(), expected);
         }
         P::RoomMessageOut(message) => {
             assert_eq!((message.room.0, message.text.to_vec()), (f.long("room"), f.bytes("text")));

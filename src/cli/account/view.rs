@@ -93,6 +93,6 @@ impl Details {
     }
 }
 
-fn yes_no(value: bool) -> String {
+pub(in super::super) fn yes_no(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
 }

@@ -1,19 +1,14 @@
-//! Commands that concern the room in which they are typed. Who may do what is decided where the
-//! same things are done by packets.
+//! Commands for what packets of later clients do, too.
 
 use crate::model::{Nickname, RoomId};
-use crate::protocol::{PacketType, ServerPacket, markup};
+use crate::protocol::{ServerPacket, markup};
 
-use super::super::rooms::Power;
 use super::super::{Effects, Person, State};
-use super::{Call, Place};
-
-/// What refusals of these commands refer to: the packet that carried them.
-const REQUEST: PacketType = PacketType::ROOM_MESSAGE_OUT;
+use super::{Call, REQUEST};
 
 /// A whisper reaches one member of the room (PROTOCOL 11.9).
 pub(super) fn whisper(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Place::Room(room) = call.place else { return };
+    let Some(room) = call.room() else { return };
     let typed = call.text.iter().position(u8::is_ascii_whitespace).and_then(|end| call.text.get(end + 1..));
     let line = [b"/w ", typed.unwrap_or_default()].concat();
     let Some((name, text)) = markup::parse_whisper(&line) else {
@@ -38,7 +33,7 @@ pub(super) fn whisper(state: &mut State, call: Call<'_>, effects: &mut Effects) 
 
 /// Ignores a member, or no longer.
 pub(super) fn ignore(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Place::Room(room) = call.place else { return };
+    let Some(room) = call.room() else { return };
     let Some((target, on)) = person_and_switch(state, call, room) else {
         return call.answer("Write /i and the name of somebody who is in this room.", effects);
     };
@@ -52,13 +47,13 @@ pub(super) fn ignore(state: &mut State, call: Call<'_>, effects: &mut Effects) {
 
 /// Sets the topic.
 pub(super) fn topic(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Place::Room(room) = call.place else { return };
+    let Some(room) = call.room() else { return };
     state.set_topic(call.conn, room, &call.rest(), REQUEST, effects);
 }
 
 /// Makes a member an admin, or an admin a member.
 pub(super) fn operator(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Place::Room(room) = call.place else { return };
+    let Some(room) = call.room() else { return };
     let Some((target, on)) = person_and_switch(state, call, room) else {
         return call.answer("Write /o and the name of somebody who is in this room.", effects);
     };
@@ -70,15 +65,13 @@ pub(super) fn operator(state: &mut State, call: Call<'_>, effects: &mut Effects)
 
 /// Sets or removes the code that makes those who know it admins.
 pub(super) fn code(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Place::Room(room) = call.place else { return };
-    if state.allowed(call.conn, room, Power::Admins, REQUEST, effects).is_none() {
-        return;
-    }
+    let Some(room) = call.room() else { return };
     let typed = String::from_utf8_lossy(&call.rest()).parse::<u16>();
     let Some(code) = typed.ok().filter(|code| *code <= 9999) else {
         return call.answer("Write /c and a number from 1 to 9999, or 0 for none.", effects);
     };
-    state.set_admin_code(call.conn, room, (code != 0).then_some(code), REQUEST, effects);
+    let new = (code != 0).then_some(code);
+    state.set(call.conn, room, REQUEST, |room| &mut room.admin_code, new, effects);
     match code {
         0 => call.answer("This room has no admin code any more.", effects),
         _ => call.answer(&format!("The admin code of this room is now {code}."), effects),
@@ -95,7 +88,7 @@ fn seen(state: &State, call: Call<'_>, room: RoomId, name: &[u8]) -> Option<Pers
 }
 
 /// A member's name, which may hold blanks, and perhaps `on` or `off` behind it.
-fn person_and_switch(state: &State, call: Call<'_>, room: RoomId) -> Option<(Person, bool)> {
+pub(super) fn person_and_switch(state: &State, call: Call<'_>, room: RoomId) -> Option<(Person, bool)> {
     let typed = call.rest();
     if let Some(person) = seen(state, call, room, &typed) {
         return Some((person, true));

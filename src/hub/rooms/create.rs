@@ -1,6 +1,6 @@
 //! Opening and closing rooms.
 
-use crate::model::{CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid};
+use crate::model::{CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid, is_lockword};
 use crate::protocol::{PacketType, ServerPacket};
 
 use super::super::{ConnId, Effect, Effects, Event, Room, State};
@@ -9,8 +9,10 @@ use super::{Entry, REFUSED};
 
 /// Rooms that one user can have open at once; staff are not limited.
 const ROOMS_PER_USER: usize = 3;
-/// The longest lockword that a client may set, in bytes.
-const LOCKWORD_MAX: usize = 50;
+/// What a password of a room has to be, for those who chose another.
+pub(in super::super) const LOCKWORD_RULE: &str = "The password of a room has at most 50 characters.";
+/// The most people who are invited to a private room as it is opened.
+const GUESTS: usize = 50;
 /// The first number given to a temporary room, unless a permanent one has a higher one. Numbers with
 /// the top bit set would break the handshake of voice (PROTOCOL 3.8).
 const FIRST_TEMPORARY: u32 = 1_000_000;
@@ -41,22 +43,77 @@ impl State {
         wish: NewRoom,
         effects: &mut Effects,
     ) {
-        let request = PacketType::ROOM_CREATE;
-        let udp_port = wish.udp_port;
-        match self.new_room(now, conn, wish) {
-            Ok(id) => {
-                let entry = Entry { lockword: b"", invisible: false, udp_port, admin: true };
-                self.enter(now, conn, id, request, entry, effects);
-                match self.rooms.get(&id).and_then(|room| room.member(conn)) {
-                    Some(by) => {
-                        effects.push(Effect::Event(Event::RoomOpened { room: id, by: by.uid }));
-                    }
-                    // A room that its maker cannot enter would never empty.
-                    None => drop(self.rooms.remove(&id)),
-                }
-            }
-            Err(text) => effects.refuse(conn, request, REFUSED, text),
+        self.open_room(now, conn, wish, PacketType::ROOM_CREATE, effects);
+    }
+
+    /// Opens a private voice room and invites people to it (PROTOCOL 11.4).
+    pub(in super::super) fn open_private_room(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        mut guests: Vec<Uid>,
+        udp_port: u16,
+        effects: &mut Effects,
+    ) {
+        let request = PacketType::ROOM_PRIVATE_INVITE;
+        let Some(owner) = self.session(conn).map(|session| session.person) else { return };
+        guests.sort_unstable();
+        guests.dedup();
+        if guests.len() > GUESTS {
+            let text = format!("At most {GUESTS} people can be invited at once.");
+            return effects.refuse(conn, request, REFUSED, &text);
         }
+        // Private rooms are listed in no category, but each has one.
+        let category = self.categories.iter().map(|category| category.id).find(|id| self.takes_rooms(*id));
+        let wish = NewRoom {
+            kind: RoomKind::PrivateVoice.wire(),
+            category: category.unwrap_or(CategoryId(0)),
+            rating: Rating::General.wire(),
+            name: [owner.nickname.as_bytes(), b"'s room"].concat(),
+            lockword: Vec::new(),
+            udp_port,
+        };
+        let Some(room) = self.open_room(now, conn, wish, request, effects) else { return };
+        for guest in guests {
+            self.invite(now, conn, room, guest, effects);
+        }
+    }
+
+    /// Opens a room and lets its maker in, or tells him why not.
+    fn open_room(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        wish: NewRoom,
+        request: PacketType,
+        effects: &mut Effects,
+    ) -> Option<RoomId> {
+        let entry = Entry { lockword: b"", invisible: false, udp_port: wish.udp_port, admin: true };
+        let opened = self.new_room(now, conn, wish).map_err(str::to_owned).and_then(|id| {
+            let admitted = self.may_enter(now, conn, id, entry).map(|()| id);
+            if admitted.is_err() {
+                // A room that its maker cannot enter would never empty.
+                self.rooms.remove(&id);
+            }
+            admitted
+        });
+        let id = match opened {
+            Ok(id) => id,
+            Err(text) => {
+                effects.refuse(conn, request, REFUSED, &text);
+                return None;
+            }
+        };
+        if request == PacketType::ROOM_PRIVATE_INVITE
+            && let Some(room) = self.rooms.get(&id)
+        {
+            let data = [&id.0.to_be_bytes()[..], &1u16.to_be_bytes(), room.name.as_bytes()].concat();
+            effects.send(conn, ServerPacket::ReturnCode { request, code: 0, data });
+        }
+        self.enter(now, conn, id, request, entry, effects);
+        let by = self.session(conn)?.person.uid;
+        effects.push(Effect::Event(Event::RoomOpened { room: id, by }));
+        Some(id)
     }
 
     fn new_room(&mut self, now: Now, conn: ConnId, wish: NewRoom) -> Result<RoomId, &'static str> {
@@ -69,9 +126,8 @@ impl State {
         if !self.takes_rooms(wish.category) {
             return Err("Rooms cannot be opened in this category.");
         }
-        let plain = |word: &[u8]| word.iter().all(|byte| *byte >= b' ');
-        if wish.lockword.len() > LOCKWORD_MAX || !plain(&wish.lockword) {
-            return Err("The password of a room has at most 50 characters.");
+        if !wish.lockword.is_empty() && !is_lockword(&wish.lockword) {
+            return Err(LOCKWORD_RULE);
         }
         if !kind.is_private() && self.room_named(&name).is_some() {
             return Err("There is a room of this name already.");

@@ -70,7 +70,13 @@ impl State {
         effects.push(Effect::VoiceChanged(id));
     }
 
-    fn may_enter(&self, now: Now, conn: ConnId, id: RoomId, entry: Entry<'_>) -> Result<(), String> {
+    pub(super) fn may_enter(
+        &self,
+        now: Now,
+        conn: ConnId,
+        id: RoomId,
+        entry: Entry<'_>,
+    ) -> Result<(), String> {
         let say = |text: &str| Err(text.to_owned());
         let (Some(session), Some(room)) = (self.session(conn), self.rooms.get(&id)) else {
             return say("This room is closed.");
@@ -239,6 +245,25 @@ impl State {
             return effects.refuse(conn, request, REFUSED, "This user has no room.");
         }
         self.enter_with_code(now, conn, &rooms, request, key, effects);
+    }
+
+    /// Enters one's own room (PROTOCOL 11.4): a permanent one before others.
+    pub(in super::super) fn enter_own_room(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        udp_port: u16,
+        effects: &mut Effects,
+    ) {
+        let request = PacketType::ROOM_JOIN_MINE;
+        let Some(session) = self.session(conn) else { return };
+        match self.rooms_of(session.person.uid).first() {
+            Some(id) => {
+                let entry = Entry { lockword: b"", invisible: false, udp_port, admin: true };
+                self.enter(now, conn, *id, request, entry, effects);
+            }
+            None => effects.refuse(conn, request, REFUSED, "You have no room. Please create one."),
+        }
     }
 
     /// Enters a room by its name (PROTOCOL 11.4). Private rooms are found by those whom they let in.

@@ -32,6 +32,16 @@ impl State {
         effects.push(Effect::ToRoom { room: id, except, packet: ServerPacket::RoomUserHandDown(id, uid) });
     }
 
+    /// Sends the room's voice to a member, or no longer (PROTOCOL 11.18).
+    pub(super) fn listen(&mut self, conn: ConnId, id: RoomId, on: bool, effects: &mut Effects) {
+        let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
+        let Some(member) = self.member_mut(id, uid).filter(|member| member.muted == on) else { return };
+        member.muted = !on;
+        let member = *member;
+        self.tell_about(id, &member, ServerPacket::RoomUserMute(id, uid, on), effects);
+        effects.push(Effect::VoiceChanged(id));
+    }
+
     pub(super) fn lower_all_hands(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
         let request = PacketType::ROOM_LOWER_ALL_HANDS;
         if self.allowed(conn, id, Power::Floor, request, effects).is_none() {
@@ -103,12 +113,7 @@ impl State {
         if self.allowed(conn, id, Power::Floor, request, effects).is_none() {
             return;
         }
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let switch = switch(room);
-        if *switch != on {
-            *switch = on;
-            self.save_room(conn, id, request, effects);
-        }
+        self.set(conn, id, request, switch, on, effects);
     }
 
     pub(super) fn member_mut(&mut self, id: RoomId, uid: Uid) -> Option<&mut Member> {

@@ -92,7 +92,7 @@ fn user_record(session: &Session, member: &Member, host: bool) -> UserRecord {
         color: name_color(session.roles),
         mic: member.may_speak(),
         video: false,
-        away: false,
+        away: member.muted,
         hand: member.hand,
         host,
     }

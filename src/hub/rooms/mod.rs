@@ -9,6 +9,7 @@
 //! | `talk` | messages, ignoring, topic, complaints |
 //! | `floor` | hands, microphones, red dots |
 //! | `moderation` | bounces, bans, admins, the console |
+//! | `settings` | what a room is like, for good if it is permanent |
 //! | `lists` | categories and rooms as clients list them, records |
 
 mod create;
@@ -18,8 +19,10 @@ mod lists;
 mod model;
 mod moderation;
 mod rights;
+mod settings;
 mod talk;
 
+pub(super) use create::LOCKWORD_RULE;
 pub use create::NewRoom;
 pub use enter::Entry;
 pub(super) use enter::Key;
@@ -28,7 +31,6 @@ pub use rights::{Power, Rank};
 
 use crate::model::{Now, RoomId, Uid};
 use crate::protocol::{PacketType, ServerPacket};
-use crate::store::Change;
 
 use super::{ConnId, Effect, Effects, RoomCommand, State};
 
@@ -51,6 +53,7 @@ impl RoomCommand {
             RoomCommand::SetTopic(_) => T::ROOM_SET_TOPIC,
             RoomCommand::Hand(true) => T::ROOM_HAND_UP,
             RoomCommand::Hand(false) => T::ROOM_HAND_DOWN,
+            RoomCommand::Listen(_) => T::ROOM_MUTE_TOGGLE,
             RoomCommand::LowerAllHands => T::ROOM_LOWER_ALL_HANDS,
             RoomCommand::SetAllMics(_) => T::ROOM_SET_ALL_MICS,
             RoomCommand::NewUserMic(_) => T::ROOM_NEW_USER_MIC,
@@ -107,6 +110,7 @@ impl State {
             RoomCommand::Close => self.close_room(conn, room, effects),
             RoomCommand::SetTopic(topic) => self.set_topic(conn, room, &topic, request, effects),
             RoomCommand::Hand(up) => self.hand(conn, room, up, effects),
+            RoomCommand::Listen(on) => self.listen(conn, room, on, effects),
             RoomCommand::LowerAllHands => self.lower_all_hands(conn, room, effects),
             RoomCommand::SetAllMics(on) => self.set_all_mics(conn, room, on, effects),
             RoomCommand::NewUserMic(on) => {
@@ -150,16 +154,9 @@ impl State {
     fn members(&self, room: RoomId) -> &[Member] {
         self.rooms.get(&room).map(|room| room.members.as_slice()).unwrap_or_default()
     }
-
-    /// Keeps the settings of a permanent room.
-    fn save_room(&self, conn: ConnId, id: RoomId, request: PacketType, effects: &mut Effects) {
-        if let Some(room) = self.rooms.get(&id).filter(|room| room.permanent) {
-            effects.push(Effect::Commit { conn, request, change: Change::PutRoom(room.record()) });
-        }
-    }
 }
 
 /// The server's own words in a room.
-fn notice(room: RoomId, text: &[u8]) -> ServerPacket {
+pub(super) fn notice(room: RoomId, text: &[u8]) -> ServerPacket {
     ServerPacket::RoomMessageIn(room, Uid::SYSTEM, text.into())
 }

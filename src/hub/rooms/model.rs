@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{CategoryId, Rating, RoomId, RoomKind, RoomName, Timestamp, Uid};
+use crate::model::{
+    CategoryId, LinkRight, Rating, RoomId, RoomKind, RoomName, SlowMode, Speakers, Timestamp, Uid,
+};
 use crate::store::{self, Exclusion, ExclusionKind};
 
 use super::super::{ConnId, Person};
@@ -36,6 +38,14 @@ pub struct Room {
     pub reddot_text: bool,
     /// Whether a red dot takes away video, too.
     pub reddot_video: bool,
+    /// How many may speak at once.
+    pub speakers: Speakers,
+    /// How long people have to wait between two messages.
+    pub slowmode: SlowMode,
+    /// Who may post links.
+    pub links: LinkRight,
+    /// Whom admins gave the right to post links; at most [`LinkRight::LINKERS_MAX`].
+    pub linkers: BTreeSet<Uid>,
     /// Whether it stays when the last member leaves, and survives restarts.
     pub permanent: bool,
     /// When it was made.
@@ -71,12 +81,24 @@ pub struct Member {
     pub admin: bool,
     /// Whether only admins see him.
     pub invisible: bool,
+    /// Whether he has switched the room's voice off for himself, 7 and later.
+    pub muted: bool,
 }
 
 impl Member {
     /// Somebody who has just come: with a microphone and nothing else.
     pub fn new(conn: ConnId, uid: Uid, udp_port: u16) -> Member {
-        Member { conn, uid, udp_port, mic: true, red_dot: false, hand: false, admin: false, invisible: false }
+        Member {
+            conn,
+            uid,
+            udp_port,
+            mic: true,
+            red_dot: false,
+            hand: false,
+            admin: false,
+            invisible: false,
+            muted: false,
+        }
     }
 
     /// Whether his voice is passed on.
@@ -107,6 +129,10 @@ impl Room {
             new_user_mic: true,
             reddot_text: false,
             reddot_video: false,
+            speakers: Speakers::ONE,
+            slowmode: SlowMode::OFF,
+            links: LinkRight::Everybody,
+            linkers: BTreeSet::new(),
             permanent: false,
             created: Timestamp(0),
             bounces: BTreeMap::new(),
@@ -129,6 +155,10 @@ impl Room {
             new_user_mic: record.new_user_mic,
             reddot_text: record.reddot_text,
             reddot_video: record.reddot_video,
+            speakers: record.speakers,
+            slowmode: record.slowmode,
+            links: record.links,
+            linkers: record.linkers,
             permanent: true,
             created: record.created,
             ..Room::new(id, name, kind, category, rating)
@@ -151,6 +181,10 @@ impl Room {
             new_user_mic: self.new_user_mic,
             reddot_text: self.reddot_text,
             reddot_video: self.reddot_video,
+            speakers: self.speakers,
+            slowmode: self.slowmode,
+            links: self.links,
+            linkers: self.linkers.clone(),
             created: self.created,
         }
     }

@@ -184,20 +184,6 @@ impl State {
         true
     }
 
-    /// Sets or removes the admin code. The caller has checked that he who asks may do that.
-    pub(in super::super) fn set_admin_code(
-        &mut self,
-        conn: ConnId,
-        id: RoomId,
-        code: Option<u16>,
-        request: PacketType,
-        effects: &mut Effects,
-    ) {
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.admin_code != code) else { return };
-        room.admin_code = code;
-        self.save_room(conn, id, request, effects);
-    }
-
     /// Makes a member an admin: he may speak, sees who is unseen, and is marked for all.
     pub(super) fn promote(&mut self, id: RoomId, uid: Uid, effects: &mut Effects) {
         let Some(member) = self.member_mut(id, uid) else { return };

@@ -33,8 +33,14 @@ pub enum Power {
     Console,
     /// Closing the room.
     Close,
+    /// Slow mode, and who else may post links.
+    Messages,
     /// Making and unmaking admins, setting the admin code.
     Admins,
+    /// Welcome text, password, rating, speakers, for whom links are.
+    Settings,
+    /// Whether the room survives its last member and restarts.
+    Permanence,
     /// Coming unseen, and past every door.
     Unseen,
 }
@@ -43,9 +49,11 @@ impl Power {
     /// The lowest rank that has it.
     pub fn needs(self) -> Rank {
         match self {
-            Power::Floor | Power::Topic | Power::Doors | Power::Console | Power::Close => Rank::Admin,
-            Power::Admins => Rank::Owner,
-            Power::Unseen => Rank::Staff,
+            Power::Floor | Power::Topic | Power::Doors | Power::Console | Power::Close | Power::Messages => {
+                Rank::Admin
+            }
+            Power::Admins | Power::Settings => Rank::Owner,
+            Power::Permanence | Power::Unseen => Rank::Staff,
         }
     }
 }
@@ -101,6 +109,7 @@ impl State {
         let rank = self.rank(conn, room)?;
         if !rank.has(power) {
             let text = match power.needs() {
+                Rank::Staff => "Only staff can do that.",
                 Rank::Owner => "Only the owner of this room can do that.",
                 _ => "Only admins of this room can do that.",
             };

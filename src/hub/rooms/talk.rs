@@ -1,14 +1,12 @@
 //! What is said in rooms: messages, ignoring, the topic, complaints.
 
-use crate::model::{MessageText, RoomId, Uid};
+use crate::model::{MessageText, RoomId, Uid, topic_line};
 use crate::protocol::{Dialect, PacketType, ServerPacket, markup};
 
 use super::super::{ConnId, Effect, Effects, Event, State, command};
 use super::notice;
 use super::rights::Power;
 
-/// The longest topic, in bytes; more would not fit on the line.
-const TOPIC_MAX: usize = 255;
 /// The most users that one user ignores.
 const IGNORES: usize = 500;
 
@@ -67,14 +65,8 @@ impl State {
         effects: &mut Effects,
     ) {
         let Some((actor, _)) = self.allowed(conn, id, Power::Topic, request, effects) else { return };
-        let line = topic.iter().map(|byte| if *byte < b' ' { b' ' } else { *byte });
-        let mut topic: Vec<u8> = line.take(TOPIC_MAX).collect();
-        topic.truncate(topic.trim_ascii_end().len());
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        if room.topic != topic {
-            room.topic.clone_from(&topic);
-            self.save_room(conn, id, request, effects);
-        }
+        let topic = topic_line(topic);
+        self.set(conn, id, request, |room| &mut room.topic, topic.clone(), effects);
         let packet = ServerPacket::RoomTopic(id, actor.shown_uid(), topic);
         effects.push(Effect::ToRoom { room: id, except: None, packet });
     }

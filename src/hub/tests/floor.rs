@@ -8,21 +8,21 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Somebody who is only a member, the owner of [`ROOM`], an admin by grant and a member of staff,
 /// all of them inside.
-struct Club {
-    world: World,
-    guest: ConnId,
-    owner: ConnId,
-    admin: ConnId,
-    staff: ConnId,
+pub(super) struct Club {
+    pub(super) world: World,
+    pub(super) guest: ConnId,
+    pub(super) owner: ConnId,
+    pub(super) admin: ConnId,
+    pub(super) staff: ConnId,
 }
 
-const GUEST: u32 = 1;
-const OWNER: u32 = 2;
-const ADMIN: u32 = 3;
-const STAFF: u32 = 4;
+pub(super) const GUEST: u32 = 1;
+pub(super) const OWNER: u32 = 2;
+pub(super) const ADMIN: u32 = 3;
+pub(super) const STAFF: u32 = 4;
 
 impl Club {
-    fn new() -> Club {
+    pub(super) fn new() -> Club {
         let mut world = World::new();
         world.state.rooms.get_mut(&ROOM).unwrap().owner = Some(person(OWNER));
         let guest = world.sign_in(GUEST, &[]).0;
@@ -36,15 +36,15 @@ impl Club {
         Club { world, guest, owner, admin, staff }
     }
 
-    fn act(&mut self, conn: ConnId, command: RoomCommand) -> Vec<Effect> {
+    pub(super) fn act(&mut self, conn: ConnId, command: RoomCommand) -> Vec<Effect> {
         self.world.room(conn, ROOM, command)
     }
 
-    fn room(&self) -> &Room {
+    pub(super) fn room(&self) -> &Room {
         self.world.state.room(ROOM).unwrap()
     }
 
-    fn member(&self, number: u32) -> Option<Member> {
+    pub(super) fn member(&self, number: u32) -> Option<Member> {
         self.room().member_of(person(number).uid).copied()
     }
 
@@ -54,12 +54,12 @@ impl Club {
     }
 }
 
-fn moderator() -> Roles {
+pub(super) fn moderator() -> Roles {
     Roles::default().with(Role::Moderator)
 }
 
 /// What goes to the whole room.
-fn to_room(effects: &[Effect]) -> Vec<&ServerPacket> {
+pub(super) fn to_room(effects: &[Effect]) -> Vec<&ServerPacket> {
     let packets = effects.iter().filter_map(|effect| match effect {
         Effect::ToRoom { packet, .. } => Some(packet),
         _ => None,
@@ -67,7 +67,7 @@ fn to_room(effects: &[Effect]) -> Vec<&ServerPacket> {
     packets.collect()
 }
 
-fn commits(effects: &[Effect]) -> Vec<&Change> {
+pub(super) fn commits(effects: &[Effect]) -> Vec<&Change> {
     let changes = effects.iter().filter_map(|effect| match effect {
         Effect::Commit { change, .. } => Some(change),
         _ => None,
@@ -75,7 +75,7 @@ fn commits(effects: &[Effect]) -> Vec<&Change> {
     changes.collect()
 }
 
-fn joined(effects: &[Effect], conn: ConnId) -> Option<&RoomJoined> {
+pub(super) fn joined(effects: &[Effect], conn: ConnId) -> Option<&RoomJoined> {
     sent_to(effects, conn).into_iter().find_map(|packet| match packet {
         ServerPacket::RoomJoined(joined) => Some(&**joined),
         _ => None,
@@ -83,7 +83,7 @@ fn joined(effects: &[Effect], conn: ConnId) -> Option<&RoomJoined> {
 }
 
 /// The text of a refusal, if there is one.
-fn refused(effects: &[Effect], conn: ConnId) -> Option<String> {
+pub(super) fn refused(effects: &[Effect], conn: ConnId) -> Option<String> {
     sent_to(effects, conn).into_iter().find_map(|packet| match packet {
         ServerPacket::ReturnCode { code: 1, data, .. } => Some(String::from_utf8_lossy(data).into_owned()),
         _ => None,
@@ -94,7 +94,7 @@ fn refusal_of_join(world: &mut World, conn: ConnId, room: RoomId) -> String {
     refused(&world.join(conn, room), conn).expect("not refused")
 }
 
-fn wish() -> NewRoom {
+pub(super) fn wish() -> NewRoom {
     NewRoom {
         kind: 3,
         category: CategoryId(30_018),
@@ -105,11 +105,11 @@ fn wish() -> NewRoom {
     }
 }
 
-fn create(world: &mut World, conn: ConnId, wish: NewRoom) -> Vec<Effect> {
+pub(super) fn create(world: &mut World, conn: ConnId, wish: NewRoom) -> Vec<Effect> {
     world.directory(conn, DirectoryCommand::CreateRoom(Box::new(wish)))
 }
 
-fn say(text: &str) -> RoomCommand {
+pub(super) fn say(text: &str) -> RoomCommand {
     RoomCommand::Message(message(text))
 }
 
@@ -633,9 +633,12 @@ fn complaints_reach_the_log_and_nobody_else() {
 #[test]
 fn help_lists_every_command() {
     let mut club = Club::new();
-    let effects = club.act(club.guest, say("/help"));
-    let text = format!("{:?}", sent_to(&effects, club.guest).len());
-    assert_eq!(text, "6");
+    let commands = |club: &mut Club, conn| {
+        let effects = club.act(conn, say("/help"));
+        sent_to(&effects, conn).len()
+    };
+    let ranks = [club.guest, club.admin, club.owner, club.staff].map(|conn| commands(&mut club, conn));
+    assert_eq!(ranks, [3, 6, 14, 15], "each sees what he can use");
     for line in ["/o", "/i Nobody", "/c 10000", "/c x", "/o Nobody off"] {
         let conn = club.owner;
         let effects = club.act(conn, say(line));

@@ -258,7 +258,8 @@ impl Inner {
         let mut tcp = Vec::new();
         let mut udp = Vec::new();
         self.fanout_until = None;
-        for (member, seat) in self.table.members.iter().zip(&self.seats) {
+        let seats = self.table.members.iter().zip(&self.seats);
+        for (member, seat) in seats.filter(|(member, _)| member.listens) {
             if let Some(link) = &seat.link {
                 tcp.push((member.uid, Arc::clone(link)));
                 continue;

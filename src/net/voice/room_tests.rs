@@ -14,6 +14,7 @@ fn member(uid: Uid) -> VoiceMember {
         address: HERE,
         udp_port: 2090 + uid.0 as u16,
         may_speak: true,
+        listens: true,
         probed: false,
     }
 }
@@ -134,6 +135,24 @@ async fn a_probed_client_without_a_connection_is_served_over_udp_in_time() {
     let portless = VoiceMember { udp_port: 0, ..probed(BOB) };
     publish(&room, now, &[portless]);
     assert_eq!(udp_uids(&room, later), []);
+}
+
+#[tokio::test]
+async fn who_does_not_listen_is_sent_nothing_and_may_speak() {
+    let now = Instant::now();
+    let probed = |uid| VoiceMember { probed: true, ..member(uid) };
+    let room = room(now, &[member(ALICE), probed(BOB)]);
+    room.admit(ALICE, HERE, &link().await);
+    let later = now + PROBE_WAIT;
+    let listeners = || (room.activity(later).tcp_listeners, udp_uids(&room, later));
+    assert_eq!(listeners(), (1, vec![BOB]));
+    let deaf = |member| VoiceMember { listens: false, ..member };
+    publish(&room, now, &[deaf(member(ALICE)), deaf(probed(BOB))]);
+    assert_eq!(listeners(), (0, vec![]));
+    assert!(room.speak(later, BOB, from(5000), 1).is_ok());
+    assert_eq!(listeners(), (0, vec![]));
+    publish(&room, now, &[member(ALICE), probed(BOB)]);
+    assert_eq!(listeners(), (1, vec![BOB]));
 }
 
 #[test]

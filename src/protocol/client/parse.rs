@@ -93,7 +93,7 @@ impl<'a> ClientPacket<'a> {
                 P::RoomJoinAsAdminById(rooms::room_join_as_admin_by_id(r)?)
             }
             T::ROOM_JOIN_FAVORITE => P::RoomJoinFavorite(rooms::favorite(r)?),
-            T::ROOM_JOIN_MINE => P::RoomJoinMine,
+            T::ROOM_JOIN_MINE => P::RoomJoinMine(r.u32().unwrap_or_default()),
             T::ROOM_PRIVATE_INVITE => P::RoomPrivateInvite(rooms::private_invite(r)?),
             T::ROOM_LEAVE => P::RoomLeave(r.room()?),
             T::ROOM_MESSAGE_OUT => P::RoomMessageOut(rooms::room_text(r)?),

@@ -116,6 +116,16 @@ pub struct Favorite<'a> {
     pub password: Hidden<'a>,
 }
 
+/// A private voice room to be opened and users to be invited to it: at least 8 bytes, 7 and later
+/// (PROTOCOL 11.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PrivateInvite {
+    /// The UDP port on which the client hears.
+    pub port: u32,
+    /// Who is to be invited.
+    pub guests: Vec<Uid>,
+}
+
 /// The other user of a call or transfer and a port: 4 or 6 bytes (PROTOCOL 13.1, 14).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerPort {
@@ -203,12 +213,13 @@ pub(super) fn favorite<'a>(reader: &mut Reader<'a>) -> Result<Favorite<'a>> {
     })
 }
 
-pub(super) fn private_invite(reader: &mut Reader<'_>) -> Result<Vec<Uid>> {
+pub(super) fn private_invite(reader: &mut Reader<'_>) -> Result<PrivateInvite> {
     reader.u16()?;
-    reader.u32()?;
+    let port = reader.u32()?;
     let count = reader.u16()?;
     // Grows with what is there, not with what the count promises.
-    (0..count).map(|_| reader.uid()).collect()
+    let guests = (0..count).map(|_| reader.uid()).collect::<Result<_>>()?;
+    Ok(PrivateInvite { port, guests })
 }
 
 pub(super) fn peer_port(reader: &mut Reader<'_>) -> Result<PeerPort> {

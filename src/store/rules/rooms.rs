@@ -7,7 +7,7 @@ use super::super::records;
 use super::super::tables::{self, ROOMS};
 use super::super::types::{Category, Exclusion, ExclusionKind, RoomRecord};
 use super::{Ops, Outcome, delete, fits, put};
-use crate::model::{CategoryId, RoomId, Timestamp, Uid};
+use crate::model::{CategoryId, LinkRight, RoomId, Timestamp, Uid};
 
 pub(super) fn put_category(view: View<'_>, category: &Category, ops: &mut Ops) -> Outcome {
     fits("the name", category.name.len(), Category::NAME_MAX)?;
@@ -28,6 +28,9 @@ pub(super) fn put_room(view: View<'_>, room: &RoomRecord, ops: &mut Ops) -> Outc
     fits("the topic", room.topic.len(), RoomRecord::TEXT_MAX)?;
     fits("the welcome message", room.welcome.len(), RoomRecord::TEXT_MAX)?;
     fits("the lockword", room.lockword.as_ref().map_or(0, Vec::len), RoomRecord::TEXT_MAX)?;
+    if room.linkers.len() > LinkRight::LINKERS_MAX {
+        return Err(Rejection::ListFull { limit: LinkRight::LINKERS_MAX }.into());
+    }
     if view.get(&tables::category_key(room.category))?.is_none() {
         return Err(Rejection::NoSuchCategory.into());
     }

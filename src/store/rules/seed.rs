@@ -99,21 +99,11 @@ pub(super) fn seed(view: View<'_>, at: Timestamp, ops: &mut Ops) -> Outcome {
     }
     for (id, category, rating, name, topic) in ROOMS {
         let Some(name) = RoomName::new(name.as_bytes()) else { continue };
+        let (id, category) = (RoomId(id), CategoryId(category));
         let room = RoomRecord {
-            id: RoomId(id),
-            name,
-            kind: RoomKind::Voice,
-            category: CategoryId(category),
-            rating,
             topic: topic.into(),
             welcome: WELCOME.into(),
-            lockword: None,
-            owner: None,
-            admin_code: None,
-            new_user_mic: true,
-            reddot_text: false,
-            reddot_video: false,
-            created: at,
+            ..RoomRecord::new(id, name, RoomKind::Voice, category, rating, at)
         };
         ops.put(tables::room_key(room.id), records::write_room(&room)?);
     }

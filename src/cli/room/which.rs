@@ -1,0 +1,58 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::super::failure::Failure;
+use crate::model::{RoomId, to_cp1252};
+use crate::store::{Reader, RoomRecord};
+
+/// How a room is named on the command line: by name or number. `id:` or `name:` in front says which.
+#[derive(Clone, Debug)]
+pub(super) struct Which {
+    text: String,
+    id: Option<RoomId>,
+    name: Option<Vec<u8>>,
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Which, String> {
+        let (id, name) = match text.split_once(':') {
+            Some(("id", id)) => (Some(id), None),
+            Some(("name", name)) => (None, Some(name)),
+            _ => (Some(text), Some(text)),
+        };
+        let id = id.and_then(|id| id.parse().ok()).map(RoomId);
+        let name = name.filter(|name| !name.is_empty()).map(to_cp1252);
+        if id.is_none() && name.is_none() {
+            return Err("neither a name nor a number of a room".to_owned());
+        }
+        Ok(Which { text: text.to_owned(), id, name })
+    }
+}
+
+impl Which {
+    /// The room that is meant.
+    pub(super) fn find(&self, reader: &Reader) -> Result<RoomRecord, Failure> {
+        let named = |room: &RoomRecord| {
+            let name = self.name.as_deref();
+            name.is_some_and(|name| room.name.as_bytes().eq_ignore_ascii_case(name))
+        };
+        let mut found = reader.rooms()?;
+        found.retain(|room| Some(room.id) == self.id || named(room));
+        if found.len() > 1 {
+            let ids: Vec<String> = found.iter().map(|room| format!("id:{}", room.id)).collect();
+            return Err(Failure::Usage(format!(
+                "{self} could be more than one room; write {}",
+                ids.join(" or ")
+            )));
+        }
+        found.pop().ok_or_else(|| Failure::NotFound(format!("no such room: {self}")))
+    }
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
