@@ -6,6 +6,7 @@
 mod calls;
 mod files;
 mod name;
+pub(crate) mod orders;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use super::{ConnId, Effects, Session, State};
 use calls::Call;
 use files::Transfer;
 pub use name::{LONGEST_NAME, plain_name};
+pub use orders::{Order, Orders, orders};
 
 /// The port on which clients expect voice and files (REAL-CLIENT, Voice, Port Settings). Control of
 /// a call goes to the next one.
@@ -226,7 +228,7 @@ impl State {
 
     pub(super) fn apply_peer(&mut self, now: Now, conn: ConnId, command: PeerCommand, effects: &mut Effects) {
         if let PeerCommand::Relay(transfer, report) = command {
-            return self.file_report(transfer, report, effects);
+            return self.file_report(now, transfer, report, effects);
         }
         let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
         match command {
@@ -245,6 +247,17 @@ impl State {
         }
     }
 
+    /// Ends what an order was for that nobody can follow: both sides are told, as if it had broken.
+    pub(super) fn order_refused(&mut self, now: Now, order: RelayOrder, effects: &mut Effects) {
+        match order {
+            RelayOrder::OpenFile(route) => {
+                self.file_report(now, route.transfer, RelayReport::Failed, effects);
+            }
+            RelayOrder::OpenCall([(a, _), (b, _)]) => self.call_failed(a, b, effects),
+            RelayOrder::CloseFile(_) | RelayOrder::CloseCall(_) => {}
+        }
+    }
+
     /// Ends the calls and transfers of somebody who goes.
     pub(super) fn leave_peers(&mut self, conn: ConnId, effects: &mut Effects) {
         let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
@@ -255,14 +268,15 @@ impl State {
         self.peers.paid.remove(&uid);
     }
 
-    /// Ends what is between two users because one of them has blocked the other.
+    /// Ends what is between two users because one of them has blocked or ignores the other.
     pub(super) fn part(&mut self, uid: Uid, blocked: Uid, effects: &mut Effects) {
         self.leave_call(uid, blocked, effects);
         self.drop_transfers(uid, Some(blocked), effects);
     }
 
     /// The session of `to`, if `from` may know that it is there. Whoever is invisible or blocks
-    /// `from` is shown to him as offline, so he cannot be told apart from those who are.
+    /// `from` is shown to him as offline, so he cannot be told apart from those who are. Nor does
+    /// anybody learn that he is ignored: calls and files of his are simply not taken.
     fn reachable(&self, from: &Session, to: Uid) -> Result<&Session, Refusal> {
         if to == from.person.uid {
             return Err(Some("This is yourself.".to_owned()));
@@ -272,7 +286,7 @@ impl State {
         }
         let there = self
             .session_of(to)
-            .filter(|session| session.status != Status::Invisible && !session.blocks_user(from.person.uid));
+            .filter(|session| session.status != Status::Invisible && session.hears(from.person.uid));
         there.ok_or(None)
     }
 }
