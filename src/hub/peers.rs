@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::config::{CallMode, FileMode, Voice};
 use crate::model::{Nickname, Now, Status, Uid};
-use crate::protocol::PacketType;
+use crate::protocol::{PacketType, ServerPacket};
 
 use super::{ConnId, Effects, Session, State};
 use calls::Call;
@@ -270,7 +270,13 @@ impl State {
 
     /// Ends what is between two users because one of them has blocked or ignores the other.
     pub(super) fn part(&mut self, uid: Uid, blocked: Uid, effects: &mut Effects) {
-        self.leave_call(uid, blocked, effects);
+        if self.peers.peer_in_call(uid) == Some(blocked) {
+            self.leave_call(uid, blocked, effects);
+            // Nothing else would tell his own client that it is over.
+            if let Some(session) = self.session_of(uid) {
+                effects.send(session.conn, ServerPacket::VoiceCallHungUp(blocked));
+            }
+        }
         self.drop_transfers(uid, Some(blocked), effects);
     }
 
@@ -296,6 +302,19 @@ impl Peers {
     fn peer_in_call(&self, uid: Uid) -> Option<Uid> {
         let call = self.calls.get(self.in_call.get(&uid)?)?;
         Some(if call.caller == uid { call.callee } else { call.caller })
+    }
+
+    /// The call of `uid`: with whom, whether he is the caller, whether it was taken.
+    #[cfg(test)]
+    pub(super) fn call_of(&self, uid: Uid) -> Option<(Uid, bool, bool)> {
+        let call = self.calls.get(self.in_call.get(&uid)?)?;
+        Some((self.peer_in_call(uid)?, call.caller == uid, call.due.is_none()))
+    }
+
+    /// Whether there is such a transfer.
+    #[cfg(test)]
+    pub(super) fn has_transfer(&self, id: TransferId) -> bool {
+        self.transfers.contains_key(&id)
     }
 
     /// Whether `uid` may open one more window on somebody's screen, which counts if he may.

@@ -270,6 +270,7 @@ fn an_ignored_user_cannot_ring() {
     offer(&mut world, a, 2);
     let effects = ignores(&mut world, b, a, 1);
     assert_eq!(sent_to(&effects, a), [&S::VoiceCallRejected(uid(2)), &S::DccXferRejected(uid(2))]);
+    assert_eq!(sent_to(&effects, b), [&S::VoiceCallHungUp(uid(1))]);
     assert_eq!(world.state.due(), None);
     // From now on it looks as if he were not there, in no words that would give him away.
     assert_eq!(refusal(&call(&mut world, a, 2), a, &S::VoiceCallRejected(uid(2))), None);
