@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::hub::actor::Hub;
-use crate::hub::peers::PeerRules;
+use crate::hub::peers::{self, PeerRules};
 use crate::hub::voice::VoiceAccess;
 use crate::hub::{CategoryEntry, Person, Room, State};
 use crate::metrics::Metrics;
@@ -29,7 +29,7 @@ use crate::net::http::{
 };
 use crate::net::listener::{self, Chat};
 use crate::net::registry::Registry;
-use crate::net::relays::{self, Relays};
+use crate::net::relays::Relays;
 use crate::net::voice::{self, Voice};
 use crate::protocol::{Dialect, ServerPacket};
 use crate::session::Context;
@@ -123,7 +123,7 @@ impl Daemon {
             hub.set_voice(Arc::clone(&voice) as Arc<_>);
             voice
         });
-        let (relay_orders, orders) = relays::orders();
+        let (relay_orders, orders) = peers::orders();
         let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let context = Arc::new(Context {
             accounts: Accounts::new(store.clone(), config.limits.exempt.clone()),

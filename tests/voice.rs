@@ -1,6 +1,10 @@
 //! Voice in rooms over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "voice/ends.rs"]
+mod ends;
+#[path = "voice/hostile.rs"]
+mod hostile;
 mod support;
 
 use std::io::{ErrorKind, Read, Write};
@@ -95,12 +99,22 @@ fn opening(room: u32, uid: Uid) -> Vec<u8> {
 }
 
 fn talker(server: &Server, name: &str) -> Talker {
+    talker_in(server, OAK, name)
+}
+
+fn talker_in(server: &Server, room: u32, name: &str) -> Talker {
     let uid = server.account(name);
     let mut chat = server.sign_in(uid);
-    chat.join(OAK);
+    chat.join(room);
+    with_voice(server, room, chat)
+}
+
+/// Somebody who is in the room opens a voice connection.
+fn with_voice(server: &Server, room: u32, mut chat: Client) -> Talker {
+    let uid = chat.uid;
     let before = voice(server).activity().tcp_listeners;
     let mut stream = connect_from(Ipv4Addr::LOCALHOST, tcp(server));
-    stream.write_all(&opening(OAK, uid)).unwrap();
+    stream.write_all(&opening(room, uid)).unwrap();
     server.wait_for("the voice connection", |it| voice(it).activity().tcp_listeners == before + 1);
     chat.sync();
     Talker { chat, voice: stream, uid }
@@ -148,7 +162,7 @@ fn hears_nothing(stream: &TcpStream) {
 /// Somebody in a room who uses UDP.
 struct UdpTalker {
     /// While it is open he is in the room.
-    _chat: Client,
+    chat: Client,
     socket: UdpSocket,
     uid: Uid,
 }
@@ -162,11 +176,15 @@ fn join_with_port(chat: &mut Client, room: u32, port: u16) {
 }
 
 fn udp_talker(server: &Server, name: &str) -> UdpTalker {
+    udp_talker_in(server, OAK, name)
+}
+
+fn udp_talker_in(server: &Server, room: u32, name: &str) -> UdpTalker {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
     let uid = server.account(name);
     let mut chat = server.sign_in(uid);
-    join_with_port(&mut chat, OAK, socket.local_addr().unwrap().port());
+    join_with_port(&mut chat, room, socket.local_addr().unwrap().port());
     let before = voice(server).activity().udp_listeners;
     // One packet shows that he uses UDP; whether he is heard does not matter.
     let mut packet = recorded(uid)[0].clone();
@@ -175,10 +193,30 @@ fn udp_talker(server: &Server, name: &str) -> UdpTalker {
     socket.send_to(&packet[4..], udp(server)).unwrap();
     server.wait_for("the datagram", |it| voice(it).activity().udp_listeners == before + 1);
     chat.sync();
-    UdpTalker { _chat: chat, socket, uid }
+    UdpTalker { chat, socket, uid }
 }
 
 impl UdpTalker {
+    fn says(&self, server: &Server, packets: &[Vec<u8>]) {
+        for packet in packets {
+            self.socket.send_to(&packet[4..], udp(server)).unwrap();
+        }
+    }
+
+    /// Passes over what has come.
+    fn forget(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv_from(&mut [0; 1024]).is_ok() {}
+        self.socket.set_nonblocking(false).unwrap();
+    }
+
+    fn hears_nothing(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        let kind = self.socket.recv_from(&mut [0; 1024]).map_err(|error| error.kind());
+        self.socket.set_nonblocking(false).unwrap();
+        assert_eq!(kind, Err(ErrorKind::WouldBlock));
+    }
+
     fn hears(&self, packets: &[Vec<u8>]) {
         for packet in packets {
             let mut heard = [0; 1024];
@@ -231,9 +269,7 @@ fn speech_reaches_everybody_else_bit_for_bit_and_in_order() {
     wait_for_silence(&server);
     forget(&mut alice.voice);
     forget(&mut bob.voice);
-    carl.socket.set_nonblocking(true).unwrap();
-    while carl.socket.recv_from(&mut [0; 1024]).is_ok() {}
-    carl.socket.set_nonblocking(false).unwrap();
+    carl.forget();
 
     let forwarded = || voice(&server).counters().forwarded.get();
     let before = forwarded();
@@ -247,14 +283,11 @@ fn speech_reaches_everybody_else_bit_for_bit_and_in_order() {
 
     wait_for_silence(&server);
     let speech = recorded(carl.uid);
-    for packet in &speech {
-        carl.socket.send_to(&packet[4..], udp(&server)).unwrap();
-    }
+    carl.says(&server, &speech);
     alice.hears(&speech);
     bob.hears(&speech);
     dora.hears(&speech);
-    carl.socket.set_nonblocking(true).unwrap();
-    assert_eq!(carl.socket.recv_from(&mut [0; 1024]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    carl.hears_nothing();
     hears_nothing(&bob.voice);
 
     let activity = voice(&server).room_activity(RoomId(OAK)).unwrap();

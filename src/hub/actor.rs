@@ -17,7 +17,7 @@ use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::store::{Applied, Change, ExclusionKind, OfflineMessage, Rejection, Store, StoreError};
 
 use super::directory::PALS_ONLY;
-use super::peers::RelayOrder;
+use super::peers::{Orders, RelayOrder};
 use super::voice::VoicePlane;
 use super::{Command, ConnId, Effect, Effects, Event, State};
 
@@ -98,7 +98,9 @@ pub struct Hub {
     voice: Option<Arc<dyn VoicePlane>>,
     /// Rooms to publish to the voice service at the end of the turn.
     voice_changed: Vec<RoomId>,
-    relays: Option<mpsc::Sender<RelayOrder>>,
+    relays: Option<Orders>,
+    /// Orders that found no place; what they were for is ended at the end of the command.
+    refused: Vec<RelayOrder>,
 }
 
 struct Link {
@@ -128,6 +130,7 @@ impl Hub {
             voice: None,
             voice_changed: Vec::new(),
             relays: None,
+            refused: Vec::new(),
         };
         (hub, HubHandle { inbox: sender })
     }
@@ -139,9 +142,21 @@ impl Hub {
 
     /// Gives what files and calls need carried to whoever reads from the other end of `relays`.
     #[must_use]
-    pub fn with_relays(mut self, relays: mpsc::Sender<RelayOrder>) -> Hub {
+    pub fn with_relays(mut self, relays: Orders) -> Hub {
         self.relays = Some(relays);
         self
+    }
+
+    /// The next command that was sent, which is not followed.
+    #[cfg(test)]
+    pub(crate) async fn received(&mut self) -> Envelope {
+        self.inbox.recv().await.expect("somebody can send")
+    }
+
+    /// Whether no command waits.
+    #[cfg(test)]
+    pub(crate) fn nothing_received(&mut self) -> bool {
+        self.inbox.is_empty()
     }
 
     /// Runs until every handle is gone.
@@ -151,9 +166,7 @@ impl Hub {
         while self.receive(&mut batch).await {
             let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
             self.state.tick(now, &mut effects);
-            for effect in effects.drain() {
-                self.perform(now, effect);
-            }
+            self.perform_all(now, &mut effects);
             for envelope in batch.drain(..) {
                 self.turn(now, envelope, &mut effects);
             }
@@ -184,9 +197,7 @@ impl Hub {
         }
         let gone = matches!(command, Command::Disconnect);
         self.state.apply(now, conn, command, effects);
-        for effect in effects.drain() {
-            self.perform(now, effect);
-        }
+        self.perform_all(now, effects);
         if gone
             && let Some(entry) = self.links.get_mut(conn.slot as usize)
             && entry.as_ref().is_some_and(|link| link.conn == conn)
@@ -216,6 +227,17 @@ impl Hub {
 
     fn link(&self, conn: ConnId) -> Option<&Link> {
         self.links.get(conn.slot as usize)?.as_ref().filter(|link| link.conn == conn)
+    }
+
+    fn perform_all(&mut self, now: Now, effects: &mut Effects) {
+        loop {
+            for effect in effects.drain() {
+                self.perform(now, effect);
+            }
+            // After what was said in good faith, so that the clients see it in this order.
+            let Some(order) = self.refused.pop() else { return };
+            self.state.order_refused(now, order, effects);
+        }
     }
 
     fn perform(&mut self, now: Now, effect: Effect) {
@@ -253,10 +275,11 @@ impl Hub {
         }
     }
 
-    fn relay(&self, order: RelayOrder) {
+    fn relay(&mut self, order: RelayOrder) {
         let Some(relays) = &self.relays else { return };
-        if let Err(error) = relays.try_send(order) {
-            warn!(%error, "an order to carry a file or a call was lost");
+        if let Err(order) = relays.give(order) {
+            warn!("too many files and calls wait to be carried; one is refused");
+            self.refused.push(order);
         }
     }
 

@@ -39,6 +39,7 @@ impl State {
             blocks: older.as_ref().map_or_else(|| sorted(&blocks), |older| older.blocks.clone()),
             status,
             ignores: Vec::new(),
+            put_out: None,
             bounce_reason: None,
             rooms: Vec::new(),
             peer,

@@ -6,6 +6,7 @@
 mod calls;
 mod files;
 mod name;
+pub(crate) mod orders;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +16,13 @@ use std::time::Duration;
 
 use crate::config::{CallMode, FileMode, Voice};
 use crate::model::{Nickname, Now, Status, Uid};
-use crate::protocol::PacketType;
+use crate::protocol::{PacketType, ServerPacket};
 
 use super::{ConnId, Effects, Session, State};
 use calls::Call;
 use files::Transfer;
 pub use name::{LONGEST_NAME, plain_name};
+pub use orders::{Order, Orders, orders};
 
 /// The port on which clients expect voice and files (REAL-CLIENT, Voice, Port Settings). Control of
 /// a call goes to the next one.
@@ -226,7 +228,7 @@ impl State {
 
     pub(super) fn apply_peer(&mut self, now: Now, conn: ConnId, command: PeerCommand, effects: &mut Effects) {
         if let PeerCommand::Relay(transfer, report) = command {
-            return self.file_report(transfer, report, effects);
+            return self.file_report(now, transfer, report, effects);
         }
         let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
         match command {
@@ -245,6 +247,17 @@ impl State {
         }
     }
 
+    /// Ends what an order was for that nobody can follow: both sides are told, as if it had broken.
+    pub(super) fn order_refused(&mut self, now: Now, order: RelayOrder, effects: &mut Effects) {
+        match order {
+            RelayOrder::OpenFile(route) => {
+                self.file_report(now, route.transfer, RelayReport::Failed, effects);
+            }
+            RelayOrder::OpenCall([(a, _), (b, _)]) => self.call_failed(a, b, effects),
+            RelayOrder::CloseFile(_) | RelayOrder::CloseCall(_) => {}
+        }
+    }
+
     /// Ends the calls and transfers of somebody who goes.
     pub(super) fn leave_peers(&mut self, conn: ConnId, effects: &mut Effects) {
         let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
@@ -255,14 +268,21 @@ impl State {
         self.peers.paid.remove(&uid);
     }
 
-    /// Ends what is between two users because one of them has blocked the other.
+    /// Ends what is between two users because one of them has blocked or ignores the other.
     pub(super) fn part(&mut self, uid: Uid, blocked: Uid, effects: &mut Effects) {
-        self.leave_call(uid, blocked, effects);
+        if self.peers.peer_in_call(uid) == Some(blocked) {
+            self.leave_call(uid, blocked, effects);
+            // Nothing else would tell his own client that it is over.
+            if let Some(session) = self.session_of(uid) {
+                effects.send(session.conn, ServerPacket::VoiceCallHungUp(blocked));
+            }
+        }
         self.drop_transfers(uid, Some(blocked), effects);
     }
 
     /// The session of `to`, if `from` may know that it is there. Whoever is invisible or blocks
-    /// `from` is shown to him as offline, so he cannot be told apart from those who are.
+    /// `from` is shown to him as offline, so he cannot be told apart from those who are. Nor does
+    /// anybody learn that he is ignored: calls and files of his are simply not taken.
     fn reachable(&self, from: &Session, to: Uid) -> Result<&Session, Refusal> {
         if to == from.person.uid {
             return Err(Some("This is yourself.".to_owned()));
@@ -272,7 +292,7 @@ impl State {
         }
         let there = self
             .session_of(to)
-            .filter(|session| session.status != Status::Invisible && !session.blocks_user(from.person.uid));
+            .filter(|session| session.status != Status::Invisible && session.hears(from.person.uid));
         there.ok_or(None)
     }
 }
@@ -282,6 +302,19 @@ impl Peers {
     fn peer_in_call(&self, uid: Uid) -> Option<Uid> {
         let call = self.calls.get(self.in_call.get(&uid)?)?;
         Some(if call.caller == uid { call.callee } else { call.caller })
+    }
+
+    /// The call of `uid`: with whom, whether he is the caller, whether it was taken.
+    #[cfg(test)]
+    pub(super) fn call_of(&self, uid: Uid) -> Option<(Uid, bool, bool)> {
+        let call = self.calls.get(self.in_call.get(&uid)?)?;
+        Some((self.peer_in_call(uid)?, call.caller == uid, call.due.is_none()))
+    }
+
+    /// Whether there is such a transfer.
+    #[cfg(test)]
+    pub(super) fn has_transfer(&self, id: TransferId) -> bool {
+        self.transfers.contains_key(&id)
     }
 
     /// Whether `uid` may open one more window on somebody's screen, which counts if he may.

@@ -62,6 +62,8 @@ pub struct Session {
     pub local: Ipv4Addr,
     /// Whether his client was probed for voice over UDP.
     pub probed: bool,
+    /// The room that he was put out of, until his client says that it has left it.
+    pub put_out: Option<RoomId>,
 }
 
 /// A category of rooms.

@@ -110,6 +110,22 @@ impl State {
         }
     }
 
+    /// The same for a user who was put out of a room: his client is out of it when it says so itself.
+    pub(super) fn probe_put_out(&mut self, conn: ConnId, room: RoomId, effects: &mut Effects) {
+        if let Some(session) = self.session_mut(conn) {
+            session.put_out = Some(room);
+        }
+        self.probe_voice(conn, effects);
+    }
+
+    /// A client says that it has left a room in which its user is not: once it is right, if he was
+    /// put out of it.
+    pub(super) fn probe_late_leaver(&mut self, conn: ConnId, room: RoomId, effects: &mut Effects) {
+        if self.session_mut(conn).is_some_and(|session| session.put_out.take_if(|it| *it == room).is_some()) {
+            self.probe_voice(conn, effects);
+        }
+    }
+
     /// The voice connection of somebody who is in the room has ended: has his client open another.
     pub(super) fn voice_lost(&self, conn: ConnId, id: RoomId, effects: &mut Effects) {
         let (Some(room), Some(session)) = (self.rooms.get(&id), self.session(conn)) else { return };
@@ -263,6 +279,9 @@ mod tests {
         join(&mut state, 1, TEXT);
         assert_eq!(probes(&apply(&mut state, 1, Command::Room(VOICE, RoomCommand::Leave))), 0);
         assert_eq!(probes(&apply(&mut state, 1, Command::Room(TEXT, RoomCommand::Leave))), 1);
+        for room in [VOICE, TEXT, RoomId(7)] {
+            assert_eq!(probes(&apply(&mut state, 1, Command::Room(room, RoomCommand::Leave))), 0);
+        }
         join(&mut state, 1, VOICE);
         assert_eq!(probes(&apply(&mut state, 1, Command::Disconnect)), 0);
     }
@@ -283,7 +302,9 @@ mod tests {
         let bounce = RoomCommand::Bounce(person(&state, 2).uid);
         assert_eq!(probes(&apply(&mut state, 1, Command::Room(VOICE, bounce))), 1);
         // Its client is really out when it answers.
+        assert_eq!(probes(&apply(&mut state, 2, Command::Room(TEXT, RoomCommand::Leave))), 0);
         assert_eq!(probes(&apply(&mut state, 2, Command::Room(VOICE, RoomCommand::Leave))), 1);
+        assert_eq!(probes(&apply(&mut state, 2, Command::Room(VOICE, RoomCommand::Leave))), 0, "once");
         let ban = RoomCommand::Ban { target: person(&state, 3), staff: false };
         let effects = apply(&mut state, 1, Command::Room(VOICE, ban));
         assert_eq!(probes(&effects), 0, "he is in another room still");

@@ -55,8 +55,9 @@ impl Default for Limits {
 }
 
 /// Carries one file and reports to the hub. Dropping the future closes both connections.
-pub(super) async fn carry(route: FileRoute, limits: Limits, hub: HubHandle, metrics: Arc<Metrics>) {
+pub(super) async fn carry(mut route: FileRoute, limits: Limits, hub: HubHandle, metrics: Arc<Metrics>) {
     let (transfer, conn) = (route.transfer, route.conn);
+    route.port = ends::receiver_port(route.receiver.at, route.port);
     let report = async |report| {
         let command = Command::Peer(PeerCommand::Relay(transfer, report));
         hub.send(Envelope { conn, command, outbox: None }).await;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use super::*;
-use crate::hub::peers::{PeerCommand, PeerRules};
+use crate::hub::peers::{PeerCommand, PeerRules, orders};
 use crate::hub::tests::{person, world_of};
 use crate::link::Taken;
 use crate::store::StoreOptions;
@@ -28,6 +28,29 @@ async fn what_is_due_happens_without_a_command() {
     let running = tokio::spawn(hub.run());
     let Taken::Bytes(bytes) = poll_fn(|context| outbox.poll_take(context)).await else { panic!() };
     assert_eq!(bytes.first_chunk(), Some(&[0x01, 0xc0]), "the call was not taken");
+    drop(handle);
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_for_which_there_is_no_place_is_refused_at_once() {
+    let state = world_of(&[1, 2]);
+    let [sender, receiver] = [1, 2].map(|number| state.session_of(person(number).uid).unwrap().conn);
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+    let (relays, _queue) = orders::tests::queue(0);
+    let (hub, handle) = Hub::new(state, store, Arc::default(), None);
+    let mut hub = hub.with_relays(relays);
+    let outbox = Outbox::new(1000);
+    hub.attach(Link { conn: sender, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    let running = tokio::spawn(hub.run());
+    let offer = PeerCommand::OfferFile { to: person(2).uid, name: None };
+    let accept = PeerCommand::AcceptFile { from: person(1).uid, port: 2090 };
+    for (conn, command) in [(sender, offer), (receiver, accept)] {
+        handle.send(Envelope { conn, command: Command::Peer(command), outbox: None }).await;
+    }
+    let Taken::Bytes(bytes) = poll_fn(|context| outbox.poll_take(context)).await else { panic!() };
+    assert_eq!(bytes.first_chunk(), Some(&[0x01, 0xbb]), "the file was not taken");
     drop(handle);
     running.await.unwrap();
 }

@@ -167,6 +167,24 @@ impl State {
         }
     }
 
+    /// The voice of a call that was taken cannot be carried.
+    pub(super) fn call_failed(&mut self, a: Uid, b: Uid, effects: &mut Effects) {
+        if self.peers.peer_in_call(a) != Some(b) {
+            return;
+        }
+        if let Some(call) = self.peers.in_call.get(&a).and_then(|caller| self.peers.calls.get_mut(caller)) {
+            // Nothing is carried, so nothing is to be closed.
+            call.relayed = false;
+        }
+        self.remove_call(a, effects);
+        for (uid, peer) in [(a, b), (b, a)] {
+            let Some(session) = self.session_of(uid) else { continue };
+            let text = "The server cannot carry this call now. Try again later.";
+            effects.refuse(session.conn, PacketType::VOICE_CALL_INIT, super::REFUSED, text);
+            effects.send(session.conn, ServerPacket::VoiceCallHungUp(peer));
+        }
+    }
+
     fn remove_call(&mut self, party: Uid, effects: &mut Effects) -> Option<Call> {
         let caller = *self.peers.in_call.get(&party)?;
         let call = self.peers.calls.remove(&caller)?;

@@ -19,6 +19,10 @@ pub(super) const OFFER: Duration = Duration::from_secs(2 * 60);
 const OPENING: Duration = Duration::from_secs(10);
 /// How long the last bytes may take after the receiver is done.
 pub(super) const CLOSING: Duration = Duration::from_secs(15);
+/// How long a receiver may take to say that he is done with a file that he has. Between two clients
+/// it is not known when he has it.
+pub(super) const LAST_WORD: Duration = CLOSING;
+const LAST_WORD_DIRECT: Duration = Duration::from_secs(2 * 60);
 /// Files that one user may be sending, and that may be on their way to one user.
 pub(super) const MAX_PER_USER: usize = 4;
 /// Transfers in all.
@@ -45,6 +49,9 @@ enum Stage {
     Running,
     /// The receiver is done with it: he has all, or wants no more.
     Closing,
+    /// All of it has gone its way, but the receiver, with 5.x, has not said yet that he is done. He
+    /// says it as he would refuse an offer, and it must not hit the next one of the same sender.
+    Carried,
 }
 
 impl State {
@@ -111,17 +118,17 @@ impl State {
         if !possible {
             return Err(Some(format!("{name} or you have no address that files can use (IPv4).")));
         }
-        let all = self.peers.transfers.values();
+        let all = self.peers.transfers.values().filter(|it| it.stage != Stage::Carried);
         let pair = all.clone().find(|it| it.sender == uid && it.receiver == to);
         if pair.is_some_and(|transfer| transfer.stage != Stage::Offered) {
             return Err(Some(format!("Wait until {name} has your other file.")));
         }
         let sent = all.clone().filter(|it| it.sender == uid).count();
-        let received = all.filter(|it| it.receiver == to).count();
+        let received = all.clone().filter(|it| it.receiver == to).count();
         if pair.is_none() && (sent >= MAX_PER_USER || received >= MAX_PER_USER) {
             return Err(Some("There are too many files on their way. Try again later.".to_owned()));
         }
-        if self.peers.transfers.len() >= MAX_TRANSFERS {
+        if all.count() >= MAX_TRANSFERS {
             return Err(Some("The server is carrying too many files. Try again later.".to_owned()));
         }
         Ok(receiver.conn)
@@ -149,7 +156,7 @@ impl State {
                 let address = PeerAddress { peer: uid, ip, port };
                 effects.send(sender.conn, ServerPacket::DccXferAccepted(address));
             }
-            self.remove_transfer(id);
+            self.await_last_word(id, now.uptime + LAST_WORD_DIRECT);
             return;
         }
         effects.push(Effect::Relay(RelayOrder::OpenFile(FileRoute {
@@ -186,16 +193,26 @@ impl State {
 
     /// A receiver refuses, or has all of it: 5.0 says both in the same way.
     pub(super) fn reject_file(&mut self, now: Now, uid: Uid, from: Uid, effects: &mut Effects) {
+        if let Some(done) = self.find_in(from, uid, |stage| stage == Stage::Carried) {
+            self.remove_transfer(done);
+            return;
+        }
         let Some(id) = self.find_transfer(from, uid) else { return };
         match self.stage(id) {
             Some(Stage::Offered | Stage::Opening) => self.fail_transfer(id, effects),
             // Whether anything is missing, the one who carries it will say.
             Some(Stage::Running) => self.set_stage(id, Stage::Closing, Some(now.uptime + CLOSING)),
-            Some(Stage::Closing) | None => {}
+            Some(Stage::Closing | Stage::Carried) | None => {}
         }
     }
 
-    pub(super) fn file_report(&mut self, id: TransferId, report: RelayReport, effects: &mut Effects) {
+    pub(super) fn file_report(
+        &mut self,
+        now: Now,
+        id: TransferId,
+        report: RelayReport,
+        effects: &mut Effects,
+    ) {
         let Some(transfer) = self.peers.transfers.get(&id) else { return };
         match report {
             RelayReport::Ready { sender: port, receiver: receiver_port } => {
@@ -215,7 +232,15 @@ impl State {
                 }
                 self.set_stage(id, Stage::Running, None);
             }
-            RelayReport::Complete => _ = self.remove_transfer(id),
+            RelayReport::Complete => {
+                let spoken = transfer.stage == Stage::Closing;
+                let speaks = self.session_of(transfer.receiver).is_some_and(|it| !speaks_lines(it));
+                if spoken || !speaks {
+                    self.remove_transfer(id);
+                } else {
+                    self.await_last_word(id, now.uptime + LAST_WORD);
+                }
+            }
             RelayReport::Failed => {
                 if let Some(transfer) = self.remove_transfer(id) {
                     self.tell_failed(id, &transfer, effects);
@@ -246,8 +271,12 @@ impl State {
     /// there is no such packet; his client notices by the connection.
     fn fail_transfer(&mut self, id: TransferId, effects: &mut Effects) {
         let Some(transfer) = self.remove_transfer(id) else { return };
-        if transfer.stage != Stage::Offered {
-            effects.push(Effect::Relay(RelayOrder::CloseFile(id)));
+        match transfer.stage {
+            Stage::Carried => return,
+            Stage::Offered => {}
+            Stage::Opening | Stage::Running | Stage::Closing => {
+                effects.push(Effect::Relay(RelayOrder::CloseFile(id)));
+            }
         }
         self.tell_failed(id, &transfer, effects);
     }
@@ -268,9 +297,27 @@ impl State {
         }
     }
 
+    /// The file that is offered or on its way from one to the other.
     fn find_transfer(&self, sender: Uid, receiver: Uid) -> Option<TransferId> {
+        self.find_in(sender, receiver, |stage| stage != Stage::Carried)
+    }
+
+    fn find_in(&self, sender: Uid, receiver: Uid, stage: impl Fn(Stage) -> bool) -> Option<TransferId> {
         let mut all = self.peers.transfers.iter();
-        all.find(|(_, it)| it.sender == sender && it.receiver == receiver).map(|(id, _)| *id)
+        let found = all.find(|(_, it)| it.sender == sender && it.receiver == receiver && stage(it.stage));
+        found.map(|(id, _)| *id)
+    }
+
+    /// A file has gone its way; of each pair of users one is remembered.
+    fn await_last_word(&mut self, id: TransferId, until: Duration) {
+        let Some((sender, receiver)) = self.peers.transfers.get(&id).map(|it| (it.sender, it.receiver))
+        else {
+            return;
+        };
+        if let Some(older) = self.find_in(sender, receiver, |stage| stage == Stage::Carried) {
+            self.remove_transfer(older);
+        }
+        self.set_stage(id, Stage::Carried, Some(until));
     }
 
     fn stage(&self, id: TransferId) -> Option<Stage> {

@@ -7,10 +7,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::super::tests::{World, person, sent_to};
-use super::super::{Command, DirectoryCommand, Effect, SignIn};
+use super::super::{Command, DirectoryCommand, Effect, RoomCommand, SignIn};
 use super::*;
 use crate::config::{CallMode, FileMode};
-use crate::model::{Privacy, Timestamp};
+use crate::model::{Privacy, RoomId, Timestamp};
 use crate::protocol::ServerPacket as S;
 use crate::protocol::{Dialect, PeerAddress};
 
@@ -240,6 +240,66 @@ fn a_relayed_call_names_the_server_to_both() {
     enter(&mut world, 2);
     let c = enter_with(&mut world, 3, |sign_in| sign_in.peer = [10, 0, 0, 2].into());
     assert!(refusal(&call(&mut world, c, 2), c, &S::VoiceCallRejected(uid(2))).is_some());
+}
+
+/// The user of `conn` meets user `number`, of `other`, in a room and ignores what he says.
+fn ignores(world: &mut World, conn: ConnId, other: ConnId, number: u32) -> Vec<Effect> {
+    let room = RoomId(50_001);
+    for conn in [conn, other] {
+        let join = RoomCommand::Join { lockword: Vec::new(), invisible: false, udp_port: 2090 };
+        world.apply(conn, Command::Room(room, join));
+    }
+    let effects = world.apply(conn, Command::Room(room, RoomCommand::Ignore { uid: uid(number), on: true }));
+    assert!(world.state.session(conn).unwrap().ignores_user(uid(number)));
+    effects
+}
+
+fn refuse_order(world: &mut World, order: RelayOrder) -> Vec<Effect> {
+    let mut effects = Effects::default();
+    world.state.order_refused(world.now, order, &mut effects);
+    world.state.check_invariants().unwrap();
+    effects.drain().collect()
+}
+
+#[test]
+fn an_ignored_user_cannot_ring() {
+    let mut world = world(CallMode::Direct, FileMode::Relay);
+    let (a, b) = (enter(&mut world, 1), enter(&mut world, 2));
+    // What rings and what is offered ends with it, as with a block.
+    call(&mut world, a, 2);
+    offer(&mut world, a, 2);
+    let effects = ignores(&mut world, b, a, 1);
+    assert_eq!(sent_to(&effects, a), [&S::VoiceCallRejected(uid(2)), &S::DccXferRejected(uid(2))]);
+    assert_eq!(sent_to(&effects, b), [&S::VoiceCallHungUp(uid(1))]);
+    assert_eq!(world.state.due(), None);
+    // From now on it looks as if he were not there, in no words that would give him away.
+    assert_eq!(refusal(&call(&mut world, a, 2), a, &S::VoiceCallRejected(uid(2))), None);
+    assert_eq!(refusal(&offer(&mut world, a, 2), a, &S::DccXferRejected(uid(2))), None);
+    // He himself may call whom he likes, and it is taken.
+    assert_eq!(sent_to(&call(&mut world, b, 1), a).len(), 1);
+    assert_eq!(sent_to(&take(&mut world, a, 2), b).len(), 1);
+    peer(&mut world, b, PeerCommand::HangUp(uid(1)));
+    let again = RoomCommand::Ignore { uid: uid(1), on: false };
+    world.apply(b, Command::Room(RoomId(50_001), again));
+    assert_eq!(sent_to(&call(&mut world, a, 2), b).len(), 1);
+}
+
+#[test]
+fn a_call_that_nobody_can_carry_ends_for_both() {
+    let mut world = world(CallMode::Relay, FileMode::Direct);
+    let (a, b) = (enter(&mut world, 1), enter(&mut world, 2));
+    call(&mut world, a, 2);
+    let order = orders(&take(&mut world, b, 1)).remove(0);
+    let effects = refuse_order(&mut world, order.clone());
+    assert!(orders(&effects).is_empty());
+    for (conn, peer) in [(a, 2), (b, 1)] {
+        let packets = sent_to(&effects, conn);
+        let [S::ReturnCode { .. }, end] = packets.as_slice() else { panic!("{packets:?}") };
+        assert_eq!(**end, S::VoiceCallHungUp(uid(peer)));
+    }
+    // It ended before the refusal came: nothing more is said.
+    assert!(refuse_order(&mut world, order).is_empty());
+    assert_eq!(sent_to(&call(&mut world, b, 1), a).len(), 1, "and they may try again");
 }
 
 fn offer(world: &mut World, conn: ConnId, to: u32) -> Vec<Effect> {

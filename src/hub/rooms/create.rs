@@ -178,7 +178,7 @@ impl State {
         effects.push(Effect::Event(Event::RoomClosed { room: id, by: actor.uid }));
         effects.push(Effect::VoiceChanged(id));
         for conn in to {
-            self.probe_voice(conn, effects);
+            self.probe_put_out(conn, id, effects);
         }
     }
 

@@ -96,8 +96,12 @@ impl State {
                 self.enter_with_code(now, conn, &[room], request, Key { code, udp_port }, effects);
             }
             RoomCommand::Leave => {
-                self.leave_room(conn, room, effects);
-                self.probe_voice(conn, effects);
+                if self.is_member(conn, room) {
+                    self.leave_room(conn, room, effects);
+                    self.probe_voice(conn, effects);
+                } else {
+                    self.probe_late_leaver(conn, room, effects);
+                }
             }
             RoomCommand::VoiceLost => self.voice_lost(conn, room, effects),
             RoomCommand::Message(text) => self.room_message(conn, room, text, effects),

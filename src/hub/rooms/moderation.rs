@@ -102,7 +102,7 @@ impl State {
         if let Some(inside) = inside.map(|member| member.conn) {
             effects.send(inside, ServerPacket::RoomClosed(id, actor.shown_uid(), text));
             self.take_out(inside, id, effects);
-            self.probe_voice(inside, effects);
+            self.probe_put_out(inside, id, effects);
         }
     }
 

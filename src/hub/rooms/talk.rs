@@ -91,9 +91,12 @@ impl State {
         if on && !ignored && (staff || !known || session.ignores.len() >= IGNORES) {
             return false;
         }
-        let dialect = session.dialect;
+        let (own, dialect) = (session.person.uid, session.dialect);
         if on != ignored {
             self.set_ignored(conn, uid, on);
+            if on {
+                self.part(own, uid, effects);
+            }
         }
         // 5.x has ticked the name itself.
         if dialect > Dialect::V51 {

@@ -7,10 +7,12 @@
 #![allow(clippy::print_stdout)]
 
 mod client;
+mod peers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use client::{Client, Shown};
+use client::{Client, Phone, Shown};
+use peers::Carried;
 
 use super::*;
 use crate::hub::voice::{VoiceAccess, VoiceRoom};
@@ -86,6 +88,11 @@ struct Evening {
     voice: BTreeMap<RoomId, VoiceRoom>,
     /// Who was told where the voice of his room is.
     told_voice: BTreeSet<(RoomId, ConnId)>,
+    /// What is carried of calls and files, and whether calls are.
+    carried: Carried,
+    relayed: bool,
+    /// Who hangs up: what is sent to him now, nobody sees.
+    leaving: Option<ConnId>,
     generation: u32,
     free: Vec<u32>,
     /// How often each thing happened, to see that all of it did.
@@ -116,7 +123,7 @@ impl Evening {
             .collect();
         let mut state = State::new(categories.into(), rooms);
         state.set_voice(VoiceAccess { advertise: None, udp_port: 2090, tcp_port: 12718, probe: true });
-        Evening {
+        let mut evening = Evening {
             state,
             now: Now { wall: Timestamp(1_700_000_000_000), uptime: Duration::ZERO },
             dice: Dice(seed),
@@ -124,16 +131,28 @@ impl Evening {
             disk,
             voice: BTreeMap::new(),
             told_voice: BTreeSet::new(),
+            carried: Carried::default(),
+            relayed: false,
+            leaving: None,
             generation: 0,
             free: (0..PEOPLE + 5).rev().collect(),
             did: BTreeMap::new(),
-        }
+        };
+        evening.choose_rules();
+        evening
     }
 
     /// Applies a command and lets every client see what it is sent. Returns who else was told.
     fn apply(&mut self, conn: ConnId, command: Command) -> BTreeSet<ConnId> {
         let mut effects = Effects::default();
         self.state.apply(self.now, conn, command, &mut effects);
+        let mut told = self.perform(effects);
+        told.remove(&conn);
+        told
+    }
+
+    /// Lets every client see what it is sent. Returns who that was.
+    fn perform(&mut self, mut effects: Effects) -> BTreeSet<ConnId> {
         let mut told = BTreeSet::new();
         for effect in effects.drain() {
             match effect {
@@ -158,6 +177,7 @@ impl Evening {
                 Effect::Close { conn, .. } => {
                     self.clients.get_mut(&conn).expect("closing nobody").closed = true;
                 }
+                Effect::Relay(order) => self.carried.follow(order),
                 Effect::Event(event) => {
                     let name = match event {
                         Event::RoomOpened { .. } => "opened",
@@ -178,7 +198,6 @@ impl Evening {
         for conn in closed {
             self.hang_up(conn);
         }
-        told.remove(&conn);
         told
     }
 
@@ -186,11 +205,15 @@ impl Evening {
         self.clients.remove(&conn);
         self.free.push(conn.slot);
         // The connection's end reaches the hub later, when the user may be back on another one.
+        self.leaving = Some(conn);
         self.apply(conn, Command::Disconnect);
+        self.leaving = None;
     }
 
     fn show(&mut self, to: ConnId, packet: &ServerPacket, told: &mut BTreeSet<ConnId>) {
-        let client = self.clients.get_mut(&to).expect("a packet to nobody");
+        let Some(client) = self.clients.get_mut(&to) else {
+            return assert_eq!(Some(to), self.leaving, "a packet to nobody");
+        };
         client.show(packet);
         if let (ServerPacket::RoomMessageIn(room, sender, _), Some(found)) =
             (packet, packet_room(packet).and_then(|room| self.state.room(room)))
@@ -208,6 +231,8 @@ impl Evening {
             ServerPacket::RoomAdminInfo(_) => self.note("console"),
             ServerPacket::RoomMessageIn(_, sender, _) if sender.is_account() => self.note("said"),
             ServerPacket::RoomMicsChanged(..) => self.note("all mics"),
+            ServerPacket::VoiceCallRequest(_) => self.note("rang"),
+            ServerPacket::DccXferRequest(_) | ServerPacket::FileXferRequest(..) => self.note("file offered"),
             _ => {}
         }
         told.insert(to);
@@ -243,6 +268,8 @@ impl Evening {
             invited: BTreeSet::new(),
             blocks: blocks.iter().map(|person| person.uid).collect(),
             ignores: BTreeSet::new(),
+            phone: Phone::default(),
+            offers: BTreeMap::new(),
             list: None,
             closed: false,
         };
@@ -255,7 +282,7 @@ impl Evening {
             status: Status::Online,
             pals: Vec::new(),
             blocks,
-            peer: [127, 0, 0, 1].into(),
+            peer: [10, 0, (number >> 8) as u8, number as u8].into(),
             local: [127, 0, 0, 1].into(),
             greeting: vec![ServerPacket::LoginSuccess],
         };
@@ -413,13 +440,21 @@ impl Evening {
         let forward = Duration::from_secs(self.dice.below(120) as u64);
         self.now.wall = self.now.wall.after(forward);
         self.now.uptime += forward;
-        let what = self.dice.below(100);
+        let mut effects = Effects::default();
+        self.state.tick(self.now, &mut effects);
+        self.perform(effects);
+        let what = self.dice.below(106);
         if what < 7 || self.clients.len() < 30 {
             return self.sign_in();
         }
         let Some(conn) = self.anybody() else { return };
         let uid = self.clients[&conn].uid;
         match what {
+            // All within a moment: nobody lets it ring for long.
+            100.. => (0..8).for_each(|_| {
+                self.ring();
+                self.check_peers();
+            }),
             7..9 => self.hang_up(conn),
             9..29 => self.join(conn),
             29..33 => self.create(conn),
@@ -543,6 +578,8 @@ impl Evening {
         for (id, published) in &self.voice {
             assert_eq!(*published, self.state.voice_room(*id), "the voice service knows {id} wrongly");
         }
+        self.check_speech();
+        self.check_peers();
         for room in self.state.rooms.values().filter(|room| room.kind.has_voice()) {
             assert!(room.members.is_empty() || self.voice.contains_key(&room.id));
             for member in &room.members {
@@ -611,7 +648,7 @@ fn an_evening_with_hundreds_of_people() {
 
 #[test]
 fn everything_happens_in_an_evening() {
-    let did = spend(5, 6000).did;
+    let did = spend(7, 6000).did;
     for what in [
         "opened",
         "closed",
@@ -628,6 +665,11 @@ fn everything_happens_in_an_evening() {
         "console",
         "said",
         "all mics",
+        "call taken",
+        "call ended",
+        "file carried",
+        "file offered",
+        "rang",
     ] {
         assert!(did.get(what).is_some_and(|times| *times > 1), "{what}: {did:?}");
     }

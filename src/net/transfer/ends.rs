@@ -5,7 +5,7 @@
 //! (PROTOCOL 13.2).
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::hub::peers::{FileEnd, FileRoute, LONGEST_NAME, plain_name};
+use crate::hub::peers::{CLIENT_PORT, FileEnd, FileRoute, LONGEST_NAME, plain_name};
 
 use super::{Limits, within};
 
@@ -67,6 +67,20 @@ pub(super) async fn visiting_receiver(
     let work = introduce(&mut stream, end, route.transfer.0);
     within(limits.idle, "the receiver", work).await?;
     Ok(stream)
+}
+
+/// The port at which a receiver is connected to. It is the one that he names, unless his address is one
+/// of this machine: then he has come through a proxy here, or is on it himself, and a port of his
+/// choice would let him reach whatever service of this machine he likes. At such an address only the
+/// port that clients have from the start is used.
+pub(super) fn receiver_port(at: IpAddr, named: u16) -> u16 {
+    if is_own(at) { CLIENT_PORT } else { named }
+}
+
+/// Whether an address is one of this machine: nobody can listen at another's.
+fn is_own(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || UdpSocket::bind((address, 0)).is_ok()
 }
 
 /// Connects to a receiver who listens. His address is that of his chat connection.
@@ -172,6 +186,25 @@ fn unreadable(text: &str) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_port_of_this_machine_can_be_chosen() {
+        for own in ["127.0.0.1", "127.77.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::"] {
+            let own: IpAddr = own.parse().unwrap();
+            assert_eq!(receiver_port(own, 6379), 2090, "{own}");
+        }
+        // Addresses that are set aside for documentation are nobody's.
+        for other in ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"] {
+            let other: IpAddr = other.parse().unwrap();
+            assert_eq!(receiver_port(other, 6379), 6379, "{other}");
+        }
+        // The address by which this machine would go out; connecting a datagram socket sends nothing.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if socket.connect("192.0.2.1:9").is_ok() {
+            let own = socket.local_addr().unwrap().ip();
+            assert_eq!(receiver_port(own, 6379), 2090, "{own}");
+        }
+    }
 
     #[test]
     fn a_send_line_is_name_and_size() {

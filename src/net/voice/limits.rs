@@ -104,8 +104,9 @@ impl Connections {
 
     /// Gives a place back.
     pub(super) fn leave(&mut self, address: IpAddr) {
-        self.count = self.count.saturating_sub(1);
-        if let Some(here) = self.by_address.get_mut(&network_of(address)) {
+        let address = network_of(address);
+        if let Some(here) = self.by_address.get_mut(&address) {
+            self.count = self.count.saturating_sub(1);
             *here -= 1;
             if *here == 0 {
                 self.by_address.remove(&address);
@@ -219,6 +220,10 @@ mod tests {
         assert!(!connections.enter(neighbour, false), "a network is one customer");
         connections.leave(one);
         assert!(connections.enter(neighbour, false));
+        connections.leave(neighbour);
+        connections.leave(far);
+        connections.leave(far);
+        assert!(connections.by_address.is_empty() && connections.count == 0, "nothing is kept");
     }
 
     #[test]

@@ -14,6 +14,24 @@
 //! | `room` | who sits where and how he listens |
 //! | `floor`, `limits`, `framer` | rules, with the time as an argument |
 //! | `stats` | counters |
+//!
+//! # What cannot be known
+//!
+//! Datagrams carry no secret. Whoever forges the source address of a member who uses UDP, and knows
+//! his uid, is heard as that member once the member has been silent for as long as his port is held
+//! (two seconds), and as long as the forger goes on the member himself is dropped as another source.
+//! Against a member with a voice connection it does not work at all: datagrams in his name are dropped.
+//! What is sent for a forged datagram is what is sent for any speech: one of the same length to each
+//! place that a signed-in member of the room has announced at the address of his chat connection;
+//! nothing goes back to the source. The probe, two bytes, goes to the address of a chat connection.
+//!
+//! Behind one address several clients announce the same port, which the router gives to one of them.
+//! It hears everything once. When one of them speaks over UDP, nothing goes there, because it may be
+//! his own port; his neighbours do not hear him. When one with a voice connection speaks, speech does
+//! go there: the port belongs to somebody who uses UDP, and who does so by the probe has shown that
+//! the router gives the port to him. Only where UDP was chosen by hand and the router gives the port
+//! to the neighbour with the voice connection does that one hear the others twice, and himself: to
+//! the server this looks the same.
 
 mod floor;
 mod framer;

@@ -217,6 +217,12 @@ impl Room {
         Ok(Granted { fanout: inner.fanout(now), own })
     }
 
+    /// The voice connection of a member.
+    #[cfg(test)]
+    pub(super) fn link_of(&self, uid: Uid) -> Option<Arc<Link>> {
+        self.lock().seat(uid)?.0.link.clone()
+    }
+
     /// What is going on at `now`.
     pub(super) fn activity(&self, now: Instant) -> VoiceActivity {
         let mut inner = self.lock();

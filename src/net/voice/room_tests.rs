@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
@@ -189,4 +190,87 @@ fn a_flood_is_cut_whatever_the_transport() {
     let heard = (0..1000).filter(|sequence| room.speak(now, ALICE, from(5000), *sequence).is_ok()).count();
     assert_eq!(heard, 100);
     assert_eq!(room.speak(now, ALICE, from(5000), 0).unwrap_err(), Dropped::Flood);
+}
+
+#[test]
+fn who_speaks_over_tcp_is_heard_by_a_neighbour_on_udp() {
+    // Both announce the same port of the same address. The probe came to the one who uses UDP, or he
+    // would not use it: the port is his, and the speaker does not hear himself.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let own = runtime.block_on(link());
+    let now = Instant::now();
+    let same = |uid| VoiceMember { udp_port: 2090, ..member(uid) };
+    let room = room(now, &[same(ALICE), same(BOB)]);
+    room.admit(ALICE, HERE, &own);
+    assert!(room.speak(now, BOB, from(5000), 1).is_ok());
+    let later = now + super::super::floor::HOLD;
+    let granted = room.speak(later, ALICE, Source::Tcp(&own), 1).unwrap();
+    assert_eq!(granted.own, None);
+    assert_eq!(*granted.fanout.udp, [(BOB, SocketAddr::new(HERE, 2090))]);
+    assert_eq!(granted.fanout.tcp.iter().map(|(uid, _)| *uid).collect::<Vec<_>>(), [ALICE]);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Who is there, where each one's client is, on which port it hears, whether he may speak.
+    Table(Vec<(u32, u8, u16, bool)>),
+    /// Who claims to speak, from where, with which number.
+    Datagram(u32, u8, u16, u16),
+    Wait(u64),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let member = (1..6u32, 0..3u8, 0..3u16, any::<bool>());
+    prop_oneof![
+        1 => prop::collection::vec(member, 0..5).prop_map(Step::Table),
+        6 => (1..7u32, 0..4u8, 0..4u16, 0..40u16)
+            .prop_map(|(uid, place, port, number)| Step::Datagram(uid, place, port, number)),
+        2 => (0..3000u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    /// Whatever comes from wherever: speech goes to places that the signed-in members of the room have
+    /// announced and nowhere else, to each place once; and only who is in the room, at his own
+    /// address, and may speak, is heard.
+    #[test]
+    fn nothing_goes_where_no_member_is(steps in prop::collection::vec(any_step(), 0..60)) {
+        let place = |number: u8| IpAddr::from([192, 0, 2, number]);
+        let mut now = Instant::now();
+        let room = Room::new(RoomId(50_001));
+        let mut table: Vec<VoiceMember> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Table(mut members) => {
+                    members.sort_unstable_by_key(|member| member.0);
+                    members.dedup_by_key(|member| member.0);
+                    let described = members.into_iter().map(|(uid, at, port, may_speak)| VoiceMember {
+                        address: place(at),
+                        // Port 0 is none.
+                        udp_port: port * 1045,
+                        may_speak,
+                        probed: uid % 2 == 0,
+                        ..member(Uid(uid))
+                    });
+                    table = described.collect();
+                    publish(&room, now, &table);
+                }
+                Step::Datagram(uid, at, port, number) => {
+                    let source = Source::Udp(SocketAddr::new(place(at), 4000 + port));
+                    let heard = room.speak(now, Uid(uid), source, number).is_ok();
+                    let speaker = table.iter().find(|member| member.uid == Uid(uid));
+                    let entitled = speaker.is_some_and(|it| it.may_speak && it.address == place(at));
+                    prop_assert!(entitled || !heard);
+                }
+                Step::Wait(millis) => now += Duration::from_millis(millis),
+            }
+            let fanout = room.lock().fanout(now);
+            let mut places = std::collections::HashSet::new();
+            for (uid, to) in &fanout.udp {
+                let announced = table.iter().any(|member| member.uid == *uid && udp_address(member) == *to);
+                prop_assert!(announced && to.port() != 0, "{to} is nobody's");
+                prop_assert!(places.insert(*to), "{to} would hear everything twice");
+            }
+        }
+    }
 }

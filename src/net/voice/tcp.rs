@@ -65,11 +65,8 @@ impl Voice {
             return self.complain(peer, &"too many voice connections");
         }
         self.connections.accepted.increment();
-        let voice = Arc::clone(self);
-        tokio::spawn(async move {
-            voice.connection(stream, peer).await;
-            lock(&voice.links).leave(peer);
-        });
+        let place = Place { voice: Arc::clone(self), peer };
+        tokio::spawn(async move { place.voice.connection(stream, peer).await });
     }
 
     async fn connection(self: &Arc<Self>, mut stream: TcpStream, peer: IpAddr) {
@@ -91,10 +88,9 @@ impl Voice {
         debug!(%uid, room = %room.id, %peer, "voice connected");
         let mut connection =
             Connection { voice: self, room: &room, uid, link: &link, framer: Framer::new(), stall: None };
+        let seat = Seated { room: &room, uid, link: &link };
         let end = connection.run().await;
-        room.dismiss(uid, &link);
-        // Others may hold the link for a moment still; the client shall know at once.
-        _ = SockRef::from(link.stream()).shutdown(Shutdown::Both);
+        drop(seat);
         debug!(%uid, room = %room.id, %peer, ?end, "voice disconnected");
         match end {
             End::Stalled => self.connections.stalled.increment(),
@@ -127,6 +123,33 @@ impl Voice {
             }
             changed.await;
         }
+    }
+}
+
+/// A place among the voice connections, given back however the connection's task ends.
+struct Place {
+    voice: Arc<Voice>,
+    peer: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.voice.links).leave(self.peer);
+    }
+}
+
+/// A connection that is a member's; it ends however its task ends.
+struct Seated<'a> {
+    room: &'a Room,
+    uid: Uid,
+    link: &'a Arc<Link>,
+}
+
+impl Drop for Seated<'_> {
+    fn drop(&mut self) {
+        self.room.dismiss(self.uid, self.link);
+        // Others may hold the link for a moment still; the client shall know at once.
+        _ = SockRef::from(self.link.stream()).shutdown(Shutdown::Both);
     }
 }
 
@@ -227,3 +250,7 @@ impl Connection<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tcp_tests.rs"]
+mod tests;

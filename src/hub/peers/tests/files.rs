@@ -158,6 +158,9 @@ fn whom_one_cannot_send_files() {
     for (to, word) in [(1, "yourself"), (4, "pals"), (5, "pals")] {
         assert!(refused(&mut world, to).unwrap().contains(word));
     }
+    let ignoring = enter(&mut world, 7);
+    ignores(&mut world, ignoring, a, 1);
+    assert_eq!(refused(&mut world, 7), None, "it looks as if he were not there");
     assert!(offer(&mut world, a, 6).iter().any(|it| matches!(it, Effect::Send { .. })));
     for number in 10..10 + files::MAX_PER_USER as u8 - 1 {
         enter(&mut world, number);
@@ -166,4 +169,69 @@ fn whom_one_cannot_send_files() {
     }
     enter(&mut world, 20);
     assert!(refused(&mut world, 20).unwrap().contains("too many"));
+}
+
+#[test]
+fn a_late_word_of_being_done_does_not_refuse_the_next_file() {
+    let done = || PeerCommand::RejectFile(uid(1));
+    let carry = |world: &mut World, seconds, a, b| {
+        at(world, seconds, a, PeerCommand::OfferFile { to: uid(2), name: None });
+        let effects = at(world, seconds, b, PeerCommand::AcceptFile { from: uid(1), port: 2090 });
+        let found = orders(&effects);
+        let [RelayOrder::OpenFile(route)] = found.as_slice() else { panic!("{found:?}") };
+        at(world, seconds, a, PeerCommand::Relay(route.transfer, READY));
+        at(world, seconds, a, PeerCommand::Relay(route.transfer, RelayReport::Complete));
+    };
+    let refused = S::DccXferRejected(uid(2));
+
+    let mut world = world(CallMode::Direct, FileMode::Relay);
+    let (a, b) = (enter(&mut world, 1), enter(&mut world, 2));
+    // It comes when the next one is offered already, and when that is being opened already.
+    carry(&mut world, 0, a, b);
+    offer(&mut world, a, 2);
+    assert!(peer(&mut world, b, done()).is_empty(), "this is about the file before");
+    assert_eq!(sent_to(&peer(&mut world, b, done()), a), [&refused], "and this is a refusal");
+    carry(&mut world, 0, a, b);
+    offer(&mut world, a, 2);
+    assert_eq!(orders(&take_file(&mut world, b, 1)).len(), 1);
+    assert!(peer(&mut world, b, done()).is_empty());
+    let effects = peer(&mut world, b, done());
+    assert_eq!((orders(&effects).len(), sent_to(&effects, a)), (1, vec![&refused]));
+    // It never comes: after a while a refusal is one again.
+    carry(&mut world, 0, a, b);
+    let later = files::LAST_WORD.as_secs();
+    assert!(tick(&mut world, later).is_empty());
+    assert_eq!(world.state.due(), None);
+    at(&mut world, later, a, PeerCommand::OfferFile { to: uid(2), name: None });
+    assert_eq!(sent_to(&at(&mut world, later, b, done()), a), [&refused]);
+    // Many files to many people are not too many once they have arrived.
+    for _ in 0..2 * files::MAX_PER_USER as u64 {
+        carry(&mut world, later + 1000, a, b);
+    }
+    world.apply(b, Command::Disconnect);
+    assert_eq!(world.state.due(), None, "nothing is waited for when he has gone");
+
+    // Straight from one to the other.
+    let mut direct = super::world(CallMode::Direct, FileMode::Direct);
+    let (a, b) = (enter(&mut direct, 1), enter(&mut direct, 2));
+    offer(&mut direct, a, 2);
+    take_file(&mut direct, b, 1);
+    offer(&mut direct, a, 2);
+    assert!(peer(&mut direct, b, done()).is_empty());
+    assert_eq!(sent_to(&take_file(&mut direct, b, 1), a).len(), 1);
+}
+
+#[test]
+fn a_file_that_nobody_can_carry_is_refused_to_both() {
+    let mut world = world(CallMode::Direct, FileMode::Relay);
+    let newer = |sign_in: &mut SignIn| sign_in.dialect = Dialect::V7;
+    let (a, b) = (enter(&mut world, 1), enter_with(&mut world, 2, newer));
+    offer(&mut world, a, 2);
+    let effects =
+        peer(&mut world, b, PeerCommand::AnswerFile { from: uid(1), transfer: TransferId(1), accept: true });
+    let order = orders(&effects).remove(0);
+    let effects = refuse_order(&mut world, order);
+    assert_eq!(sent_to(&effects, a), [&S::DccXferRejected(uid(2))]);
+    assert!(matches!(sent_to(&effects, b).as_slice(), [S::FileXferError(_, 1, _)]));
+    assert!(orders(&effects).is_empty() && world.state.due().is_none());
 }

@@ -32,6 +32,27 @@ pub(super) struct Window {
     pub(super) listed: bool,
 }
 
+/// What a client shows of calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Phone {
+    #[default]
+    Quiet,
+    /// It calls somebody.
+    Calling(Uid),
+    /// Somebody calls.
+    Ringing(Uid),
+    Talking(Uid),
+}
+
+impl Phone {
+    /// Ends what is between him and `peer`.
+    pub(super) fn end(&mut self, peer: Uid) {
+        if [Phone::Calling(peer), Phone::Ringing(peer), Phone::Talking(peer)].contains(self) {
+            *self = Phone::Quiet;
+        }
+    }
+}
+
 /// What one client shows, made from packets alone.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -42,6 +63,9 @@ pub(super) struct Client {
     pub(super) invited: BTreeSet<RoomId>,
     pub(super) blocks: BTreeSet<Uid>,
     pub(super) ignores: BTreeSet<Uid>,
+    pub(super) phone: Phone,
+    /// Who has offered a file, and its number if there was one. An offer that lapses is not taken back.
+    pub(super) offers: BTreeMap<Uid, u32>,
     /// The last list of a category, or of nothing.
     pub(super) list: Option<(CategoryId, Vec<(RoomId, u32)>)>,
     pub(super) closed: bool,
@@ -110,6 +134,27 @@ impl Client {
                 assert!(!self.blocks.contains(sender), "{} hears {sender}, whom he blocks", self.uid);
                 assert!(!self.ignores.contains(sender), "{} hears {sender}, whom he ignores", self.uid);
             }
+            ServerPacket::VoiceCallRequest(request) => {
+                self.hears_from(request.caller);
+                assert_eq!(self.phone, Phone::Quiet, "two calls at once");
+                self.phone = Phone::Ringing(request.caller);
+            }
+            ServerPacket::VoiceCallAccepted(address) => {
+                assert_eq!(self.phone, Phone::Calling(address.peer), "nobody asked for this voice");
+                self.phone = Phone::Talking(address.peer);
+            }
+            ServerPacket::VoiceCallRejected(peer) if self.phone == Phone::Calling(*peer) => {
+                self.phone = Phone::Quiet;
+            }
+            ServerPacket::VoiceCallHungUp(peer) => self.phone.end(*peer),
+            ServerPacket::DccXferRequest(request) => {
+                self.hears_from(request.sender);
+                self.offers.insert(request.sender, 0);
+            }
+            ServerPacket::FileXferRequest(sender, id, ..) => {
+                self.hears_from(*sender);
+                self.offers.insert(*sender, *id);
+            }
             ServerPacket::RoomInviteIn(invite) => {
                 assert!(!self.blocks.contains(&invite.uid), "an invitation of somebody blocked");
                 self.invited.insert(invite.room);
@@ -119,6 +164,11 @@ impl Client {
             }
             _ => {}
         }
+    }
+
+    fn hears_from(&self, peer: Uid) {
+        assert!(!self.blocks.contains(&peer), "{} is rung by {peer}, whom he blocks", self.uid);
+        assert!(!self.ignores.contains(&peer), "{} is rung by {peer}, whom he ignores", self.uid);
     }
 
     fn users(&mut self, room: RoomId) -> impl Iterator<Item = &mut Shown> {
