@@ -91,7 +91,7 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
     }
     reader.sync();
     speaker.sync();
-    let line = "x".repeat(4000);
+    let line = "words ".repeat(666);
     let mut sent = 0;
     while server.metrics().closed_for(CloseReason::SlowReader) == 0 {
         for _ in 0..8 {

@@ -6,16 +6,20 @@
 
 mod account;
 mod close;
+pub mod fold;
 mod ids;
+mod imitation;
 mod name;
 mod room;
+pub mod sanitise;
 mod text;
 mod time;
 
 pub use account::{Privacy, Role, Roles, Status};
 pub use close::CloseReason;
 pub use ids::{CategoryId, RoomId, Uid};
+pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};
-pub use room::{Rating, RoomKind, RoomName};
+pub use room::{Rating, RoomKind, RoomName, RoomNameError};
 pub use text::{EMAIL_MAX, MessageText, TextError, from_cp1252, is_email, sentence, to_cp1252};
 pub use time::{Now, Timestamp};

@@ -1,6 +1,8 @@
 //! Opening and closing rooms.
 
-use crate::model::{CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid};
+use std::borrow::Cow;
+
+use crate::model::{CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid, imitates_service, sentence};
 use crate::protocol::{PacketType, ServerPacket};
 
 use super::super::{ConnId, Effect, Effects, Event, Room, State};
@@ -15,6 +17,7 @@ const LOCKWORD_MAX: usize = 50;
 /// the top bit set would break the handshake of voice (PROTOCOL 3.8).
 const FIRST_TEMPORARY: u32 = 1_000_000;
 const LAST_ROOM: u32 = 0x7fff_ffff;
+const IMITATION: &str = "This name could be taken for the service or its staff. Please choose another one.";
 
 /// What a user asks for who wants a room of his own; nothing of it is checked.
 #[derive(Debug)]
@@ -55,30 +58,32 @@ impl State {
                     None => drop(self.rooms.remove(&id)),
                 }
             }
-            Err(text) => effects.refuse(conn, request, REFUSED, text),
+            Err(text) => effects.refuse(conn, request, REFUSED, &text),
         }
     }
 
-    fn new_room(&mut self, now: Now, conn: ConnId, wish: NewRoom) -> Result<RoomId, &'static str> {
+    fn new_room(&mut self, now: Now, conn: ConnId, wish: NewRoom) -> Result<RoomId, Cow<'static, str>> {
         let session = self.session(conn).ok_or("Please sign in again.")?;
         let (owner, staff) = (session.person, session.roles.is_staff());
-        let name = RoomName::new(wish.name.trim_ascii())
-            .ok_or("A room needs a name of at most 50 characters, without special signs.")?;
+        let name = RoomName::chosen(&wish.name).map_err(|error| sentence(&error.to_string()))?;
+        if !staff && imitates_service(name.as_bytes()) {
+            return Err(IMITATION.into());
+        }
         let kind = RoomKind::from_wire(wish.kind).ok_or("Rooms of this kind cannot be opened.")?;
         let rating = Rating::from_wire(wish.rating).ok_or("A room needs a rating: G, R or A.")?;
         if !self.takes_rooms(wish.category) {
-            return Err("Rooms cannot be opened in this category.");
+            return Err("Rooms cannot be opened in this category.".into());
         }
         let plain = |word: &[u8]| word.iter().all(|byte| *byte >= b' ');
         if wish.lockword.len() > LOCKWORD_MAX || !plain(&wish.lockword) {
-            return Err("The password of a room has at most 50 characters.");
+            return Err("The password of a room has at most 50 characters.".into());
         }
         if !kind.is_private() && self.room_named(&name).is_some() {
-            return Err("There is a room of this name already.");
+            return Err("There is a room of this name already.".into());
         }
         let open = self.rooms.values().filter(|room| !room.permanent && room.is_owner(owner.uid));
         if !staff && open.count() >= ROOMS_PER_USER {
-            return Err("You have three rooms open already. Please close one of them first.");
+            return Err("You have three rooms open already. Please close one of them first.".into());
         }
         let id = self.free_room_id().ok_or("There are too many rooms. Please try again later.")?;
         let room = Room {

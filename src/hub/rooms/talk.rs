@@ -1,6 +1,6 @@
 //! What is said in rooms: messages, ignoring, the topic, complaints.
 
-use crate::model::{MessageText, RoomId, Uid};
+use crate::model::{MessageText, RoomId, Uid, sanitise};
 use crate::protocol::{Dialect, PacketType, ServerPacket, markup};
 
 use super::super::{ConnId, Effect, Effects, Event, State, command};
@@ -67,9 +67,7 @@ impl State {
         effects: &mut Effects,
     ) {
         let Some((actor, _)) = self.allowed(conn, id, Power::Topic, request, effects) else { return };
-        let line = topic.iter().map(|byte| if *byte < b' ' { b' ' } else { *byte });
-        let mut topic: Vec<u8> = line.take(TOPIC_MAX).collect();
-        topic.truncate(topic.trim_ascii_end().len());
+        let topic = sanitise::line(topic, TOPIC_MAX);
         let Some(room) = self.rooms.get_mut(&id) else { return };
         if room.topic != topic {
             room.topic.clone_from(&topic);
