@@ -13,6 +13,7 @@ mod command;
 mod directory;
 mod effect;
 pub mod guard;
+mod idle;
 pub mod peers;
 mod rooms;
 mod state;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::{CategoryId, Nickname, Now, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::Dialect;
 
+use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::voice::VoiceAccess;
 use super::{Command, ConnId, Effects, Member, Person, Rank, Room};
@@ -14,7 +15,7 @@ use super::{Command, ConnId, Effects, Member, Person, Rank, Room};
 #[derive(Debug, Default)]
 pub struct State {
     /// Signed-in sessions by the slot of their connection.
-    sessions: Vec<Option<Box<Session>>>,
+    pub(super) sessions: Vec<Option<Box<Session>>>,
     online: HashMap<Uid, ConnId>,
     /// Who of those signed in has a user on the pal list.
     watchers: HashMap<Uid, Vec<Uid>>,
@@ -29,6 +30,7 @@ pub struct State {
     /// Where clients find the voice service, if there is one.
     pub(super) voice: Option<VoiceAccess>,
     pub(super) peers: Peers,
+    pub(super) idle: IdleWatch,
 }
 
 /// A signed-in user.
@@ -62,6 +64,8 @@ pub struct Session {
     pub local: Ipv4Addr,
     /// Whether his client was probed for voice over UDP.
     pub probed: bool,
+    /// Since when he has done nothing.
+    pub quiet: Quiet,
 }
 
 /// A category of rooms.
