@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use rapidfuzz::distance::levenshtein::{Args, BatchComparator};
 
-use crate::model::fold;
-
 use super::settings::Settings;
 
 /// Bytes of a message that are compared. Longer ones are judged by their beginning.
@@ -18,11 +16,9 @@ const REMEMBERED: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Said(VecDeque<(Duration, Box<[u8]>)>);
 
-/// A text in the form in which it is compared: as [`fold::fold`] leaves it, and cut.
-pub(super) fn compared(text: &[u8]) -> Vec<u8> {
-    let mut folded = fold::fold(text);
-    folded.truncate(COMPARED);
-    folded
+/// What is compared of a text that [`fold`](crate::model::fold::fold) made.
+pub(super) fn compared(folded: &[u8]) -> &[u8] {
+    folded.get(..COMPARED).unwrap_or(folded)
 }
 
 impl Said {
@@ -52,7 +48,7 @@ impl Said {
     }
 
     /// Remembers an accepted message.
-    pub(super) fn add(&mut self, now: Duration, settings: &Settings, text: Vec<u8>) {
+    pub(super) fn add(&mut self, now: Duration, settings: &Settings, text: &[u8]) {
         self.forget(now, settings);
         if self.0.len() == REMEMBERED {
             self.0.pop_front();
@@ -76,12 +72,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::fold::fold;
 
     /// Whether the second text is similar to the first.
     fn similar(first: &[u8], second: &[u8]) -> bool {
         let (mut said, settings) = (Said::default(), Settings::default());
-        said.add(Duration::ZERO, &settings, compared(first));
-        said.similar(Duration::ZERO, &settings, &compared(second)) == 1
+        said.add(Duration::ZERO, &settings, compared(&fold(first)));
+        said.similar(Duration::ZERO, &settings, compared(&fold(second))) == 1
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub fn count_links(text: &[u8], allowed: &Whitelist) -> usize {
 }
 
 /// As [`count_links`] for a text that is folded.
-fn in_folded(folded: &[u8], allowed: &Whitelist) -> usize {
+pub(super) fn in_folded(folded: &[u8], allowed: &Whitelist) -> usize {
     // Most lines hold neither.
     let hinted = folded.contains(&b'.') || holds(folded, b"://") || holds(folded, b"dot");
     let Some(link) = LINK.as_ref().filter(|_| hinted) else { return 0 };

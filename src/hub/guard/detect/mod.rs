@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{Now, Uid};
+use crate::model::{Now, Uid, fold};
 
 pub use links::{EntryKind, Whitelist, WhitelistEntry, count_links};
 pub use offences::{LADDER, OffenceRecord, Offences};
@@ -114,8 +114,9 @@ impl Detectors {
         }
         let none = Recent::default();
         let recent = self.users.get(&uid).unwrap_or(&none);
-        self.check_flood(now, recent, text)
-            .or_else(|| self.check_links(now, recent, text))
+        let folded = fold::fold(text);
+        self.check_flood(now, recent, &folded)
+            .or_else(|| self.check_links(now, recent, &folded))
             .or_else(|| self.check_rapid(now, recent))
     }
 
@@ -126,12 +127,13 @@ impl Detectors {
             return;
         }
         let recent = self.users.entry(uid).or_default();
+        let folded = fold::fold(text);
         if settings.flood {
-            recent.said.add(now.uptime, settings, compared(text));
+            recent.said.add(now.uptime, settings, compared(&folded));
         }
         if settings.links {
             let keep = settings.links_per_minute as usize;
-            let links = count_links(text, whitelist);
+            let links = links::in_folded(&folded, whitelist);
             if links > 0 {
                 recent.links.add(now.uptime, links, keep);
             }
@@ -176,19 +178,19 @@ impl Detectors {
         }
     }
 
-    fn check_flood(&self, now: Now, recent: &Recent, text: &[u8]) -> Option<Offence> {
+    fn check_flood(&self, now: Now, recent: &Recent, folded: &[u8]) -> Option<Offence> {
         if !self.settings.flood {
             return None;
         }
-        let seen = 1 + recent.said.similar(now.uptime, &self.settings, &compared(text));
+        let seen = 1 + recent.said.similar(now.uptime, &self.settings, compared(folded));
         let limit = (self.settings.flood_messages as usize).saturating_sub(1);
         let window = self.settings.flood_window();
         (seen > limit).then_some(Offence { kind: OffenceKind::Flood, seen, limit, window })
     }
 
-    fn check_links(&self, now: Now, recent: &Recent, text: &[u8]) -> Option<Offence> {
+    fn check_links(&self, now: Now, recent: &Recent, folded: &[u8]) -> Option<Offence> {
         let Settings { links: on, links_per_message, links_per_minute, .. } = self.settings;
-        let links = if on { count_links(text, &self.whitelist) } else { 0 };
+        let links = if on { links::in_folded(folded, &self.whitelist) } else { 0 };
         if links == 0 {
             return None;
         }
