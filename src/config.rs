@@ -142,6 +142,8 @@ pub struct Limits {
     pub packets_per_second: Option<u32>,
     /// From the connection to the finished sign-in.
     pub login_timeout: Option<Duration>,
+    /// How long a signed-in user may do nothing: send no packet, be in no room, have no call or file.
+    pub idle_timeout: Option<Duration>,
     /// How long a signed-in client's machine may be unreachable.
     pub unresponsive_timeout: Option<Duration>,
     /// Bytes waiting for one client to read them.
@@ -279,6 +281,7 @@ impl Default for Limits {
             connections_per_address: Some(10),
             packets_per_second: Some(30),
             login_timeout: Some(Duration::from_secs(30)),
+            idle_timeout: Some(Duration::from_secs(30 * 60)),
             unresponsive_timeout: Some(Duration::from_secs(5 * 60)),
             outbox: Some(256 << 10),
             exempt: vec![

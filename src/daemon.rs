@@ -92,7 +92,9 @@ impl Daemon {
         let (store, categories, rooms) = task::spawn_blocking(move || open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
-        let mut state = State::new(categories, rooms).with_peer_rules(PeerRules::new(&config.voice));
+        let mut state = State::new(categories, rooms)
+            .with_peer_rules(PeerRules::new(&config.voice))
+            .with_idle_timeout(config.limits.idle_timeout);
         if config.voice.is_on() {
             let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
             state.set_voice(VoiceAccess {

@@ -30,6 +30,8 @@ pub struct Outbox {
     limit: usize,
     /// Whether anything waits for a sign of life, so that most packets need not look.
     awaits_sign: AtomicBool,
+    /// Whether the client has sent something since somebody last asked.
+    stirred: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -86,7 +88,12 @@ impl Outbox {
     /// An empty outbox that closes its connection when something is pushed while more than `limit`
     /// bytes wait in it already.
     pub fn new(limit: usize) -> Arc<Outbox> {
-        Arc::new(Outbox { limit, awaits_sign: AtomicBool::new(false), inner: Mutex::default() })
+        Arc::new(Outbox {
+            limit,
+            awaits_sign: AtomicBool::new(false),
+            stirred: AtomicBool::new(true),
+            inner: Mutex::default(),
+        })
     }
 
     /// Appends `frames`. Returns the connection's waker if it sleeps; the caller must wake it, at
@@ -152,10 +159,17 @@ impl Outbox {
 
     /// For the connection task: the client has sent something.
     pub fn heard(&self) {
+        // A plain store: a clock for each packet would cost more than all else here.
+        self.stirred.store(true, Ordering::Relaxed);
         if self.awaits_sign.swap(false, Ordering::AcqRel) {
             let due = mem::take(&mut self.lock().heard);
             due.into_iter().for_each(|receipt| receipt());
         }
+    }
+
+    /// Whether the client has sent anything since this was last asked; true the first time.
+    pub fn take_stirred(&self) -> bool {
+        self.stirred.swap(false, Ordering::Relaxed)
     }
 
     /// Why the connection is closing, if it is.
@@ -395,6 +409,17 @@ mod tests {
         assert_eq!(counter.load(Ordering::Relaxed), 0);
         assert!(take(&outbox).is_pending());
         assert_eq!(counter.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn stirring_is_known_until_it_is_asked_for() {
+        let outbox = Outbox::new(1000);
+        assert!(outbox.take_stirred());
+        assert!(!outbox.take_stirred());
+        outbox.heard();
+        outbox.heard();
+        assert!(outbox.take_stirred());
+        assert!(!outbox.take_stirred());
     }
 
     #[test]

@@ -36,6 +36,7 @@ fn the_defaults_print_as_people_write_them() {
         "[limits]",
         "max_connections = 20000",
         "login_timeout = \"30s\"",
+        "idle_timeout = \"30m\"",
         "unresponsive_timeout = \"5m\"",
         "outbox = \"256KiB\"",
         "exempt = [\"127.0.0.0/8\", \"::1\"]",
@@ -52,7 +53,7 @@ fn the_defaults_print_as_people_write_them() {
 fn zero_switches_off() {
     let config = Config::from_toml(
         "[limits]\nmax_connections = 0\nconnections_per_address = 0\npackets_per_second = 0\n\
-         login_timeout = \"0s\"\nunresponsive_timeout = 0\noutbox = \"0\"\nexempt = []\n\
+         login_timeout = \"0s\"\nidle_timeout = 0\nunresponsive_timeout = 0\noutbox = \"0\"\nexempt = []\n\
          [voice]\nlisten_tcp = []\nlisten_udp = []\n\
          [http]\nlisten = []\n[store]\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n",
     )
@@ -60,7 +61,7 @@ fn zero_switches_off() {
     let limits = &config.limits;
     assert_eq!((limits.max_connections, limits.connections_per_address), (None, None));
     assert_eq!((limits.packets_per_second, limits.outbox), (None, None));
-    assert_eq!((limits.login_timeout, limits.unresponsive_timeout), (None, None));
+    assert_eq!((limits.login_timeout, limits.idle_timeout, limits.unresponsive_timeout), (None, None, None));
     assert_eq!((config.store.offline_messages, config.log.keep), (None, None));
     assert!(!config.voice.is_on());
     assert_eq!((config.log_directory(), config.http.listen.len()), (None, 0));
@@ -114,6 +115,7 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.chat.listen = listen.iter().map(|address| SocketAddr::new(address.ip(), 0)).collect();
             config.limits.login_timeout = login;
             config.limits.unresponsive_timeout = unresponsive;
+            config.limits.idle_timeout = login;
             config.store.offline_messages = offline;
             config.limits.max_connections = positive(counts.0);
             config.limits.packets_per_second = counts.1.filter(|n| *n > 0);

@@ -119,7 +119,7 @@ fn more_messages_than_one_packet_of_them_come_in_order() {
     let server = Server::start();
     let (alice, bob) = (server.account("Alice"), server.account("Bob"));
     let mut a = server.sign_in(alice);
-    let sent: Vec<String> = (0..60).map(|number| format!("{number:02} {}", "x".repeat(4000))).collect();
+    let sent: Vec<String> = (0..60).map(|number| format!("{number:02} {}", "words ".repeat(660))).collect();
     for text in &sent {
         a.im(bob, text);
     }

@@ -78,6 +78,22 @@ fn who_does_not_sign_in_has_to_go() {
 }
 
 #[test]
+fn who_does_nothing_is_told_and_signed_out() {
+    let server = Server::start_with(|config| config.limits.idle_timeout = Some(Duration::from_millis(600)));
+    let [idle, guest] = ["Idle", "Guest"].map(|name| server.account(name));
+    let mut guest = server.sign_in(guest);
+    guest.join(OAK);
+    let mut idle = server.sign_in(idle);
+    let notice = idle.expect(0x0027).text(0);
+    assert!(notice.contains("will be signed out in 1 second"), "{notice}");
+    let goodbye = idle.expect(0x0027).text(0);
+    assert!(goodbye.contains("signed out because"), "{goodbye}");
+    idle.close();
+    server.wait_for("the counter", |server| server.metrics().closed_for(CloseReason::Idle) == 1);
+    assert_eq!(guest.sync(), [], "who is in a room is not idle");
+}
+
+#[test]
 fn who_does_not_read_is_closed_and_nobody_else_notices() {
     let server = Server::start_with(|config| {
         config.limits.outbox = Some(64 << 10);
@@ -91,7 +107,7 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
     }
     reader.sync();
     speaker.sync();
-    let line = "x".repeat(4000);
+    let line = "words ".repeat(666);
     let mut sent = 0;
     while server.metrics().closed_for(CloseReason::SlowReader) == 0 {
         for _ in 0..8 {

@@ -50,6 +50,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(limits.connections_per_address, Count),
     key!(limits.packets_per_second, Count),
     key!(limits.login_timeout, Time),
+    key!(limits.idle_timeout, Time),
     key!(limits.unresponsive_timeout, Time),
     key!(limits.outbox, Bytes { at_least: 32 << 10 }),
     key!(limits.exempt, Networks),

@@ -166,6 +166,15 @@ impl Hub {
         while self.receive(&mut batch).await {
             let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
             self.state.tick(now, &mut effects);
+            let links = &self.links;
+            self.state.sweep_idle(
+                now,
+                |conn| {
+                    let link = links.get(conn.slot as usize).and_then(Option::as_ref);
+                    link.is_none_or(|link| link.conn != conn || link.outbox.take_stirred())
+                },
+                &mut effects,
+            );
             self.perform_all(now, &mut effects);
             for envelope in batch.drain(..) {
                 self.turn(now, envelope, &mut effects);
@@ -182,7 +191,8 @@ impl Hub {
     /// Returns whether the hub goes on.
     async fn receive(&mut self, batch: &mut Vec<Envelope>) -> bool {
         let commands = self.inbox.recv_many(batch, TURN);
-        let Some(due) = self.state.due() else { return commands.await > 0 };
+        let due = self.state.due().into_iter().chain(self.state.idle_due()).min();
+        let Some(due) = due else { return commands.await > 0 };
         match timeout(due.saturating_sub(self.started.elapsed()), commands).await {
             Ok(count) => count > 0,
             Err(_) => true,

@@ -4,6 +4,7 @@ use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::Change;
 
+use super::idle::Quiet;
 use super::rooms::Key;
 use super::{ConnId, DirectoryCommand, Effect, Effects, Entry, Person, Session, SignIn, State, command};
 
@@ -45,6 +46,7 @@ impl State {
             peer,
             local,
             probed: false,
+            quiet: Quiet::default(),
         });
 
         for packet in greeting {

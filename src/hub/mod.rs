@@ -12,6 +12,8 @@ pub mod actor;
 mod command;
 mod directory;
 mod effect;
+pub mod guard;
+mod idle;
 pub mod peers;
 mod rooms;
 mod state;

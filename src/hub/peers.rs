@@ -299,6 +299,12 @@ impl State {
 
 impl Peers {
     /// The other side of the call in which `uid` is.
+    /// Whether a user calls, is called, or has a file on its way.
+    pub(super) fn is_busy(&self, uid: Uid) -> bool {
+        self.in_call.contains_key(&uid)
+            || self.transfers.values().any(|file| file.sender == uid || file.receiver == uid)
+    }
+
     fn peer_in_call(&self, uid: Uid) -> Option<Uid> {
         let call = self.calls.get(self.in_call.get(&uid)?)?;
         Some(if call.caller == uid { call.callee } else { call.caller })

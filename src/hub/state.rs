@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::{CategoryId, Nickname, Now, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::Dialect;
 
+use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::voice::VoiceAccess;
 use super::{Command, ConnId, Effects, Member, Person, Rank, Room};
@@ -14,7 +15,7 @@ use super::{Command, ConnId, Effects, Member, Person, Rank, Room};
 #[derive(Debug, Default)]
 pub struct State {
     /// Signed-in sessions by the slot of their connection.
-    sessions: Vec<Option<Box<Session>>>,
+    pub(super) sessions: Vec<Option<Box<Session>>>,
     online: HashMap<Uid, ConnId>,
     /// Who of those signed in has a user on the pal list.
     watchers: HashMap<Uid, Vec<Uid>>,
@@ -29,6 +30,7 @@ pub struct State {
     /// Where clients find the voice service, if there is one.
     pub(super) voice: Option<VoiceAccess>,
     pub(super) peers: Peers,
+    pub(super) idle: IdleWatch,
 }
 
 /// A signed-in user.
@@ -64,6 +66,8 @@ pub struct Session {
     pub probed: bool,
     /// The room that he was put out of, until his client says that it has left it.
     pub put_out: Option<RoomId>,
+    /// Since when he has done nothing.
+    pub quiet: Quiet,
 }
 
 /// A category of rooms.

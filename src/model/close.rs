@@ -13,6 +13,8 @@ pub enum CloseReason {
     SlowReader,
     /// No sign-in within the time allowed.
     LoginTimeout,
+    /// Nothing was done for too long: no packet, in no room, no call or file.
+    Idle,
     /// Too many wrong passwords.
     LoginTries,
     /// Bytes that are not the protocol.
@@ -31,12 +33,13 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [CloseReason; 12] = [
+    pub const ALL: [CloseReason; 13] = [
         CloseReason::ClientLeft,
         CloseReason::Replaced,
         CloseReason::Kicked,
         CloseReason::SlowReader,
         CloseReason::LoginTimeout,
+        CloseReason::Idle,
         CloseReason::LoginTries,
         CloseReason::ProtocolError,
         CloseReason::ServerFull,
@@ -54,6 +57,7 @@ impl CloseReason {
             CloseReason::Kicked => "kicked",
             CloseReason::SlowReader => "slow_reader",
             CloseReason::LoginTimeout => "login_timeout",
+            CloseReason::Idle => "idle",
             CloseReason::LoginTries => "login_tries",
             CloseReason::ProtocolError => "protocol_error",
             CloseReason::ServerFull => "server_full",

@@ -7,9 +7,12 @@
 mod account;
 mod author;
 mod close;
+pub mod fold;
 mod ids;
+mod imitation;
 mod name;
 mod room;
+pub mod sanitise;
 mod text;
 mod time;
 
@@ -17,10 +20,11 @@ pub use account::{Privacy, Role, Roles, Status};
 pub use author::Author;
 pub use close::CloseReason;
 pub use ids::{CategoryId, RoomId, Uid};
+pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};
 pub use room::{
-    LOCKWORD_MAX, LinkRight, Rating, RoomKind, RoomName, SlowMode, Speakers, TOPIC_MAX, WELCOME_MAX,
-    is_lockword, topic_line,
+    LOCKWORD_MAX, LinkRight, Rating, RoomKind, RoomName, RoomNameError, SlowMode, Speakers, TOPIC_MAX,
+    WELCOME_MAX, is_lockword, topic_line,
 };
 pub use text::{EMAIL_MAX, MessageText, TextError, from_cp1252, is_email, sentence, to_cp1252};
 pub use time::{Now, Timestamp};

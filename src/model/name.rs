@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::fold::lower;
+use super::imitation::imitates_service;
 use super::text::{from_cp1252, to_cp1252};
 
 /// Why a nickname is not acceptable.
@@ -22,6 +24,12 @@ pub enum NameError {
     /// Blank at the end, or two in a row, which look alike on the screen.
     #[error("a nickname has no blank at its end and never two in a row")]
     Blanks,
+    /// A long run of one character, which nobody can tell from a longer one.
+    #[error("a nickname has no character more than {} times in a row", Nickname::RUN)]
+    Run,
+    /// A name that can be taken for the service or its staff.
+    #[error("this nickname could be taken for the service or its staff")]
+    Imitation,
     /// A name that the server or the client uses itself.
     #[error("this nickname is reserved")]
     Reserved,
@@ -45,6 +53,8 @@ pub struct NicknameKey {
 impl Nickname {
     /// The longest nickname, in bytes (PROTOCOL 3.10).
     pub const MAX: usize = 26;
+    /// The longest run of one character in a name that somebody chooses.
+    const RUN: usize = 6;
     /// Names nobody can take: the service user's, the registration pseudo-user's, and those under
     /// which the client shows the server's own messages.
     const RESERVED: [&'static str; 8] = [
@@ -64,6 +74,23 @@ impl Nickname {
         let key = nickname.key();
         if Self::RESERVED.iter().any(|name| name.as_bytes() == key.as_bytes()) {
             return Err(NameError::Reserved);
+        }
+        Ok(nickname)
+    }
+
+    /// As [`Nickname::new`] for people who come by themselves: they also get no name that can be
+    /// taken for the service or its staff ([`imitates_service`]), and none with a long run of one
+    /// character. The operator may give such names.
+    pub fn chosen(bytes: &[u8]) -> Result<Nickname, NameError> {
+        let nickname = Nickname::new(bytes)?;
+        if imitates_service(bytes) {
+            return Err(NameError::Imitation);
+        }
+        let same = |run: &[u8]| {
+            run.iter().all(|byte| run.first().is_some_and(|first| lower(*byte) == lower(*first)))
+        };
+        if bytes.windows(Self::RUN + 1).any(same) {
+            return Err(NameError::Run);
         }
         Ok(nickname)
     }
@@ -113,16 +140,6 @@ impl NicknameKey {
     /// The bytes of the key, as the store orders them.
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
-
-/// The lower-case letter of Windows-1252.
-fn lower(byte: u8) -> u8 {
-    match byte {
-        0xc0..=0xd6 | 0xd8..=0xde => byte + 0x20,
-        0x8a | 0x8c | 0x8e => byte + 0x10,
-        0x9f => 0xff,
-        _ => byte.to_ascii_lowercase(),
     }
 }
 
@@ -202,10 +219,31 @@ mod tests {
     fn case_does_not_distinguish_people() {
         let keys = ["ALICE", "alice"].map(|name| Nickname::from_text(name).map(|name| name.key()));
         assert_eq!(keys[0], keys[1]);
-        for byte in 0..=255u8 {
-            let text = from_cp1252(&[byte]);
-            let expected = to_cp1252(&text.to_lowercase());
-            assert_eq!(vec![lower(byte)], expected, "{byte:02x} {text}");
+    }
+    #[test]
+    fn nobody_chooses_the_name_of_the_service() {
+        for (name, error) in [
+            ("PaIta1k", NameError::Imitation),
+            ("Paltalk", NameError::Reserved),
+            ("Admin_Bob", NameError::Imitation),
+            ("Bob\u{a0}x", NameError::Character),
+            ("Bob\u{ad}x", NameError::Character),
+            ("Bob\u{202e}x", NameError::Character),
+            ("Bob\u{200b}x", NameError::Character),
+            ("iiiIIIi", NameError::Run),
+        ] {
+            assert_eq!(Nickname::chosen(&to_cp1252(name)), Err(error), "{name}");
+        }
+        assert!(Nickname::chosen(b"iiiiii").is_ok());
+        assert!(Nickname::from_text("Admin_Bob").is_ok(), "the operator may");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_nickname_shows_everything_it_holds(bytes: Vec<u8>) {
+            if let Ok(name) = Nickname::built_in(&bytes) {
+                proptest::prop_assert!(!name.as_bytes().iter().any(|byte| super::super::fold::is_invisible(*byte)));
+            }
         }
     }
 }

@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::fold::is_invisible;
+use super::sanitise;
 use super::text::from_cp1252;
 
 /// The kind of a room (PROTOCOL 3.3).
@@ -193,12 +195,26 @@ pub fn is_lockword(word: &[u8]) -> bool {
     (1..=LOCKWORD_MAX).contains(&word.len()) && word.iter().all(|byte| *byte >= b' ')
 }
 
-/// The topic that `text` makes: one line of at most [`TOPIC_MAX`] bytes.
+/// The topic that `text` makes: one clean line of at most [`TOPIC_MAX`] bytes.
 pub fn topic_line(text: &[u8]) -> Vec<u8> {
-    let line = text.iter().map(|byte| if *byte < b' ' { b' ' } else { *byte });
-    let mut topic: Vec<u8> = line.take(TOPIC_MAX).collect();
-    topic.truncate(topic.trim_ascii_end().len());
-    topic
+    sanitise::line(text, TOPIC_MAX)
+}
+
+/// Why somebody cannot give a room this name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RoomNameError {
+    /// Nothing, or only blanks.
+    #[error("a room needs a name")]
+    Empty,
+    /// More than lists show.
+    #[error("the name of a room has at most {} characters", RoomName::MAX)]
+    TooLong,
+    /// A character that would break lists or that nobody sees.
+    #[error("the name of a room cannot hold special signs")]
+    Character,
+    /// Nothing to read, or the same character all over.
+    #[error("the name of a room has to be readable: some letters, and no long rows of one sign")]
+    Unreadable,
 }
 
 /// A room's name: 1 to 50 Windows-1252 bytes without control characters and without the byte that
@@ -210,6 +226,35 @@ pub struct RoomName(Box<[u8]>);
 impl RoomName {
     /// The longest name, in bytes.
     pub const MAX: usize = 50;
+
+    /// The longest run of one character in a name that somebody chooses.
+    const RUN: usize = 20;
+
+    /// The name that somebody chose: several blanks in a row become one, none stays at the ends.
+    /// Beyond [`RoomName::new`], it must show something, hold nothing that shows nothing, nothing
+    /// like the client's markup, and no character more than 20 times in a row.
+    pub fn chosen(bytes: &[u8]) -> Result<RoomName, RoomNameError> {
+        let mut name = bytes.to_vec();
+        name.iter_mut().filter(|byte| **byte == 0xa0).for_each(|byte| *byte = b' ');
+        name.dedup_by(|next, byte| *next == b' ' && *byte == b' ');
+        let name = name.trim_ascii();
+        if name.is_empty() {
+            return Err(RoomNameError::Empty);
+        }
+        if name.len() > Self::MAX {
+            return Err(RoomNameError::TooLong);
+        }
+        let tag = |pair: &[u8]| matches!(pair, [b'<', b'p' | b'P' | b'/']);
+        if name.iter().any(|byte| is_invisible(*byte)) || name.windows(2).any(tag) {
+            return Err(RoomNameError::Character);
+        }
+        let same = |run: &[u8]| run.iter().all(|byte| run.first() == Some(byte));
+        let readable = name.iter().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
+        if !readable || name.windows(Self::RUN + 1).any(same) {
+            return Err(RoomNameError::Unreadable);
+        }
+        RoomName::new(name).ok_or(RoomNameError::Character)
+    }
 
     /// Checks a name. `None` if it is empty, too long, blank at an end, or holds a byte that lists
     /// cannot carry.
@@ -278,6 +323,37 @@ mod tests {
         assert!(RoomName::new(b"*** The Royal Oak ***").is_some());
         for bad in [&b""[..], b"a\nb", b"a\xc8b", b"a\0", b" a", &[b'x'; 51]] {
             assert!(RoomName::new(bad).is_none(), "{bad:?}");
+        }
+    }
+    #[test]
+    fn chosen_names_can_be_read() {
+        for (name, error) in [
+            (&b""[..], RoomNameError::Empty),
+            (b" \xa0 ", RoomNameError::Empty),
+            (&[b'x'; 51], RoomNameError::TooLong),
+            (b"a\xad", RoomNameError::Character),
+            (b"a\x81b", RoomNameError::Character),
+            (b"a\tb", RoomNameError::Character),
+            (b"a\xc8b", RoomNameError::Character),
+            (b"<pb>loud", RoomNameError::Character),
+            (b"***", RoomNameError::Unreadable),
+            (b"aaaaaaaaaaaaaaaaaaaaa", RoomNameError::Unreadable),
+        ] {
+            assert_eq!(RoomName::chosen(name), Err(error), "{name:?}");
+        }
+        for name in [&b"*** The Royal Oak ***"[..], b"<3 you", b"\xe1\xe9", b"aaaaaaaaaaaaaaaaaaaa"] {
+            assert_eq!(RoomName::chosen(name).as_ref().map(RoomName::as_bytes), Ok(name));
+        }
+        assert_eq!(RoomName::chosen(b"  A \xa0  Room ").unwrap().as_bytes(), b"A Room");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn choosing_a_chosen_name_changes_nothing(name in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60)) {
+            if let Ok(chosen) = RoomName::chosen(&name) {
+                proptest::prop_assert!(!chosen.as_bytes().iter().any(|byte| is_invisible(*byte)));
+                proptest::prop_assert_eq!(RoomName::chosen(chosen.as_bytes()), Ok(chosen));
+            }
         }
     }
 }

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use encoding_rs::WINDOWS_1252;
 
+use super::sanitise;
+
 /// Why a text is not acceptable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TextError {
@@ -20,8 +22,9 @@ pub enum TextError {
     Nul,
 }
 
-/// The text of a message as a client sent it: Windows-1252 with Paltalk markup, relayed unchanged.
-/// 1 to [`MessageText::MAX`] bytes, none of them NUL. Cloning shares the bytes.
+/// The text of a message for other clients: Windows-1252 with Paltalk markup and nothing that would
+/// do harm there ([`sanitise::text`]); what clients send by themselves is left as it is.
+/// 1 to [`MessageText::MAX`] bytes. Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MessageText(Arc<[u8]>);
 
@@ -29,7 +32,7 @@ impl MessageText {
     /// The longest message, in bytes with markup.
     pub const MAX: usize = 4096;
 
-    /// Checks what a client sent.
+    /// Checks and cleans what a client sent.
     pub fn new(bytes: &[u8]) -> Result<MessageText, TextError> {
         if bytes.is_empty() {
             return Err(TextError::Empty);
@@ -40,7 +43,11 @@ impl MessageText {
         if bytes.contains(&0) {
             return Err(TextError::Nul);
         }
-        Ok(MessageText(bytes.into()))
+        let clean = sanitise::text(bytes);
+        if clean.is_empty() {
+            return Err(TextError::Empty);
+        }
+        Ok(MessageText(clean.into()))
     }
 
     /// The bytes for the wire.
@@ -118,6 +125,8 @@ mod tests {
         assert_eq!(MessageText::new(b"a\0b"), Err(TextError::Nul));
         assert!(MessageText::new(&[b'x'; MessageText::MAX]).is_ok());
         assert!(MessageText::new(&[b'x'; MessageText::MAX + 1]).is_err());
+        assert_eq!(MessageText::new(b"\x01\x7f"), Err(TextError::Empty));
+        assert_eq!(MessageText::new(b"a\x1bb").map(|text| text.as_bytes().to_vec()), Ok(b"ab".to_vec()));
         let text = MessageText::new(b"secret").map(|text| format!("{text:?}"));
         assert_eq!(text.as_deref(), Ok("MessageText(6 bytes)"));
     }

@@ -101,7 +101,10 @@ impl Output {
     /// Ends the server's half of the connection, so that the client need not wait for the end. Not
     /// after last words that it shows: it is to close by itself then (PROTOCOL 17).
     fn end_writing(&mut self, reason: CloseReason) {
-        let shown = matches!(reason, CloseReason::Replaced | CloseReason::Kicked | CloseReason::Shutdown);
+        let shown = matches!(
+            reason,
+            CloseReason::Replaced | CloseReason::Kicked | CloseReason::Idle | CloseReason::Shutdown
+        );
         if !shown && !std::mem::replace(&mut self.ended_writing, true) {
             // If it fails, the connection is gone already; lingering finds out.
             _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);

@@ -132,7 +132,7 @@ impl Accounts {
         email: Option<String>,
         peer: IpAddr,
     ) -> Result<(Uid, Nickname), RegisterError> {
-        let nickname = Nickname::new(nickname)?;
+        let nickname = Nickname::chosen(nickname)?;
         password::check_new(&password)?;
         let taken = self.store.read(move |reader| reader.uid_by_name(&nickname.key())).await;
         let taken = matches!(taken, Ok(Ok(Some(_))));

@@ -1,6 +1,10 @@
 //! Opening and closing rooms.
 
-use crate::model::{CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid, is_lockword};
+use std::borrow::Cow;
+
+use crate::model::{
+    CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid, imitates_service, is_lockword, sentence,
+};
 use crate::protocol::{PacketType, ServerPacket};
 
 use super::super::{ConnId, Effect, Effects, Event, Room, State};
@@ -17,6 +21,7 @@ const GUESTS: usize = 50;
 /// the top bit set would break the handshake of voice (PROTOCOL 3.8).
 const FIRST_TEMPORARY: u32 = 1_000_000;
 const LAST_ROOM: u32 = 0x7fff_ffff;
+const IMITATION: &str = "This name could be taken for the service or its staff. Please choose another one.";
 
 /// What a user asks for who wants a room of his own; nothing of it is checked.
 #[derive(Debug)]
@@ -89,7 +94,7 @@ impl State {
         effects: &mut Effects,
     ) -> Option<RoomId> {
         let entry = Entry { lockword: b"", invisible: false, udp_port: wish.udp_port, admin: true };
-        let opened = self.new_room(now, conn, wish).map_err(str::to_owned).and_then(|id| {
+        let opened = self.new_room(now, conn, wish).map_err(Cow::into_owned).and_then(|id| {
             let admitted = self.may_enter(now, conn, id, entry).map(|()| id);
             if admitted.is_err() {
                 // A room that its maker cannot enter would never empty.
@@ -116,25 +121,27 @@ impl State {
         Some(id)
     }
 
-    fn new_room(&mut self, now: Now, conn: ConnId, wish: NewRoom) -> Result<RoomId, &'static str> {
+    fn new_room(&mut self, now: Now, conn: ConnId, wish: NewRoom) -> Result<RoomId, Cow<'static, str>> {
         let session = self.session(conn).ok_or("Please sign in again.")?;
         let (owner, staff) = (session.person, session.roles.is_staff());
-        let name = RoomName::new(wish.name.trim_ascii())
-            .ok_or("A room needs a name of at most 50 characters, without special signs.")?;
+        let name = RoomName::chosen(&wish.name).map_err(|error| sentence(&error.to_string()))?;
+        if !staff && imitates_service(name.as_bytes()) {
+            return Err(IMITATION.into());
+        }
         let kind = RoomKind::from_wire(wish.kind).ok_or("Rooms of this kind cannot be opened.")?;
         let rating = Rating::from_wire(wish.rating).ok_or("A room needs a rating: G, R or A.")?;
         if !self.takes_rooms(wish.category) {
-            return Err("Rooms cannot be opened in this category.");
+            return Err("Rooms cannot be opened in this category.".into());
         }
         if !wish.lockword.is_empty() && !is_lockword(&wish.lockword) {
-            return Err(LOCKWORD_RULE);
+            return Err(LOCKWORD_RULE.into());
         }
         if !kind.is_private() && self.room_named(&name).is_some() {
-            return Err("There is a room of this name already.");
+            return Err("There is a room of this name already.".into());
         }
         let open = self.rooms.values().filter(|room| !room.permanent && room.is_owner(owner.uid));
         if !staff && open.count() >= ROOMS_PER_USER {
-            return Err("You have three rooms open already. Please close one of them first.");
+            return Err("You have three rooms open already. Please close one of them first.".into());
         }
         let id = self.free_room_id().ok_or("There are too many rooms. Please try again later.")?;
         let room = Room {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Now, RoomId, Uid};
+use crate::model::{Now, RoomId, Uid, sanitise};
 use crate::protocol::{AdminEntry, Dialect, PacketType, RoomAdminInfo, ServerPacket, markup};
 use crate::store::{Change, EXCLUSIONS_MAX, Exclusion, ExclusionKind};
 
@@ -32,9 +32,8 @@ impl State {
         let request = PacketType::ROOM_BOUNCE_USER;
         let reason = self.session_mut(conn).and_then(|session| session.bounce_reason.take());
         let reason = reason.filter(|(room, target, _)| (*room, *target) == (id, uid));
-        let mut reason = markup::strip(&reason.map(|(_, _, text)| text).unwrap_or_default());
-        reason.retain(|byte| *byte >= b' ');
-        reason.truncate(Exclusion::REASON_MAX);
+        let reason = markup::strip(&reason.map(|(_, _, text)| text).unwrap_or_default());
+        let reason = sanitise::line(&reason, Exclusion::REASON_MAX);
         let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
         let Some(target) = self.session_of(uid).map(|session| session.person) else {
             return effects.refuse(conn, request, REFUSED, "This user is not here any more.");

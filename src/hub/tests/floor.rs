@@ -181,6 +181,26 @@ fn impossible_rooms_are_refused_with_the_reason() {
 }
 
 #[test]
+fn only_staff_open_rooms_that_pass_for_the_service() {
+    let mut world = World::new();
+    let (alice, _) = world.sign_in(1, &[]);
+    let (staff, _) =
+        world.sign_in_with(2, &[], |sign_in| sign_in.roles = Roles::default().with(Role::Moderator));
+    for name in ["PaItalk Help", "Administrators", "Pa1ta1k Staff"] {
+        let named = || NewRoom { name: name.into(), ..wish() };
+        let effects = create(&mut world, alice, named());
+        assert!(
+            refused(&effects, alice).is_some_and(|text| text.contains("taken for the service")),
+            "{name}"
+        );
+        assert!(joined(&create(&mut world, staff, named()), staff).is_some(), "{name}");
+    }
+    let decorated = NewRoom { name: b"  *** The  Royal Oak *** ".to_vec(), ..wish() };
+    let room = joined(&create(&mut world, alice, decorated), alice).unwrap().room;
+    assert_eq!(world.state.room(room).unwrap().name.as_bytes(), b"*** The Royal Oak ***");
+}
+
+#[test]
 fn private_rooms_are_for_those_who_are_invited() {
     let mut world = World::new();
     let (alice, _) = world.sign_in(1, &[]);
@@ -580,7 +600,7 @@ fn topics_are_one_line_and_stay() {
         matches!(to_room(&effects)[..], [ServerPacket::RoomTopic(_, _, topic)] if topic == b"The <b>end")
     );
     assert!(refused(&club.act(club.guest, say("/t mine")), club.guest).is_some());
-    let effects = club.act(club.admin, RoomCommand::SetTopic(vec![b'x'; 4000]));
+    let effects = club.act(club.admin, RoomCommand::SetTopic(b"x-".repeat(2000)));
     assert!(matches!(to_room(&effects)[..], [ServerPacket::RoomTopic(_, _, topic)] if topic.len() == 255));
 }
 

@@ -35,6 +35,7 @@ fn world() -> World {
         address: HERE,
         udp_port: 0,
         may_speak: true,
+        listens: true,
         probed: false,
     };
     let members = Box::new([alice]);

@@ -1,0 +1,239 @@
+//! Who offended how often, and how long that mutes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Now, Timestamp, Uid};
+
+use super::OffenceKind;
+
+/// How long the first, second, third and fourth offence mute, and every one from the fifth on.
+pub const LADDER: [Duration; 5] = [
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(15 * 60),
+    Duration::from_secs(60 * 60),
+    Duration::from_secs(24 * 60 * 60),
+    Duration::from_secs(7 * 24 * 60 * 60),
+];
+/// Users whose offences are remembered. When there are more, those are forgotten whose last one is
+/// longest ago.
+const USERS: usize = 100_000;
+
+/// What is known of one user's offences; kept across restarts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct OffenceRecord {
+    /// Offences by similar messages.
+    pub flood: u32,
+    /// Offences by links.
+    pub links: u32,
+    /// Offences by speed.
+    pub rapid: u32,
+    /// When the last was, in milliseconds since 1970; 0 if there was none.
+    pub last: u64,
+    /// Whether the detectors leave the user alone.
+    pub exempt: bool,
+}
+
+impl OffenceRecord {
+    /// All offences.
+    pub fn count(&self) -> u32 {
+        self.flood.saturating_add(self.links).saturating_add(self.rapid)
+    }
+
+    /// How long the user is muted for the last of these offences; nothing if there is none.
+    pub fn mute(&self) -> Duration {
+        let step = (self.count() as usize).checked_sub(1).map(|step| step.min(LADDER.len() - 1));
+        step.and_then(|step| LADDER.get(step)).copied().unwrap_or_default()
+    }
+}
+
+/// The offences of all users. Changes return the record that is to be kept, or `None` where the
+/// stored one is to be removed.
+#[derive(Clone, Debug, Default)]
+pub struct Offences(HashMap<Uid, OffenceRecord>);
+
+impl Offences {
+    /// The offences as they were kept.
+    pub fn load(records: impl IntoIterator<Item = (Uid, OffenceRecord)>) -> Offences {
+        Offences(records.into_iter().collect())
+    }
+
+    /// What is known of a user.
+    pub fn record(&self, uid: Uid) -> OffenceRecord {
+        self.0.get(&uid).copied().unwrap_or_default()
+    }
+
+    /// Counts an offence; [`OffenceRecord::mute`] of the result says how long it mutes.
+    pub fn offend(&mut self, now: Now, uid: Uid, kind: OffenceKind) -> OffenceRecord {
+        if self.0.len() >= USERS && !self.0.contains_key(&uid) {
+            self.make_room();
+        }
+        let record = self.0.entry(uid).or_default();
+        let count = match kind {
+            OffenceKind::Flood => &mut record.flood,
+            OffenceKind::LinksInMessage | OffenceKind::LinksInMinute => &mut record.links,
+            OffenceKind::Rapid => &mut record.rapid,
+        };
+        *count = count.saturating_add(1);
+        record.last = now.wall.0;
+        *record
+    }
+
+    /// Says whether the detectors leave a user alone.
+    pub fn set_exempt(&mut self, uid: Uid, exempt: bool) -> Option<OffenceRecord> {
+        let record = OffenceRecord { exempt, ..self.record(uid) };
+        self.put(uid, record)
+    }
+
+    /// Forgets a user's offences; an exemption stays.
+    pub fn reset(&mut self, uid: Uid) -> Option<OffenceRecord> {
+        let exempt = self.record(uid).exempt;
+        self.put(uid, OffenceRecord { exempt, ..OffenceRecord::default() })
+    }
+
+    /// Forgets all offences; exemptions stay. Returns whose record changed, with what is to be kept.
+    pub fn clear(&mut self) -> Vec<(Uid, Option<OffenceRecord>)> {
+        let mut offenders: Vec<Uid> =
+            self.0.iter().filter(|(_, record)| record.count() > 0).map(|(uid, _)| *uid).collect();
+        offenders.sort_unstable();
+        offenders.into_iter().map(|uid| (uid, self.reset(uid))).collect()
+    }
+
+    /// The users with most offences, at most `count`; among equals the latest offender first.
+    pub fn top(&self, count: usize) -> Vec<(Uid, OffenceRecord)> {
+        let offended = self.0.iter().filter(|(_, record)| record.count() > 0);
+        let mut users: Vec<_> = offended.map(|(uid, record)| (*uid, *record)).collect();
+        users.sort_unstable_by_key(|(uid, record)| std::cmp::Reverse((record.count(), record.last, uid.0)));
+        users.truncate(count);
+        users
+    }
+
+    /// The users whom the detectors leave alone, by uid.
+    pub fn exempt(&self) -> Vec<Uid> {
+        let mut users: Vec<Uid> =
+            self.0.iter().filter(|(_, record)| record.exempt).map(|(uid, _)| *uid).collect();
+        users.sort_unstable();
+        users
+    }
+
+    /// Forgets the offences whose last is longer ago than `age`. Returns whose record changed, with
+    /// what is to be kept.
+    pub fn forget(&mut self, now: Now, age: Duration) -> Vec<(Uid, Option<OffenceRecord>)> {
+        let old =
+            |record: &OffenceRecord| record.count() > 0 && Timestamp(record.last).after(age) <= now.wall;
+        let mut users: Vec<Uid> =
+            self.0.iter().filter(|(_, record)| old(record)).map(|(uid, _)| *uid).collect();
+        users.sort_unstable();
+        users.into_iter().map(|uid| (uid, self.reset(uid))).collect()
+    }
+
+    fn put(&mut self, uid: Uid, record: OffenceRecord) -> Option<OffenceRecord> {
+        if record == OffenceRecord::default() {
+            self.0.remove(&uid);
+            return None;
+        }
+        self.0.insert(uid, record);
+        Some(record)
+    }
+
+    /// Drops a tenth of the users, so that a crowd of them costs no search each.
+    fn make_room(&mut self) {
+        let mut ages: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, record)| !record.exempt)
+            .map(|(uid, record)| (record.last, *uid))
+            .collect();
+        ages.sort_unstable();
+        ages.truncate(USERS / 10);
+        for (_, uid) in ages {
+            self.0.remove(&uid);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Now {
+        Now { wall: Timestamp(seconds * 1000), uptime: Duration::from_secs(seconds) }
+    }
+
+    #[test]
+    fn the_ladder_has_five_steps() {
+        let mut offences = Offences::default();
+        assert_eq!(offences.record(Uid(7)).mute(), Duration::ZERO);
+        let minutes: Vec<u64> = (0..7)
+            .map(|n| offences.offend(at(n), Uid(7), OffenceKind::Flood).mute().as_secs() / 60)
+            .collect();
+        assert_eq!(minutes, [5, 15, 60, 24 * 60, 7 * 24 * 60, 7 * 24 * 60, 7 * 24 * 60]);
+        assert_eq!(offences.offend(at(9), Uid(8), OffenceKind::Rapid).mute(), LADDER[0], "each for himself");
+    }
+
+    #[test]
+    fn offences_of_every_kind_count_together_and_survive() {
+        let mut offences = Offences::default();
+        for kind in [OffenceKind::Flood, OffenceKind::LinksInMessage, OffenceKind::LinksInMinute] {
+            offences.offend(at(1), Uid(7), kind);
+        }
+        let kept = bincode::serialize(&offences.record(Uid(7))).unwrap();
+        let mut later = Offences::load([(Uid(7), bincode::deserialize(&kept).unwrap())]);
+        assert_eq!(
+            later.record(Uid(7)),
+            OffenceRecord { flood: 1, links: 2, last: 1000, ..Default::default() }
+        );
+        assert_eq!(later.offend(at(2), Uid(7), OffenceKind::Rapid).mute(), LADDER[3]);
+    }
+
+    #[test]
+    fn staff_can_forgive_and_exempt() {
+        let mut offences = Offences::default();
+        offences.offend(at(1), Uid(7), OffenceKind::Flood);
+        offences.offend(at(1), Uid(8), OffenceKind::Flood);
+        assert!(offences.set_exempt(Uid(7), true).unwrap().exempt);
+        assert_eq!(offences.exempt(), [Uid(7)]);
+        assert_eq!(offences.reset(Uid(7)), Some(OffenceRecord { exempt: true, ..Default::default() }));
+        assert_eq!(offences.clear(), [(Uid(8), None)]);
+        assert_eq!(offences.set_exempt(Uid(7), false), None);
+        assert!(offences.0.is_empty());
+    }
+
+    #[test]
+    fn the_worst_come_first() {
+        let mut offences = Offences::default();
+        for uid in 1..=12 {
+            for n in 0..uid.min(10) {
+                offences.offend(at(u64::from(uid * 100 + n)), Uid(uid), OffenceKind::Flood);
+            }
+        }
+        offences.set_exempt(Uid(99), true);
+        let top: Vec<u32> = offences.top(10).into_iter().map(|(uid, _)| uid.0).collect();
+        assert_eq!(top, [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+    }
+
+    #[test]
+    fn old_offences_are_forgotten_and_exemptions_are_not() {
+        let mut offences = Offences::default();
+        offences.offend(at(10), Uid(7), OffenceKind::Flood);
+        offences.set_exempt(Uid(8), true);
+        assert_eq!(offences.forget(at(19), Duration::from_secs(10)), []);
+        assert_eq!(offences.forget(at(20), Duration::from_secs(10)), [(Uid(7), None)]);
+        assert_eq!(offences.exempt(), [Uid(8)]);
+    }
+
+    #[test]
+    fn a_crowd_has_a_bound() {
+        let mut offences = Offences::default();
+        offences.set_exempt(Uid(2), true);
+        for uid in 3..=USERS as u32 + 10 {
+            offences.offend(at(u64::from(uid)), Uid(uid), OffenceKind::Flood);
+        }
+        assert!(offences.0.len() <= USERS);
+        assert!(offences.record(Uid(2)).exempt);
+        assert_eq!(offences.record(Uid(USERS as u32 + 10)).count(), 1);
+        assert_eq!(offences.record(Uid(3)).count(), 0);
+    }
+}

@@ -1,0 +1,80 @@
+//! Texts as they are compared, when it must not matter how they were written.
+
+/// The lower-case letter of Windows-1252.
+pub const fn lower(byte: u8) -> u8 {
+    match byte {
+        0xc0..=0xd6 | 0xd8..=0xde => byte + 0x20,
+        0x8a | 0x8c | 0x8e => byte + 0x10,
+        0x9f => 0xff,
+        _ => byte.to_ascii_lowercase(),
+    }
+}
+
+/// Whether a byte shows nothing: control bytes, the five that Windows-1252 leaves empty (among
+/// them, under Windows-1256, the ones that join and direct letters), and the soft hyphen.
+pub const fn is_invisible(byte: u8) -> bool {
+    matches!(byte, 0x00..=0x1f | 0x7f | 0x81 | 0x8d | 0x8f | 0x90 | 0x9d | 0xad)
+}
+
+/// Whether a byte separates words on the screen and shows nothing else.
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0xa0)
+}
+
+/// Writes `text` into `folded`, which is emptied before: letters in lower case, any run of blanks
+/// and line breaks as one blank, invisible bytes left out, no blank at either end.
+pub fn fold_into(text: &[u8], folded: &mut Vec<u8>) {
+    folded.clear();
+    folded.reserve(text.len());
+    for &byte in text {
+        if is_blank(byte) {
+            if folded.last().is_some_and(|last| *last != b' ') {
+                folded.push(b' ');
+            }
+        } else if !is_invisible(byte) {
+            folded.push(lower(byte));
+        }
+    }
+    if folded.last() == Some(&b' ') {
+        folded.pop();
+    }
+}
+
+/// As [`fold_into`], into a new buffer.
+pub fn fold(text: &[u8]) -> Vec<u8> {
+    let mut folded = Vec::new();
+    fold_into(text, &mut folded);
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::text::{from_cp1252, to_cp1252};
+    use super::*;
+
+    #[test]
+    fn lower_case_is_that_of_the_alphabet() {
+        for byte in 0..=255u8 {
+            let expected = to_cp1252(&from_cp1252(&[byte]).to_lowercase());
+            assert_eq!(vec![lower(byte)], expected, "{byte:02x}");
+        }
+    }
+
+    #[test]
+    fn writing_does_not_matter() {
+        assert_eq!(fold(b"  Buy\r\n\xa0\xa0NOW\xad, \xc9t\x01\x81\xc9 "), b"buy now, \xe9t\xe9");
+        assert_eq!(fold(b"\t \r\n"), b"");
+    }
+
+    proptest! {
+        #[test]
+        fn folding_twice_is_folding_once(text: Vec<u8>) {
+            let once = fold(&text);
+            prop_assert!(once.len() <= text.len());
+            prop_assert!(!once.iter().any(|byte| is_invisible(*byte)));
+            prop_assert_eq!(fold(&once), once);
+        }
+    }
+}
