@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use paltalkd::config::{CallMode, Config, FileMode, Location, LogFormat};
+use paltalkd::model::Role;
 use proptest::prelude::*;
 
 #[test]
@@ -39,6 +40,11 @@ fn the_defaults_print_as_people_write_them() {
         "unresponsive_timeout = \"5m\"",
         "outbox = \"256KiB\"",
         "exempt = [\"127.0.0.0/8\", \"::1\"]",
+        "[spam]",
+        "window = \"10s\"",
+        "cooldown = \"750ms\"",
+        "decay = \"0s\"",
+        "exempt_roles = [\"admin\", \"moderator\", \"trusted\"]",
         "cache = \"64MiB\"",
         "offline_messages = \"30d\"",
         "directory = \"logs\"",
@@ -95,6 +101,33 @@ fn values_are_read_in_every_spelling() {
     assert_eq!(config.log_directory(), Some(PathBuf::from("/srv/pal/logs")));
     assert_eq!((config.log.format, config.log.keep), (LogFormat::Json, Some(16)));
     assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+}
+
+#[test]
+fn every_limit_of_messages_can_be_changed_and_switched_off() {
+    let config = Config::from_toml(
+        "[spam]\nmessages_per_window = 0\nwindow = \"0s\"\ncooldown = 0\nmessages_per_minute = 0\n\
+         duplicate_messages = 0\ndecay = \"7d\"\nexempt_roles = [\"admin\"]\n",
+    )
+    .unwrap_or_else(|errors| panic!("{errors}"));
+    let spam = &config.spam;
+    assert_eq!((spam.messages_per_window, spam.window, spam.cooldown), (None, None, None));
+    assert_eq!((spam.messages_per_minute, spam.duplicate_messages), (None, None));
+    assert_eq!(spam.decay, Some(Duration::from_secs(7 * 24 * 60 * 60)));
+    assert_eq!(spam.exempt_roles.iter().collect::<Vec<_>>(), [Role::Admin]);
+    assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+    // The bounds themselves are allowed.
+    for line in [
+        "messages_per_window = 1",
+        "messages_per_minute = 1000",
+        "window = \"1h\"",
+        "cooldown = \"1h\"",
+        "duplicate_messages = 2",
+        "duplicate_messages = 10",
+        "exempt_roles = []",
+    ] {
+        assert!(Config::from_toml(&format!("[spam]\n{line}\n")).is_ok(), "{line}");
+    }
 }
 
 fn any_config() -> impl Strategy<Value = Config> {

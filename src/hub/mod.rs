@@ -12,6 +12,7 @@ pub mod actor;
 mod command;
 mod directory;
 mod effect;
+pub mod guard;
 pub mod peers;
 mod rooms;
 mod state;
