@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use paltalkd::config::{CallMode, Config, FileMode, Location, LogFormat};
+use paltalkd::config::{CallMode, Config, FileMode, Location, LogFormat, Spam};
 use paltalkd::model::Role;
 use proptest::prelude::*;
 
@@ -153,6 +153,16 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.limits.outbox = positive(counts.2);
             config.log.keep = positive(counts.3);
             config.store.cache = (1 << 20) + u64::from(counts.4);
+            config.spam.window = login.filter(|time| *time <= Spam::LONGEST);
+            config.spam.decay = unresponsive;
+            config.spam.messages_per_minute = counts.3.map(|n| n % Spam::MOST_MESSAGES + 1);
+            config.spam.duplicate_messages = counts.1.map(|n| n % 9 + 2);
+            config.spam.exempt_roles = Role::ALL
+                .into_iter()
+                .enumerate()
+                .filter(|(n, _)| counts.4 >> n & 1 == 1)
+                .map(|(_, r)| r)
+                .collect();
             config.voice.calls = if flag { CallMode::Relay } else { CallMode::Off };
             config.voice.files = if flag { FileMode::Direct } else { FileMode::Off };
             config.log.format = if flag { LogFormat::Json } else { LogFormat::Text };

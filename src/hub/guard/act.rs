@@ -161,30 +161,41 @@ pub enum Aftermath {
         /// The name of the detector.
         detector: &'static str,
     },
-    /// The filters that matched: count them, and do as the most severe says.
+    /// The filters that matched, the worst first: count them, and do as the first that blocks says.
     Filtered(Vec<Match>),
 }
 
 /// A filter that matched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Match {
-    /// The filter.
-    pub filter: u32,
+    /// The number of the filter.
+    pub id: u32,
+    /// Whether the text may pass.
+    pub action: Action,
     /// How bad it is; more is worse.
     pub severity: u8,
-    /// What is done to the message and its sender; `None`: it passes, and staff are told.
-    pub block: Option<Sanction>,
+    /// What it means for the sender, if it blocks.
+    pub consequence: Consequence,
 }
 
-/// What a filter does that blocks. The message is never delivered.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Sanction {
-    /// Nothing more.
+/// Whether a filter that matches keeps a text from passing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// It does not pass.
+    Block,
+    /// It passes, and staff are told.
+    Notify,
+}
+
+/// What a filter that blocks means for the sender.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Consequence {
+    /// The text is not delivered, and nothing else.
     Delete,
-    /// The sender gets a warning.
+    /// A warning.
     Warn,
-    /// The sender is muted.
+    /// He is muted for this time.
     Mute(Duration),
-    /// The sender is banned; `None`: for good.
+    /// He is banned for this time, or for good.
     Ban(Option<Duration>),
 }

