@@ -19,6 +19,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 pub use error::{ConfigError, ConfigErrors};
 
+use crate::model::{Role, Roles};
+
 /// The UDP port on which clients insist for calls.
 const CALL_PORT: u16 = 2090;
 /// The environment variable that names the configuration file.
@@ -37,6 +39,8 @@ pub struct Config {
     pub http: Http,
     /// What one client, and all together, may use.
     pub limits: Limits,
+    /// How fast and how often one user may send messages.
+    pub spam: Spam,
     /// The database.
     pub store: Store,
     /// The logs.
@@ -150,6 +154,35 @@ pub struct Limits {
     pub outbox: Option<usize>,
     /// Addresses without the limit per address.
     pub exempt: Vec<IpNet>,
+}
+
+/// `[spam]`: the limits of message-like acts of one user, over all his connections.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spam {
+    /// Messages accepted within any [`Spam::window`]; at most [`Spam::MOST_MESSAGES`].
+    pub messages_per_window: Option<u32>,
+    /// The length of the sliding window, up to [`Spam::LONGEST`].
+    pub window: Option<Duration>,
+    /// The shortest time between two messages, up to [`Spam::LONGEST`].
+    pub cooldown: Option<Duration>,
+    /// Messages accepted within any 60 seconds; at most [`Spam::MOST_MESSAGES`].
+    pub messages_per_minute: Option<u32>,
+    /// The how manieth of the same text among one's last 10 messages is refused: 2 to 10.
+    pub duplicate_messages: Option<u32>,
+    /// Strikes, or stages if there are no strikes, fall by one each time that this has passed since
+    /// the last mute without a violation; `None`: never.
+    pub decay: Option<Duration>,
+    /// Who is spared all this, and detectors, filters and slowmode, too.
+    pub exempt_roles: Roles,
+}
+
+impl Spam {
+    /// The most messages that a limit may name, which bounds what is remembered of a user.
+    pub const MOST_MESSAGES: u32 = 1000;
+    /// The longest window and the longest cooldown.
+    pub const LONGEST: Duration = Duration::from_secs(60 * 60);
+    /// How many of one's last messages are compared.
+    pub const COMPARED: u32 = 10;
 }
 
 /// `[store]`
@@ -288,6 +321,20 @@ impl Default for Limits {
                 Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
                 Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
             ],
+        }
+    }
+}
+
+impl Default for Spam {
+    fn default() -> Spam {
+        Spam {
+            messages_per_window: Some(5),
+            window: Some(Duration::from_secs(10)),
+            cooldown: Some(Duration::from_millis(750)),
+            messages_per_minute: Some(30),
+            duplicate_messages: Some(3),
+            decay: None,
+            exempt_roles: Role::ALL.into_iter().collect(),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use paltalkd::config::{CallMode, Config, FileMode, Location, LogFormat};
+use paltalkd::config::{CallMode, Config, FileMode, Location, LogFormat, Spam};
+use paltalkd::model::Role;
 use proptest::prelude::*;
 
 #[test]
@@ -40,6 +41,11 @@ fn the_defaults_print_as_people_write_them() {
         "unresponsive_timeout = \"5m\"",
         "outbox = \"256KiB\"",
         "exempt = [\"127.0.0.0/8\", \"::1\"]",
+        "[spam]",
+        "window = \"10s\"",
+        "cooldown = \"750ms\"",
+        "decay = \"0s\"",
+        "exempt_roles = [\"admin\", \"moderator\", \"trusted\"]",
         "cache = \"64MiB\"",
         "offline_messages = \"30d\"",
         "directory = \"logs\"",
@@ -98,6 +104,33 @@ fn values_are_read_in_every_spelling() {
     assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
 }
 
+#[test]
+fn every_limit_of_messages_can_be_changed_and_switched_off() {
+    let config = Config::from_toml(
+        "[spam]\nmessages_per_window = 0\nwindow = \"0s\"\ncooldown = 0\nmessages_per_minute = 0\n\
+         duplicate_messages = 0\ndecay = \"7d\"\nexempt_roles = [\"admin\"]\n",
+    )
+    .unwrap_or_else(|errors| panic!("{errors}"));
+    let spam = &config.spam;
+    assert_eq!((spam.messages_per_window, spam.window, spam.cooldown), (None, None, None));
+    assert_eq!((spam.messages_per_minute, spam.duplicate_messages), (None, None));
+    assert_eq!(spam.decay, Some(Duration::from_secs(7 * 24 * 60 * 60)));
+    assert_eq!(spam.exempt_roles.iter().collect::<Vec<_>>(), [Role::Admin]);
+    assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+    // The bounds themselves are allowed.
+    for line in [
+        "messages_per_window = 1",
+        "messages_per_minute = 1000",
+        "window = \"1h\"",
+        "cooldown = \"1h\"",
+        "duplicate_messages = 2",
+        "duplicate_messages = 10",
+        "exempt_roles = []",
+    ] {
+        assert!(Config::from_toml(&format!("[spam]\n{line}\n")).is_ok(), "{line}");
+    }
+}
+
 fn any_config() -> impl Strategy<Value = Config> {
     let listen = proptest::collection::vec(any::<SocketAddr>(), 1..4);
     let times = proptest::array::uniform3(proptest::option::of(1u64..3_000_000_000_000_000_000));
@@ -122,6 +155,16 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.limits.outbox = positive(counts.2);
             config.log.keep = positive(counts.3);
             config.store.cache = (1 << 20) + u64::from(counts.4);
+            config.spam.window = login.filter(|time| *time <= Spam::LONGEST);
+            config.spam.decay = unresponsive;
+            config.spam.messages_per_minute = counts.3.map(|n| n % Spam::MOST_MESSAGES + 1);
+            config.spam.duplicate_messages = counts.1.map(|n| n % 9 + 2);
+            config.spam.exempt_roles = Role::ALL
+                .into_iter()
+                .enumerate()
+                .filter(|(n, _)| counts.4 >> n & 1 == 1)
+                .map(|(_, r)| r)
+                .collect();
             config.voice.calls = if flag { CallMode::Relay } else { CallMode::Off };
             config.voice.files = if flag { FileMode::Direct } else { FileMode::Off };
             config.log.format = if flag { LogFormat::Json } else { LogFormat::Text };

@@ -167,6 +167,28 @@ fn values_out_of_bounds() {
 }
 
 #[test]
+fn limits_of_messages_that_cannot_be_meant() {
+    assert_eq!(
+        complaints(
+            "[spam]\nmessages_per_window = 1001\nwindow = \"61m\"\ncooldown = 750\n\
+             messages_per_minute = -1\nduplicate_messages = 1\ndecay = \"soon\"\n\
+             exempt_roles = [\"admin\", \"boss\"]\nmesages_per_window = 5\n"
+        ),
+        [
+            "config.toml:2: spam.messages_per_window: must be 1 to 1000, or 0 for no limit",
+            "config.toml:3: spam.window: must be at most \"1h\"",
+            "config.toml:4: spam.cooldown: must be a time like \"30s\" in quotes, not a number",
+            "config.toml:5: spam.messages_per_minute: must not be negative (0 switches it off)",
+            "config.toml:6: spam.duplicate_messages: must be 2 to 10, or 0 for no limit",
+            "config.toml:7: spam.decay: \"soon\" is not a time like \"750ms\", \"30s\" or \"5m\"",
+            "config.toml:8: spam.exempt_roles: no such role \"boss\" (admin, moderator, trusted)",
+            "config.toml:9: spam.mesages_per_window: unknown key; did you mean \"messages_per_window\"?",
+        ]
+    );
+    assert_eq!(complaints("[spam]\nduplicate_messages = 11\n").len(), 1);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("absent.toml");

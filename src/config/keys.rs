@@ -3,12 +3,12 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::numbers::{Bytes, Count, RequiredBytes, Time};
+use super::numbers::{Bytes, Count, CountWithin, RequiredBytes, Time, TimeUpTo};
 use super::values::{
     AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OneOf,
-    OptionalPath, Problems, RequiredPath,
+    OptionalPath, Problems, RequiredPath, RoleNames,
 };
-use super::{CallMode, Config, FileMode};
+use super::{CallMode, Config, FileMode, Spam};
 
 /// One key: where it stands, how it is read and how it is printed.
 pub(super) struct Key {
@@ -54,6 +54,13 @@ pub(super) const KEYS: &[Key] = &[
     key!(limits.unresponsive_timeout, Time),
     key!(limits.outbox, Bytes { at_least: 32 << 10 }),
     key!(limits.exempt, Networks),
+    key!(spam.messages_per_window, CountWithin { least: 1, most: Spam::MOST_MESSAGES }),
+    key!(spam.window, TimeUpTo(Spam::LONGEST)),
+    key!(spam.cooldown, TimeUpTo(Spam::LONGEST)),
+    key!(spam.messages_per_minute, CountWithin { least: 1, most: Spam::MOST_MESSAGES }),
+    key!(spam.duplicate_messages, CountWithin { least: 2, most: Spam::COMPARED }),
+    key!(spam.decay, Time),
+    key!(spam.exempt_roles, RoleNames),
     key!(store.path, RequiredPath),
     key!(store.cache, RequiredBytes { at_least: 1 << 20 }),
     key!(store.offline_messages, Time),

@@ -36,6 +36,48 @@ impl<T: TryFrom<i128> + Copy + std::fmt::Display> Codec<Option<T>> for Count {
     }
 }
 
+/// A count between two bounds; zero switches it off.
+pub(super) struct CountWithin {
+    /// The smallest that makes sense, short of none.
+    pub(super) least: u32,
+    /// The largest that is allowed.
+    pub(super) most: u32,
+}
+
+impl Codec<Option<u32>> for CountWithin {
+    fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<Option<u32>> {
+        let count: Option<u32> = Count.read(value, problems)?;
+        if count.is_some_and(|count| !(self.least..=self.most).contains(&count)) {
+            let CountWithin { least, most } = self;
+            problems.note(value, format!("must be {least} to {most}, or 0 for no limit"));
+            return None;
+        }
+        Some(count)
+    }
+
+    fn show(&self, value: &Option<u32>) -> String {
+        Count.show(value)
+    }
+}
+
+/// A time up to a bound; zero switches it off.
+pub(super) struct TimeUpTo(pub(super) Duration);
+
+impl Codec<Option<Duration>> for TimeUpTo {
+    fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<Option<Duration>> {
+        let time = Time.read(value, problems)?;
+        if time.is_some_and(|time| time > self.0) {
+            problems.note(value, format!("must be at most {}", Time.show(&Some(self.0))));
+            return None;
+        }
+        Some(time)
+    }
+
+    fn show(&self, value: &Option<Duration>) -> String {
+        Time.show(value)
+    }
+}
+
 /// A time; zero switches it off.
 pub(super) struct Time;
 

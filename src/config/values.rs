@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::parse::nearest;
 use super::{Location, LogFormat};
-use crate::model::to_cp1252;
+use crate::model::{Role, Roles, to_cp1252};
 
 /// What is wrong with one key's value, and where; beside it what it says about listen addresses.
 #[derive(Default)]
@@ -179,6 +179,20 @@ impl Codec<Vec<IpNet>> for Networks {
                 network.to_string()
             }
         }))
+    }
+}
+
+/// A list of the names of roles.
+pub(super) struct RoleNames;
+
+impl Codec<Roles> for RoleNames {
+    fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<Roles> {
+        let roles = list(value, problems, "a role", str::parse::<Role>)?;
+        Some(roles.into_iter().map(|(_, role)| role).collect())
+    }
+
+    fn show(&self, value: &Roles) -> String {
+        show_list(value.iter().map(|role| role.to_string()))
     }
 }
 

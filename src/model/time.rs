@@ -28,6 +28,11 @@ impl Timestamp {
         self.format("%Y-%m-%dT%H:%M:%SZ")
     }
 
+    /// For people to read, as in `2026-11-20 22:29:00 UTC`.
+    pub fn utc(self) -> String {
+        self.format("%Y-%m-%d %H:%M:%S UTC")
+    }
+
     /// The four-token stamp that precedes a stored message on the wire (PROTOCOL 8.2), without
     /// its brackets: `2004-11-09 12:33:20 PM UTC`.
     pub fn offline_stamp(self) -> String {
@@ -61,6 +66,7 @@ mod tests {
     fn stamps_read_as_the_clients_expect_them() {
         let noon = Timestamp(1_100_003_600_000);
         assert_eq!(noon.rfc3339(), "2004-11-09T12:33:20Z");
+        assert_eq!(noon.utc(), "2004-11-09 12:33:20 UTC");
         assert_eq!(noon.offline_stamp(), "2004-11-09 12:33:20 PM UTC");
         assert_eq!(Timestamp(u64::MAX).rfc3339().len(), 20);
     }

@@ -1,4 +1,42 @@
-//! What stands between what users do and those whom it reaches.
+//! The guard: who may send what, how fast and how often.
+//!
+//! Every message-like act, that is a room message, a whisper, an instant message, an invitation, an
+//! offer of a file, a call, passes one chain ([`Guard::judge`]) in one order:
+//!
+//! mute by staff → mute by the machine → cooldown → window → per minute → duplicates → detectors →
+//! filters → slowmode → accept.
+//!
+//! The first refusal wins and names its [`Link`]. A refused act changes nothing but what the refusal
+//! itself brings: a strike ([`strikes`](SpamRecord)) or an offence. Only an accepted act counts for
+//! cooldown, window, volume, duplicates, detectors and slowmode.
+//!
+//! Everything is kept per account and not per connection, so that a reconnect changes nothing; what
+//! must survive a restart comes out as a [`SpamRecord`] and goes back in by [`Guard::restore`]. The
+//! guard does no I/O and looks at no clock: intervals are measured by [`Now::uptime`], which no
+//! corrected system clock can stretch.
+//!
+//! What it costs: nothing for somebody who has sent nothing within the last hour; some hundred
+//! bytes for somebody who has, and about as much for an account that was ever struck.
+//!
+//! [`Now::uptime`]: crate::model::Now::uptime
 
+mod act;
+mod chain;
 pub mod detect;
+mod duplicates;
 pub mod filter;
+mod recent;
+mod slowmode;
+mod spam;
+mod strikes;
+#[cfg(test)]
+mod tests;
+mod volume;
+mod words;
+
+pub use act::{Act, ActKind, Aftermath, Link, Mute, Refusal, Verdict};
+pub use chain::{Detectors, Filters, Guard};
+pub use filter::{Action, Consequence, FilterId, FilterSet, Match};
+pub use slowmode::{Slowmode, SlowmodeError};
+pub use spam::Violation;
+pub use strikes::{SpamRecord, Struck};

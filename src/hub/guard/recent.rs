@@ -1,0 +1,80 @@
+//! When a user's last messages were accepted: what cooldown, window and volume look at.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::config::Spam;
+
+/// The span of the limit per minute.
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+
+/// How many moments are kept of each user, and for how long: as the limits need them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Horizon {
+    count: usize,
+    span: Duration,
+}
+
+impl Horizon {
+    pub(super) fn of(limits: &Spam) -> Horizon {
+        let window = limits.messages_per_window.zip(limits.window);
+        let minute = limits.messages_per_minute.map(|count| (count, MINUTE));
+        let cooldown = limits.cooldown.map(|time| (1, time));
+        let mut horizon = Horizon { count: 0, span: Duration::ZERO };
+        for (count, span) in [window, minute, cooldown].into_iter().flatten() {
+            horizon.count = horizon.count.max(usize::try_from(count).unwrap_or(usize::MAX));
+            horizon.span = horizon.span.max(span);
+        }
+        horizon
+    }
+}
+
+/// The moments at which a user's last messages were accepted, oldest first, as uptimes.
+#[derive(Default, Debug)]
+pub(super) struct Recent(VecDeque<Duration>);
+
+impl Recent {
+    pub(super) fn last(&self) -> Option<Duration> {
+        self.0.back().copied()
+    }
+
+    /// If `limit` messages or more were accepted within the `span` that ends now: how many, and when
+    /// the first of them. What is exactly `span` old is outside.
+    pub(super) fn full(&self, now: Duration, limit: u32, span: Duration) -> Option<(usize, Duration)> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let inside = |at: &Duration| now.saturating_sub(*at) < span;
+        // Usually one look decides: whether the limit-th latest is old enough.
+        let decisive = self.0.len().checked_sub(limit).and_then(|at| self.0.get(at))?;
+        if !inside(decisive) {
+            return None;
+        }
+        let count = self.0.iter().rev().take_while(|at| inside(at)).count();
+        let first = self.0.get(self.0.len() - count)?;
+        Some((count, *first))
+    }
+
+    pub(super) fn accept(&mut self, now: Duration, horizon: Horizon) {
+        self.forget(now, horizon);
+        if horizon.count == 0 {
+            return;
+        }
+        while self.0.len() >= horizon.count {
+            self.0.pop_front();
+        }
+        self.0.push_back(now);
+    }
+
+    /// Drops what no limit can see any more. Returns whether anything is left.
+    pub(super) fn forget(&mut self, now: Duration, horizon: Horizon) -> bool {
+        while self.0.front().is_some_and(|at| now.saturating_sub(*at) >= horizon.span) {
+            self.0.pop_front();
+        }
+        !self.0.is_empty()
+    }
+
+    /// Gives back memory that a burst has left behind.
+    pub(super) fn shrink(&mut self) {
+        // Not below twice the need, or memory would come and go.
+        self.0.shrink_to(self.0.len() * 2);
+    }
+}

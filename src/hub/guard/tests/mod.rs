@@ -1,0 +1,64 @@
+//! The guard with invented time.
+
+mod ladder;
+mod limits;
+mod model;
+mod order;
+mod simulation;
+
+use std::time::Duration;
+
+use crate::config::Spam;
+use crate::model::{Now, Roles, RoomId, Timestamp, Uid};
+
+use super::*;
+
+/// A Thursday in 2004.
+const BEGIN: u64 = 1_100_003_600_000;
+const ALICE: Uid = Uid(1_000_002);
+const BOB: Uid = Uid(1_000_003);
+
+/// So many milliseconds after the start of the daemon.
+fn at(millis: u64) -> Now {
+    Now { wall: Timestamp(BEGIN + millis), uptime: Duration::from_millis(millis) }
+}
+
+fn guard() -> Guard {
+    Guard::new(Spam::default(), (), ())
+}
+
+fn act(uid: Uid, text: &[u8]) -> Act<'_> {
+    Act {
+        kind: ActKind::RoomMessage,
+        uid,
+        roles: Roles::default(),
+        room: Some(RoomId(7)),
+        spared_slowmode: false,
+        text: Some(text),
+        rating: None,
+    }
+}
+
+/// Alice sends something that she has never sent before.
+fn send(guard: &mut Guard, millis: u64) -> Option<Refusal> {
+    let text = format!("line {millis}");
+    refusal(guard.judge(at(millis), &act(ALICE, text.as_bytes()), None))
+}
+
+fn refusal(verdict: Verdict) -> Option<Refusal> {
+    match verdict {
+        Verdict::Accept { .. } => None,
+        Verdict::Refuse(refusal) => Some(*refusal),
+    }
+}
+
+fn link(refusal: &Option<Refusal>) -> Option<Link> {
+    refusal.as_ref().map(|refusal| refusal.link)
+}
+
+fn struck(refusal: Option<Refusal>) -> Struck {
+    match refusal.expect("this was accepted").aftermath {
+        Aftermath::Struck(struck) => struck,
+        other => panic!("no strike: {other:?}"),
+    }
+}

@@ -1,0 +1,170 @@
+//! An evening's half hour: 1 000 people who chat, 50 who spam, in five ways. The detectors and
+//! filters are absent: this is what the limits alone achieve.
+//!
+//! People: turns at log-normal intervals (median 25 s, sigma 1.0). One turn in four has a second line,
+//! typed after a log-normal pause of median 2.5 s and sigma 0.45: two or three words at 40 words a
+//! minute. One line in five is one of thirty short reactions, the most common of them far ahead (Zipf).
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::*;
+
+const LENGTH: u64 = 30 * 60 * 1000;
+const PEOPLE: usize = 1000;
+const SPAMMERS: usize = 50;
+
+/// A generator of numbers (SplitMix64), the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// At least 0, below 1.
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Log-normal milliseconds (Box and Muller).
+    fn pause(&mut self, median: f64, sigma: f64) -> u64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        let normal = radius * (std::f64::consts::TAU * self.unit()).cos();
+        (median * 1000.0 * (sigma * normal).exp()) as u64
+    }
+
+    /// The number of one of thirty reactions; the k-th is 1/k as common as the first.
+    fn reaction(&mut self) -> usize {
+        let weight: f64 = (1..=30).map(|rank| 1.0 / f64::from(rank)).sum();
+        let mut left = self.unit() * weight;
+        (1..=30u32)
+            .position(|rank| {
+                left -= 1.0 / f64::from(rank);
+                left <= 0.0
+            })
+            .unwrap_or(29)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Habit {
+    /// Chats.
+    Person,
+    /// Four new lines a second, whatever happens.
+    Flooder,
+    /// The same line every three seconds, in changing case and spacing.
+    Repeater,
+    /// A new line every second: too slow for the cooldown, too fast for the window.
+    Metronome,
+    /// Pastes twenty lines, reads how long he is muted, waits exactly that long, and pastes again.
+    Patient,
+    /// Sends three advertisements in turn to one person after the other, every 2.5 seconds.
+    Rotator,
+}
+
+const SPAM: [Habit; 5] = [Habit::Flooder, Habit::Repeater, Habit::Metronome, Habit::Patient, Habit::Rotator];
+
+#[derive(Default)]
+struct Tally {
+    sent: u32,
+    refused: u32,
+    violations: u32,
+}
+
+struct Sender {
+    habit: Habit,
+    sent: u64,
+    /// Whether the next line of a person belongs to a burst.
+    burst: bool,
+}
+
+impl Sender {
+    fn text(&self, random: &mut Random) -> String {
+        let number = self.sent;
+        match self.habit {
+            Habit::Person if random.unit() < 0.2 => format!("reaction {}", random.reaction()),
+            Habit::Person => format!("something new: {number}"),
+            Habit::Repeater if number.is_multiple_of(2) => "Visit  my ROOM now".to_owned(),
+            Habit::Repeater => "visit my room NOW ".to_owned(),
+            Habit::Rotator => format!("advertisement {}", number % 3),
+            Habit::Flooder | Habit::Metronome | Habit::Patient => format!("spam {number}"),
+        }
+    }
+
+    /// How long he waits with his next line.
+    fn pause(&mut self, random: &mut Random, muted: Duration) -> u64 {
+        match self.habit {
+            Habit::Person => {
+                self.burst = !self.burst && random.unit() < 0.25;
+                if self.burst { random.pause(2.5, 0.45) } else { random.pause(25.0, 1.0) }
+            }
+            Habit::Flooder => 250,
+            Habit::Repeater => 3000,
+            Habit::Metronome => 1000,
+            Habit::Patient if self.sent.is_multiple_of(20) => {
+                u64::try_from(muted.as_millis()).unwrap().max(1)
+            }
+            Habit::Patient => 300,
+            Habit::Rotator => 2500,
+        }
+    }
+}
+
+#[test]
+fn spam_is_stopped_and_people_are_not() {
+    let mut random = Random(4);
+    let habit = |number: usize| match number.checked_sub(PEOPLE) {
+        Some(number) => SPAM[number % SPAM.len()],
+        None => Habit::Person,
+    };
+    let mut senders: Vec<Sender> =
+        (0..PEOPLE + SPAMMERS).map(|number| Sender { habit: habit(number), sent: 0, burst: false }).collect();
+    let mut turns: BinaryHeap<Reverse<(u64, usize)>> =
+        (0..senders.len()).map(|number| Reverse((random.next() % 25_000, number))).collect();
+    let mut guard = guard();
+    let mut tallies: Vec<Tally> = senders.iter().map(|_| Tally::default()).collect();
+    while let Some(Reverse((millis, number))) = turns.pop() {
+        if millis >= LENGTH {
+            break;
+        }
+        let sender = &mut senders[number];
+        let uid = Uid(1_000_002 + u32::try_from(number).unwrap());
+        let text = sender.text(&mut random);
+        sender.sent += 1;
+        let refused = refusal(guard.judge(at(millis), &act(uid, text.as_bytes()), None));
+        let tally = &mut tallies[number];
+        tally.sent += 1;
+        tally.refused += u32::from(refused.is_some());
+        tally.violations += u32::from(refused.is_some_and(|refusal| refusal.mute.is_some()));
+        let muted = guard.muted(at(millis), uid).unwrap_or_default();
+        turns.push(Reverse((millis + sender.pause(&mut random, muted), number)));
+    }
+    let share = |what: &str, habits: &[Habit]| {
+        let mut sum = Tally::default();
+        for (sender, tally) in senders.iter().zip(&tallies).filter(|(s, _)| habits.contains(&s.habit)) {
+            assert!(tally.sent > 0, "{:?} said nothing", sender.habit);
+            sum.sent += tally.sent;
+            sum.refused += tally.refused;
+            sum.violations += tally.violations;
+        }
+        let share = f64::from(sum.refused) / f64::from(sum.sent);
+        let Tally { sent, refused, violations } = sum;
+        eprintln!(
+            "{what:12} sent {sent:6}  refused {refused:6}  {:6.2} %  mutes {violations}",
+            share * 100.0
+        );
+        share
+    };
+    let people = share("people", &[Habit::Person]);
+    for habit in SPAM {
+        share(&format!("{habit:?}"), &[habit]);
+    }
+    let spam = share("all spam", &SPAM);
+    assert!(people < 0.01, "{people}");
+    assert!(spam >= 0.99, "{spam}");
+}
