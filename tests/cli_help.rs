@@ -32,6 +32,9 @@ golden! {
     account_passwd: ["account", "passwd"];
     account_set: ["account", "set"];
     account_delete: ["account", "delete"];
+    backup: ["backup"];
+    restore: ["restore"];
+    verify: ["verify"];
 }
 
 #[test]

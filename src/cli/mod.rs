@@ -4,11 +4,15 @@
 //! 2 wrong usage or configuration, 4 no such user, 6 the daemon's store failed.
 
 mod account;
+mod backup;
 mod check_config;
 mod failure;
 mod output;
+mod progress;
+mod restore;
 mod secret;
 mod serve;
+mod verify;
 mod who;
 
 use std::ffi::OsString;
@@ -61,6 +65,12 @@ enum Command {
         #[command(subcommand)]
         command: account::Command,
     },
+    /// Write everything in the store to one file; the daemon must be stopped
+    Backup(backup::Backup),
+    /// Make the store anew from a backup; the daemon must be stopped
+    Restore(restore::Restore),
+    /// Check a backup, or the store of a stopped daemon, record by record
+    Verify(verify::Verify),
 }
 
 impl Global {
@@ -104,15 +114,33 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
             serve::run(&config, guard)
         }
         Command::Account { command } => {
-            let config = global.config()?;
-            // Complaints of the store belong on the terminal, not into the daemon's log files.
-            let mut logged = config.clone();
-            logged.log.directory = None;
-            logged.log.level = "warn".to_owned();
-            let _guard = telemetry::init(&logged, global.verbosity(), output.stderr_color())?;
+            let (config, _guard) = offline(&global, output)?;
             account::run(command, &config, output)
         }
+        Command::Backup(command) => {
+            let (config, _guard) = offline(&global, output)?;
+            command.run(&config, output)
+        }
+        Command::Restore(command) => {
+            let (config, _guard) = offline(&global, output)?;
+            command.run(&config, output)
+        }
+        Command::Verify(command) => {
+            let (config, _guard) = offline(&global, output)?;
+            command.run(&config, output)
+        }
     }
+}
+
+/// What a command on a stopped store needs. Complaints of the store belong on the terminal then, not into
+/// the daemon's log files.
+fn offline(global: &Global, output: &Output) -> Result<(Config, telemetry::Guard), Failure> {
+    let config = global.config()?;
+    let mut logged = config.clone();
+    logged.log.directory = None;
+    logged.log.level = "warn".to_owned();
+    let guard = telemetry::init(&logged, global.verbosity(), output.stderr_color())?;
+    Ok((config, guard))
 }
 
 #[cfg(test)]
