@@ -11,8 +11,8 @@ pub enum BackupError {
     /// The store is closed, has failed, or holds a damaged record.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Another backup of this store is being made.
-    #[error("another backup of this store is being made")]
+    /// Another backup of this store, or to this file, is being made.
+    #[error("another backup of this store, or to this file, is being made")]
     Busy,
     /// Too much changed before it was read: the memory for it has an end.
     #[error("the store changes faster than the backup can be written; is the disk of the backup slow?")]

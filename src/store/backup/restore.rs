@@ -16,7 +16,7 @@ use crate::store::index::{Index, IndexError, Pending};
 use crate::store::journal::Journal;
 use crate::store::mark::Mark;
 use crate::store::shared::Layout;
-use crate::store::{StoreOptions, files, recover, seal, snapshot};
+use crate::store::{OpenError, StoreOptions, files, recover, seal, snapshot};
 
 /// What a restore did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,11 +73,15 @@ pub fn restore(
 /// Refuses if the store has something that the backup lacks. A store that cannot be read well enough to
 /// tell would not open, either, and is kept all the same.
 fn nothing_lost(layout: &Layout, manifest: &Manifest) -> Result<(), RestoreError> {
-    let Ok(Some(identity)) = Identity::read(&layout.root) else { return Ok(()) };
-    if !identity.ready {
-        return Ok(());
-    }
-    let evidence = Evidence::gather(layout, identity.id)?;
+    let identity = match Identity::read(&layout.root) {
+        Ok(Some(identity)) if identity.ready => identity,
+        Err(error @ (OpenError::NewerSchema { .. } | OpenError::Io { .. })) => {
+            return Err(RestoreError::WouldLose(error.to_string()));
+        }
+        _ => return Ok(()),
+    };
+    let evidence =
+        Evidence::gather(layout, identity.id).map_err(|error| RestoreError::WouldLose(error.to_string()))?;
     let from = evidence.base().unwrap_or(evidence.needed);
     let last = evidence.needed.max(evidence.scan.reach(from));
     let shown = layout.root.display();

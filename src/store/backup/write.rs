@@ -123,20 +123,21 @@ impl Partial {
         let path = partial_name(target);
         let file = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(false)
+            // Never through a link, and never into what somebody else is writing.
+            .create_new(true)
             // Password hashes are in it.
             .mode(0o600)
             .open(&path)
-            .map_err(BackupError::io("make", &path))?;
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => BackupError::Busy,
+                _ => BackupError::io("make", &path)(error),
+            })?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(BackupError::Busy),
             Err(TryLockError::Error(error)) => return Err(BackupError::io("lock", &path)(error)),
         }
-        let partial = Partial { path, file, finished: false };
-        partial.file.set_len(0).map_err(BackupError::io("write", &partial.path))?;
-        Ok(partial)
+        Ok(Partial { path, file, finished: false })
     }
 
     fn finish(mut self, target: &Path) -> Result<(), BackupError> {
