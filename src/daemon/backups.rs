@@ -7,11 +7,10 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task;
 use tracing::{error, info};
 
@@ -115,7 +114,7 @@ fn look(directory: &Path) -> io::Result<Vec<Generation>> {
     generations(directory)
 }
 
-/// Makes a backup of a live store in `path` on a thread of its own; see [`Store::backup`].
+/// Makes a backup of a live store in `path` beside the tasks; see [`Store::backup`].
 ///
 /// # Errors
 ///
@@ -126,18 +125,8 @@ pub(super) async fn make(
     now: Timestamp,
     mut progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<Summary, BackupError> {
-    let (sender, answer) = oneshot::channel();
-    let shown = path.clone();
-    thread::Builder::new()
-        .name("store-backup".to_owned())
-        .spawn(move || {
-            let made = store.backup(&path, now, &mut progress);
-            // The last handle closes the store, which is nothing for the one who waits.
-            drop(store);
-            let _ = sender.send(made);
-        })
-        .map_err(|source| BackupError::Io { action: "start the thread for", path: shown, source })?;
-    answer.await.unwrap_or(Err(BackupError::Store(StoreError::Failed)))
+    let work = task::spawn_blocking(move || store.backup(&path, now, &mut progress));
+    work.await.unwrap_or(Err(BackupError::Store(StoreError::Failed)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::store::shared::Shared;
 use crate::store::snapshot::FRAME_BYTES;
 use crate::store::{check, tables};
 
-/// The most entries of one piece; the writer may have to wait for as long as reading them takes.
+/// The most entries of one piece.
 const PIECE: usize = 512;
 /// The most bytes of old values that may wait to be read.
 const KEPT_BYTES: usize = 256 << 20;
@@ -32,12 +32,7 @@ pub(in crate::store) struct Export {
 
 impl Export {
     fn new() -> Export {
-        Export {
-            next: IVec::from(&[tables::COUNTERS]),
-            kept: BTreeMap::new(),
-            kept_bytes: 0,
-            overflowed: false,
-        }
+        Export { next: first_key(), kept: BTreeMap::new(), kept_bytes: 0, overflowed: false }
     }
 
     /// Notes that `key` is about to change, from `old`.
@@ -54,40 +49,51 @@ impl Export {
         self.kept.insert(key.clone(), old.cloned());
     }
 
-    /// The next piece in the order of keys; `None` at the end.
-    fn piece(&mut self, index: &Index) -> Result<Option<Vec<(IVec, IVec)>>, IndexError> {
-        let mut found = Vec::new();
-        let mut bytes = 0;
-        for entry in index.range(&self.next, None) {
-            let (key, value) = entry?;
-            bytes += key.len() + value.len();
-            found.push((key, value));
-            if found.len() >= PIECE || bytes >= FRAME_BYTES {
-                break;
-            }
-        }
-        let full = found.len() >= PIECE || bytes >= FRAME_BYTES;
-        let later = match found.last().filter(|_| full) {
-            Some((last, _)) => {
-                // The smallest key after it.
-                self.next = IVec::from([last, &[0][..]].concat());
-                self.kept.split_off(&self.next)
-            }
-            None => {
-                self.next = IVec::from(&[u8::MAX]);
-                BTreeMap::new()
-            }
-        };
+    /// Turns the entries that were read from `next` up to, not including, `end` into those of the beginning.
+    ///
+    /// They were read while the writer went on, so some may be newer than the beginning; but whatever
+    /// changed before they were handed in has been kept here first.
+    fn settle(&mut self, read: Vec<(IVec, IVec)>, end: IVec) -> Vec<(IVec, IVec)> {
+        let later = self.kept.split_off(&end);
         let kept = std::mem::replace(&mut self.kept, later);
-        if !kept.is_empty() {
-            self.kept_bytes -= kept.iter().map(|(key, old)| size(key, old.as_ref())).sum::<usize>();
-            let mut merged: BTreeMap<IVec, Option<IVec>> =
-                found.into_iter().map(|(key, value)| (key, Some(value))).collect();
-            merged.extend(kept);
-            found = merged.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        self.next = end;
+        if kept.is_empty() {
+            return read;
         }
-        Ok((full || !found.is_empty()).then_some(found))
+        self.kept_bytes -= kept.iter().map(|(key, old)| size(key, old.as_ref())).sum::<usize>();
+        let mut merged: BTreeMap<IVec, Option<IVec>> =
+            read.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        merged.extend(kept);
+        merged.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
+}
+
+/// Before every key but that of the state.
+fn first_key() -> IVec {
+    IVec::from(&[tables::COUNTERS])
+}
+
+/// Behind every key.
+fn last_key() -> IVec {
+    IVec::from(&[u8::MAX])
+}
+
+/// The next entries from `from` on, and the key before which they end.
+fn read_piece(index: &Index, from: &IVec) -> Result<(Vec<(IVec, IVec)>, IVec), IndexError> {
+    let mut found: Vec<(IVec, IVec)> = Vec::new();
+    let mut bytes = 0;
+    for entry in index.range(from, None) {
+        let (key, value) = entry?;
+        bytes += key.len() + value.len();
+        let full = found.len() + 1 >= PIECE || bytes >= FRAME_BYTES;
+        // The smallest key after it.
+        let end = full.then(|| IVec::from([&key, &[0][..]].concat()));
+        found.push((key, value));
+        if let Some(end) = end {
+            return Ok((found, end));
+        }
+    }
+    Ok((found, last_key()))
 }
 
 fn size(key: &IVec, old: Option<&IVec>) -> usize {
@@ -99,7 +105,8 @@ pub(super) struct Session<'a> {
     shared: &'a Shared,
     /// The state at the moment that is exported.
     pub(super) state: State,
-    ended: bool,
+    /// The keys before this one have been handed out.
+    next: IVec,
 }
 
 impl<'a> Session<'a> {
@@ -123,38 +130,44 @@ impl<'a> Session<'a> {
                 Err(error) => Ok(Err(BackupError::Inconsistent(error.to_string()))),
             }
         })??;
-        Ok(Session { shared, state, ended: false })
+        Ok(Session { shared, state, next: first_key() })
     }
 
     /// The next entries, each checked; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Vec<(IVec, IVec)>>, BackupError> {
-        if self.ended {
+        if self.next == last_key() {
             return Ok(None);
         }
         if stopping(self.shared) {
             return Err(StoreError::Closed.into());
         }
-        let piece = self.shared.with_index(|index| {
+        let next = &self.next;
+        let (piece, end) = self.shared.with_index(|index| {
+            // Read first: the writer waits only while what it has kept is gone through.
+            let (read, end) = match read_piece(index, next) {
+                Ok(read) => read,
+                Err(error) => return Ok(Err(BackupError::Inconsistent(error.to_string()))),
+            };
             let mut export = self.shared.export();
             let Some(export) = export.as_mut() else { return Err(StoreError::Closed) };
             if export.overflowed {
                 return Ok(Err(BackupError::TooSlow));
             }
-            Ok(export.piece(index).map_err(|error| BackupError::Inconsistent(error.to_string())))
+            Ok(Ok((export.settle(read, end.clone()), end)))
         })??;
+        self.next = end;
         // A change that the index took only in part is in no state at all.
         if self.shared.has_failed() {
             return Err(StoreError::Failed.into());
         }
-        for (key, value) in piece.iter().flatten() {
+        for (key, value) in &piece {
             if let Err(error) = codec::open_value(value) {
                 self.shared.suspect.store(true, std::sync::atomic::Ordering::Relaxed);
                 let place = check::describe(key);
                 return Err(BackupError::Inconsistent(format!("{error} ({place})")));
             }
         }
-        self.ended = piece.is_none();
-        Ok(piece)
+        Ok(Some(piece))
     }
 }
 

@@ -4,9 +4,9 @@
 //!
 //! [`Store::backup`] works beside the writer. It notes the state between two groups of changes and
 //! then reads the index piece by piece, in the order of keys. The writer, before it overwrites a key
-//! that has not been read yet, puts the old value aside for the backup (`export`). Neither waits for
-//! the other longer than one piece takes, and what comes out is exactly the noted state: its tallies
-//! say so at the end.
+//! that has not been read yet, puts the old value aside for the backup, which takes it instead of what it
+//! has read (`export`). The writer waits only while that exchange is made, not while pieces are read,
+//! packed or written. What comes out is exactly the noted state: its tallies say so at the end.
 //!
 //! The file is written under a temporary name (the name with `.partial` behind it), synced, read back
 //! from the first to the last byte, and only then gets its name. A backup that was interrupted leaves
@@ -89,7 +89,7 @@ pub struct Summary {
 
 impl Store {
     /// Writes everything as it is now to the file `path`, with `now` as the time in it. Blocks until
-    /// the file has been read back: for a thread of its own, never for a task. Changes go on
+    /// the file has been read back: not for async tasks. Changes go on
     /// meanwhile. A backup that is already at `path` is replaced once the new one is good; any other
     /// file is left alone. `progress` is called often and must be quick.
     ///

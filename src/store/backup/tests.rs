@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::Uid;
 use crate::store::codec;
-use crate::store::identity::StoreId;
+use crate::store::identity::{Identity, StoreId};
 use crate::store::index::{Index, Pending, State};
 use crate::store::shared::Layout;
 use crate::store::tables::{self, SCHEMA, TABLES};
@@ -150,6 +150,21 @@ fn what_is_newer_is_refused() {
     let options = StoreOptions::new(dir.path().join("new"));
     restore(&options, &newer, false, Timestamp(9_000), &mut |_| {}).unwrap_err();
     assert!(!dir.path().join("new").exists());
+}
+
+#[test]
+fn a_store_of_a_newer_program_is_not_replaced_unasked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = older_backup(dir.path());
+    let options = StoreOptions::new(dir.path().join("new"));
+    drop(Store::open(options.clone()).unwrap());
+    let identity = Identity { id: ID, schema: SCHEMA + 1, ready: true };
+    identity.write(&options.path).unwrap();
+    let refused = restore(&options, &path, false, Timestamp(9_000), &mut |_| {}).unwrap_err().to_string();
+    assert!(refused.contains("newer program") && refused.contains("--force"), "{refused}");
+    let restored = restore(&options, &path, true, Timestamp(9_000), &mut |_| {}).unwrap();
+    assert!(restored.kept.unwrap().join("identity").exists());
+    Store::open(options).unwrap();
 }
 
 /// Writes a file whose hash holds, with this head and these frames in it.
