@@ -23,6 +23,8 @@ use crate::model::{Role, Roles};
 
 /// The UDP port on which clients insist for calls.
 const CALL_PORT: u16 = 2090;
+/// The shortest time between two backups.
+const BACKUP_PAUSE: Duration = Duration::from_secs(60);
 /// The environment variable that names the configuration file.
 pub const FILE_VARIABLE: &str = "PALTALKD_CONFIG";
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub spam: Spam,
     /// The database.
     pub store: Store,
+    /// Backups that are made by themselves.
+    pub backup: Backup,
     /// The logs.
     pub log: Log,
 }
@@ -196,6 +200,17 @@ pub struct Store {
     pub offline_messages: Option<Duration>,
 }
 
+/// `[backup]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Backup {
+    /// The directory of the backups; `None`: none are made. See [`Config::backup_directory`].
+    pub directory: Option<PathBuf>,
+    /// The time between two of them, at least a minute; `None`: none are made.
+    pub every: Option<Duration>,
+    /// How many stay; `None`: all.
+    pub keep: Option<usize>,
+}
+
 /// `[log]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Log {
@@ -260,6 +275,11 @@ impl Config {
     /// The directory of the database.
     pub fn store_path(&self) -> PathBuf {
         self.server.data_dir.join(&self.store.path)
+    }
+
+    /// The directory of the backups that are made by themselves, if any are.
+    pub fn backup_directory(&self) -> Option<PathBuf> {
+        self.backup.directory.as_ref().map(|directory| self.server.data_dir.join(directory))
     }
 
     /// The directory of the log files, if there are any.
@@ -346,6 +366,12 @@ impl Default for Store {
             cache: 64 << 20,
             offline_messages: Some(Duration::from_secs(30 * 24 * 60 * 60)),
         }
+    }
+}
+
+impl Default for Backup {
+    fn default() -> Backup {
+        Backup { directory: None, every: Some(Duration::from_secs(24 * 60 * 60)), keep: Some(7) }
     }
 }
 

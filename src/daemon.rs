@@ -1,5 +1,7 @@
 //! The daemon put together: build, wire, start, signals, drain.
 
+mod backups;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -140,6 +142,9 @@ impl Daemon {
         );
         if let Some(age) = config.store.offline_messages {
             tasks.push(tokio::spawn(expire_regularly(store.clone(), age, stopped.clone())));
+        }
+        if let Some(schedule) = backups::Schedule::of(config) {
+            tasks.push(tokio::spawn(schedule.run(store.clone(), stopped.clone())));
         }
         let relays = Relays::new(context.hub.clone(), Arc::clone(&metrics), carried, orders);
         tasks.push(tokio::spawn(relays.run(stopped.clone())));

@@ -38,6 +38,9 @@ golden! {
     room_create: ["room", "create"];
     room_close: ["room", "close"];
     room_set: ["room", "set"];
+    backup: ["backup"];
+    restore: ["restore"];
+    verify: ["verify"];
 }
 
 #[test]

@@ -48,6 +48,8 @@ fn the_defaults_print_as_people_write_them() {
         "exempt_roles = [\"admin\", \"moderator\", \"trusted\"]",
         "cache = \"64MiB\"",
         "offline_messages = \"30d\"",
+        "every = \"1d\"",
+        "keep = 7",
         "directory = \"logs\"",
         "keep = 30",
     ] {
@@ -61,7 +63,8 @@ fn zero_switches_off() {
         "[limits]\nmax_connections = 0\nconnections_per_address = 0\npackets_per_second = 0\n\
          login_timeout = \"0s\"\nidle_timeout = 0\nunresponsive_timeout = 0\noutbox = \"0\"\nexempt = []\n\
          [voice]\nlisten_tcp = []\nlisten_udp = []\n\
-         [http]\nlisten = []\n[store]\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n",
+         [http]\nlisten = []\n[store]\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n\
+         [backup]\nevery = \"0s\"\nkeep = 0\n",
     )
     .unwrap_or_else(|errors| panic!("{errors}"));
     let limits = &config.limits;
@@ -69,6 +72,8 @@ fn zero_switches_off() {
     assert_eq!((limits.packets_per_second, limits.outbox), (None, None));
     assert_eq!((limits.login_timeout, limits.idle_timeout, limits.unresponsive_timeout), (None, None, None));
     assert_eq!((config.store.offline_messages, config.log.keep), (None, None));
+    assert_eq!((config.backup.every, config.backup.keep), (None, None));
+    assert_eq!((config.backup_directory(), Config::default().backup_directory()), (None, None));
     assert!(!config.voice.is_on());
     assert_eq!((config.log_directory(), config.http.listen.len()), (None, 0));
     assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
@@ -83,6 +88,7 @@ fn values_are_read_in_every_spelling() {
          [http]\nlocation = \"192.0.2.10:5001\"\n\
          [limits]\nlogin_timeout = \"1m 30s\"\noutbox = 65536\nexempt = [\"192.0.2.0/24\", \"2001:db8::/32\"]\n\
          [store]\npath = \"/fast/store\"\ncache = \"2 mb\"\n\
+         [backup]\ndirectory = \"copies\"\nevery = \"1m\"\n\
          [log]\nlevel = \"warn,paltalkd::net=debug\"\nformat = \"json\"\nkeep = 0x10\n",
     )
     .unwrap_or_else(|errors| panic!("{errors}"));
@@ -100,6 +106,8 @@ fn values_are_read_in_every_spelling() {
     assert_eq!(config.store.cache, 2_000_000);
     assert_eq!(config.store_path(), Path::new("/fast/store"));
     assert_eq!(config.log_directory(), Some(PathBuf::from("/srv/pal/logs")));
+    assert_eq!(config.backup_directory(), Some(PathBuf::from("/srv/pal/copies")));
+    assert_eq!((config.backup.every, config.backup.keep), (Some(Duration::from_secs(60)), Some(7)));
     assert_eq!((config.log.format, config.log.keep), (LogFormat::Json, Some(16)));
     assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
 }
@@ -154,6 +162,9 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.limits.packets_per_second = counts.1.filter(|n| *n > 0);
             config.limits.outbox = positive(counts.2);
             config.log.keep = positive(counts.3);
+            config.backup.keep = config.log.keep;
+            config.backup.every = login.map(|time| time.max(Duration::from_secs(60)));
+            config.backup.directory = config.log.directory.clone();
             config.store.cache = (1 << 20) + u64::from(counts.4);
             config.spam.window = login.filter(|time| *time <= Spam::LONGEST);
             config.spam.decay = unresponsive;

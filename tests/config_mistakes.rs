@@ -56,6 +56,13 @@ format = \"xml\"
 }
 
 #[test]
+fn backups_need_a_moment_between_them() {
+    let told = ["config.toml:2: backup.every: must be at least \"1m\" (\"0s\" is never)"];
+    assert_eq!(complaints("[backup]\nevery = \"59s\"\n"), told);
+    assert!(Config::from_toml("[backup]\nevery = \"0s\"\n").is_ok());
+}
+
+#[test]
 fn keys_in_the_wrong_place() {
     assert_eq!(
         complaints("outbox = 5\nfoo = 1\nchat = 3\n[store]\nlevel = \"info\"\n[log.level]\nx = 1\n"),

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::config::ConfigErrors;
-use crate::store::{OpenError, StoreError};
+use crate::store::{BackupError, OpenError, StoreError};
 
 /// The exit code for wrong usage or configuration.
 pub(super) const USAGE: u8 = 2;
@@ -64,6 +64,13 @@ impl From<ConfigErrors> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         Failure::Failed(error.into())
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Failure {
+        // Its text names the cause already.
+        Failure::failed(error)
     }
 }
 

@@ -4,13 +4,17 @@
 //! 2 wrong usage or configuration, 4 no such user, room or category, 6 the daemon's store failed.
 
 mod account;
+mod backup;
 mod check_config;
 mod failure;
 mod output;
+mod progress;
+mod restore;
 mod room;
 mod secret;
 mod serve;
 mod stopped;
+mod verify;
 mod who;
 
 use std::ffi::OsString;
@@ -68,6 +72,12 @@ enum Command {
         #[command(subcommand)]
         command: room::Command,
     },
+    /// Write everything in the store to one file; the daemon must be stopped
+    Backup(backup::Backup),
+    /// Make the store anew from a backup; the daemon must be stopped
+    Restore(restore::Restore),
+    /// Check a backup, or the store of a stopped daemon, record by record
+    Verify(verify::Verify),
 }
 
 impl Global {
@@ -117,6 +127,18 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Room { command } => {
             let (config, _guard) = on_the_terminal(&global, output)?;
             room::run(command, &config, output)
+        }
+        Command::Backup(command) => {
+            let (config, _guard) = on_the_terminal(&global, output)?;
+            command.run(&config, output)
+        }
+        Command::Restore(command) => {
+            let (config, _guard) = on_the_terminal(&global, output)?;
+            command.run(&config, output)
+        }
+        Command::Verify(command) => {
+            let (config, _guard) = on_the_terminal(&global, output)?;
+            command.run(&config, output)
         }
     }
 }

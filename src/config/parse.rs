@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{KEYS, sections};
 use super::values::Problems;
-use super::{CallMode, Config, ConfigError, ConfigErrors};
+use super::{BACKUP_PAUSE, CallMode, Config, ConfigError, ConfigErrors};
 
 /// Reads the text and collects every mistake on the way.
 pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
@@ -41,6 +41,12 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigErrors> {
     {
         let message = "\"relay\" needs an IPv4 address with port 2090 in voice.listen_udp".to_owned();
         found.push((span, "voice.calls".to_owned(), message));
+    }
+    if config.backup.every.is_some_and(|every| every < BACKUP_PAUSE)
+        && let Some(span) = value_span(document.get_ref(), "backup", "every")
+    {
+        let message = "must be at least \"1m\" (\"0s\" is never)".to_owned();
+        found.push((span, "backup.every".to_owned(), message));
     }
     // What the parser made of a broken line is a guess; complaints about the guess would mislead.
     let syntax_errors = broken.len();

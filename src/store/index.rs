@@ -128,10 +128,23 @@ impl Index {
     /// Makes `pending` and the state it leads to visible, all at once, and updates the tallies of
     /// `state` accordingly. `state.applied` is what the caller set it to.
     pub(super) fn apply(&self, pending: Pending, state: &mut State) -> Result<(), IndexError> {
+        self.apply_over(pending, state, |_, _| {})
+    }
+
+    /// As [`Index::apply`], showing `replaced` every key that changes with the value it had, before
+    /// anything changes.
+    pub(super) fn apply_over(
+        &self,
+        pending: Pending,
+        state: &mut State,
+        mut replaced: impl FnMut(&IVec, Option<&IVec>),
+    ) -> Result<(), IndexError> {
         guarded(|| {
             let mut batch = sled::Batch::default();
             for (key, value) in pending {
-                if let Some(old) = self.tree.get(&key)? {
+                let old = self.tree.get(&key)?;
+                replaced(&key, old.as_ref());
+                if let Some(old) = old {
                     state.tally(&key, &old, false)?;
                 }
                 match value {

@@ -21,6 +21,8 @@
 //! | `sled/` | the index |
 //! | `sled.seal` | a sum over its files as they were when the store was closed |
 //! | `sled.damaged-<time>/` | an index that was found damaged and replaced; may be deleted |
+//! | `restoring` | the store was restored from a backup a moment ago; gone with the next restore |
+//! | `sled.verifying/` | a copy that `check` reads; gone afterwards |
 //! | `sled.before-repair/` | a copy of the index from before an attempt to open a store whose journal is damaged; may be deleted once the store opens |
 //!
 //! # Opening
@@ -31,7 +33,9 @@
 //! at fault. A directory in which a part is missing never passes for a new store. sled panics on
 //! some damage and opens as an empty database on other; both are noticed and lead to a new index.
 
+pub mod backup;
 mod change;
+mod check;
 mod codec;
 mod error;
 mod evidence;
@@ -59,10 +63,12 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use backup::{BackupError, Manifest, Phase, Progress, Summary};
 pub use change::{
     Applied, BANS_MAX, BLOCKS_MAX, CHANGES_MAX, Change, EXCLUSIONS_MAX, EXPIRE_MAX, FILTERS_MAX, LINKS_MAX,
     MAILBOX_MAX, PALS_MAX, SETTINGS_MAX, WARNINGS_MAX,
 };
+pub use check::{Checked, check};
 pub use error::{Corrupt, OpenError, OpenReport, Rebuilt, Rejection, StoreError};
 pub use reader::{Accounts, Reader};
 pub use tables::{SCHEMA, TABLES, Table};

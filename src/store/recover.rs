@@ -51,7 +51,8 @@ pub(super) fn open(options: &StoreOptions) -> Result<(Writer, OpenReport), OpenE
     recovery.finish(options, lock)
 }
 
-fn lock(layout: &Layout) -> Result<File, OpenError> {
+/// Takes the lock of the store in `layout`, whose directory is there.
+pub(super) fn lock(layout: &Layout) -> Result<File, OpenError> {
     let path = layout.lock();
     let file = OpenOptions::new()
         .write(true)
@@ -66,7 +67,8 @@ fn lock(layout: &Layout) -> Result<File, OpenError> {
     }
 }
 
-fn has_data(layout: &Layout) -> Result<bool, OpenError> {
+/// Whether any part of a store is there, besides its identity.
+pub(super) fn has_data(layout: &Layout) -> Result<bool, OpenError> {
     for path in [layout.mark(), layout.journal(), layout.snapshot(), layout.sled()] {
         if path.try_exists().map_err(OpenError::io("look for", &path))? {
             return Ok(true);
@@ -242,22 +244,27 @@ fn open_index(
     let sealed = !options.full_check
         && seal::holds(&layout.seal(), &path, id).map_err(OpenError::io("read", &path))?;
     *checked = !sealed;
+    let result = patiently(|| Index::open(&path, options.cache_bytes)).and_then(|index| {
+        let state = if sealed { index.check_state(id) } else { index.check(id) };
+        state.map(|state| (index, state))
+    });
+    match result {
+        Ok(found) => Ok(Ok(found)),
+        Err(IndexError::Locked) => Err(OpenError::Locked { path }),
+        Err(IndexError::Bad(reason)) => Ok(Err(reason)),
+    }
+}
+
+/// Opens an index that may have been closed a moment ago and then keeps its lock a little longer.
+pub(super) fn patiently(open: impl Fn() -> Result<Index, IndexError>) -> Result<Index, IndexError> {
     let patience = Instant::now() + SLED_LOCK;
     loop {
-        let opened = Index::open(&path, options.cache_bytes);
-        let result = opened.and_then(|index| {
-            let state = if sealed { index.check_state(id) } else { index.check(id) };
-            state.map(|state| (index, state))
-        });
-        return match result {
-            Ok(found) => Ok(Ok(found)),
+        match open() {
             Err(IndexError::Locked) if Instant::now() < patience => {
                 std::thread::sleep(Duration::from_millis(20));
-                continue;
             }
-            Err(IndexError::Locked) => Err(OpenError::Locked { path }),
-            Err(IndexError::Bad(reason)) => Ok(Err(reason)),
-        };
+            opened => return opened,
+        }
     }
 }
 
@@ -315,12 +322,16 @@ fn rebuild(
     Ok((index, state))
 }
 
+/// Why the journal could not be read record by record.
 #[derive(Debug, thiserror::Error)]
-enum ReplayError {
+pub(super) enum ReplayError {
+    /// The file system.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// A record is damaged.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// The index did not take it.
     #[error(transparent)]
     Index(#[from] IndexError),
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use super::backup::Export;
 use super::error::StoreError;
 use super::identity::StoreId;
 use super::index::{Index, IndexError, Tally, View, guarded};
@@ -51,6 +52,8 @@ pub(super) struct Shared {
     index: RwLock<Option<Index>>,
     /// The tallies after the last group, for counts.
     tallies: Mutex<Vec<Tally>>,
+    /// The backup that is being made. Locked by the writer while it changes the index.
+    export: Mutex<Option<Export>>,
     failed: watch::Sender<bool>,
     /// A damaged record was met: the index is not to be sealed, so that the next start reads it all.
     pub(super) suspect: AtomicBool,
@@ -65,6 +68,7 @@ impl Shared {
             id,
             index: RwLock::new(Some(index)),
             tallies: Mutex::new(tallies),
+            export: Mutex::default(),
             failed: watch::Sender::new(false),
             suspect: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -118,6 +122,11 @@ impl Shared {
 
     pub(super) fn tallies(&self) -> MutexGuard<'_, Vec<Tally>> {
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The running export. To be locked inside of [`Shared::with_index`], never around it.
+    pub(super) fn export(&self) -> MutexGuard<'_, Option<Export>> {
+        self.export.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says for good that the store has failed.

@@ -27,7 +27,7 @@ const VERSION: u32 = 1;
 const HEADER: usize = 36;
 const FOOTER: usize = 32;
 /// A frame is closed when it has at least this many bytes.
-const FRAME_BYTES: usize = 64 * 1024;
+pub(super) const FRAME_BYTES: usize = 64 * 1024;
 /// The most bytes of a frame: one more entry may still come in.
 const FRAME_LIMIT: u32 = 1024 * 1024;
 
@@ -242,7 +242,8 @@ fn checksum(store: StoreId, frame: u64, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn put_frame(
+/// Writes `ops` as the next frame of the store's export; `frames` counts them.
+pub(super) fn put_frame(
     out: &mut impl Write,
     store: StoreId,
     frames: &mut u64,
@@ -256,7 +257,12 @@ fn put_frame(
     Ok(())
 }
 
-fn get_frame(input: &mut impl Read, store: StoreId, frames: &mut u64) -> Result<Vec<Op>, SnapshotError> {
+/// Reads what [`put_frame`] wrote.
+pub(super) fn get_frame(
+    input: &mut impl Read,
+    store: StoreId,
+    frames: &mut u64,
+) -> Result<Vec<Op>, SnapshotError> {
     let short = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => SnapshotError::Damaged,
         _ => SnapshotError::Io(error),

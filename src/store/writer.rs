@@ -151,7 +151,13 @@ impl Writer {
         self.state.applied = next - 1;
         let state = &mut self.state;
         self.shared.with_index(|index| {
-            index.apply(pending, state).map_err(|error| {
+            let mut export = self.shared.export();
+            let keep = |key: &_, old: Option<&_>| {
+                if let Some(export) = export.as_mut() {
+                    export.keep(key, old);
+                }
+            };
+            index.apply_over(pending, state, keep).map_err(|error| {
                 tracing::error!(%error, "the index cannot be written");
                 StoreError::Failed
             })

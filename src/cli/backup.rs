@@ -1,0 +1,106 @@
+//! `paltalkd backup`, on a stopped store.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::output::Output;
+use super::progress::Bar;
+use crate::config::Config;
+use crate::model::Timestamp;
+use crate::store::backup::{Generation, generations, surplus};
+use crate::store::{OpenError, Store, StoreOptions, Summary};
+
+#[derive(Args)]
+pub(super) struct Backup {
+    /// The file to write, or a directory in which the file is named after the time
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Keep the newest N backups of the directory and delete the others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
+}
+
+impl Backup {
+    pub(super) fn run(&self, config: &Config, output: &Output) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let generation = self.file.is_dir().then(|| Generation::at(now));
+        if self.keep.is_some() && generation.is_none() {
+            let shown = self.file.display();
+            return Err(Failure::Usage(format!("--keep needs a directory, and {shown} is none")));
+        }
+        let target = match generation {
+            Some(generation) => self.file.join(generation.file_name()),
+            None => self.file.clone(),
+        };
+        let store = open(config, output)?;
+        let bar = Bar::new();
+        let made = store.backup(&target, now, &mut |progress| bar.show(progress));
+        bar.clear();
+        // Also after a failure, for its own sake; but the failure is what counts then.
+        let closed = store.close();
+        let made = made?;
+        output.print(&told(&made))?;
+        if let (Some(made), Some(keep)) = (generation, self.keep) {
+            let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+            for path in prune(&self.file, made, keep)? {
+                output.note(&format!("deleted {}", path.display()));
+            }
+        }
+        Ok(closed?)
+    }
+}
+
+/// The store, if no daemon has it.
+fn open(config: &Config, output: &Output) -> Result<Store, Failure> {
+    let path = config.store_path();
+    if !path.exists() {
+        return Err(Failure::failed(format_args!("there is no store in {} yet", path.display())));
+    }
+    let options = StoreOptions { cache_bytes: config.store.cache, ..StoreOptions::new(&path) };
+    match Store::open(options) {
+        Ok((store, report)) => {
+            for repair in &report.repairs {
+                output.note(&format!("the store was repaired: {repair}"));
+            }
+            Ok(store)
+        }
+        Err(OpenError::Locked { .. }) => Err(in_use(&path, "a backup by this command")),
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// Says that a daemon has the store.
+pub(super) fn in_use(store: &Path, what: &str) -> Failure {
+    Failure::failed(format_args!(
+        "the daemon is running on the store in {}; {what} needs it stopped: stop it, then try again",
+        store.display()
+    ))
+}
+
+fn prune(directory: &Path, made: Generation, keep: usize) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: std::io::Error| {
+        let error = anyhow::Error::new(error);
+        Failure::Failed(error.context("the backup is made, but older ones cannot be deleted"))
+    };
+    let found = generations(directory).map_err(failed)?;
+    let gone = surplus(&found, made, keep).into_iter().map(|it| directory.join(it.file_name()));
+    gone.map(|path| fs::remove_file(&path).map(|()| path).map_err(failed)).collect()
+}
+
+/// What there is to say about a backup that was read to the end, in one line.
+pub(super) fn told(backup: &Summary) -> String {
+    let manifest = &backup.manifest;
+    format!(
+        "{}: {} records in {} bytes, as of {} (store {}, schema {}, change {}); read back and good\n",
+        backup.path.display(),
+        manifest.records(),
+        backup.bytes,
+        manifest.created.rfc3339(),
+        manifest.store_id(),
+        manifest.schema,
+        manifest.sequence
+    )
+}
