@@ -16,7 +16,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -30,6 +30,8 @@ pub struct Outbox {
     limit: usize,
     /// Whether anything waits for a sign of life, so that most packets need not look.
     awaits_sign: AtomicBool,
+    /// Bytes that the client has sent.
+    received: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -86,7 +88,12 @@ impl Outbox {
     /// An empty outbox that closes its connection when something is pushed while more than `limit`
     /// bytes wait in it already.
     pub fn new(limit: usize) -> Arc<Outbox> {
-        Arc::new(Outbox { limit, awaits_sign: AtomicBool::new(false), inner: Mutex::default() })
+        Arc::new(Outbox {
+            limit,
+            awaits_sign: AtomicBool::new(false),
+            received: AtomicU64::new(0),
+            inner: Mutex::default(),
+        })
     }
 
     /// Appends `frames`. Returns the connection's waker if it sleeps; the caller must wake it, at
@@ -150,8 +157,9 @@ impl Outbox {
         self.awaits_sign.store(true, Ordering::Release);
     }
 
-    /// For the connection task: the client has sent something.
-    pub fn heard(&self) {
+    /// For the connection task: the client has sent `count` bytes.
+    pub fn heard(&self, count: usize) {
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
         if self.awaits_sign.swap(false, Ordering::AcqRel) {
             let due = mem::take(&mut self.lock().heard);
             due.into_iter().for_each(|receipt| receipt());
@@ -161,6 +169,11 @@ impl Outbox {
     /// Why the connection is closing, if it is.
     pub fn closing(&self) -> Option<CloseReason> {
         self.lock().closing
+    }
+
+    /// Bytes that the client has sent, and bytes that it was sent or is about to be.
+    pub fn traffic(&self) -> (u64, u64) {
+        (self.received.load(Ordering::Relaxed), self.lock().ready_total)
     }
 
     /// Bytes that wait in the outbox or are being written.
@@ -401,12 +414,12 @@ mod tests {
     fn a_sign_of_life_counts_once_and_only_afterwards() {
         let outbox = Outbox::new(1000);
         let counter = Arc::new(AtomicUsize::new(0));
-        outbox.heard();
+        outbox.heard(1);
         let seen = Arc::clone(&counter);
         outbox.when_heard(Box::new(move || _ = seen.fetch_add(1, Ordering::Relaxed)));
         assert_eq!(counter.load(Ordering::Relaxed), 0);
-        outbox.heard();
-        outbox.heard();
+        outbox.heard(1);
+        outbox.heard(1);
         assert_eq!(counter.load(Ordering::Relaxed), 1);
     }
 

@@ -3,7 +3,7 @@
 use crate::model::{CategoryId, Now, Rating, RoomId, RoomKind, RoomName, Uid};
 use crate::protocol::{PacketType, ServerPacket};
 
-use super::super::{ConnId, Effect, Effects, Event, Room, State};
+use super::super::{ConnId, Effect, Effects, EventKind, Room, State};
 use super::rights::Power;
 use super::{Entry, REFUSED};
 
@@ -47,12 +47,11 @@ impl State {
             Ok(id) => {
                 let entry = Entry { lockword: b"", invisible: false, udp_port, admin: true };
                 self.enter(now, conn, id, request, entry, effects);
-                match self.rooms.get(&id).and_then(|room| room.member(conn)) {
-                    Some(by) => {
-                        effects.push(Effect::Event(Event::RoomOpened { room: id, by: by.uid }));
-                    }
+                if self.is_member(conn, id) {
+                    effects.event(self.event_by(EventKind::RoomOpened, conn, id));
+                } else {
                     // A room that its maker cannot enter would never empty.
-                    None => drop(self.rooms.remove(&id)),
+                    self.rooms.remove(&id);
                 }
             }
             Err(text) => effects.refuse(conn, request, REFUSED, text),
@@ -115,11 +114,11 @@ impl State {
     pub(super) fn close_room(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
         let request = PacketType::ROOM_CLOSE_REQUEST;
         let Some((actor, _)) = self.allowed(conn, id, Power::Close, request, effects) else { return };
+        effects.event(self.event_by(EventKind::RoomClosed, conn, id));
         let to = self.empty_room(id);
         let text = b"This room has been closed.".to_vec();
         let packet = ServerPacket::RoomClosed(id, actor.shown_uid(), text);
         effects.push(Effect::ToMany { to: to.clone(), packet });
-        effects.push(Effect::Event(Event::RoomClosed { room: id, by: actor.uid }));
         effects.push(Effect::VoiceChanged(id));
         for conn in to {
             self.probe_voice(conn, effects);

@@ -48,6 +48,8 @@ pub struct Room {
     pub invited: BTreeSet<Uid>,
     /// Who left with a red dot, and gets it back if he returns before the room empties.
     pub red_dots: BTreeSet<Uid>,
+    /// Messages said in it since it was opened, or since the daemon started.
+    pub messages: u64,
     /// Who is inside, in order of arrival.
     pub members: Vec<Member>,
 }
@@ -113,6 +115,7 @@ impl Room {
             bans: BTreeMap::new(),
             invited: BTreeSet::new(),
             red_dots: BTreeSet::new(),
+            messages: 0,
             members: Vec::new(),
         }
     }

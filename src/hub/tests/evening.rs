@@ -159,15 +159,7 @@ impl Evening {
                     self.clients.get_mut(&conn).expect("closing nobody").closed = true;
                 }
                 Effect::Event(event) => {
-                    let name = match event {
-                        Event::RoomOpened { .. } => "opened",
-                        Event::RoomClosed { .. } => "closed",
-                        Event::KeptOut { kind: ExclusionKind::Bounce, .. } => "bounced",
-                        Event::KeptOut { .. } => "banned",
-                        Event::WrongCode { .. } => "wrong code",
-                        Event::Reported { .. } => "reported",
-                    };
-                    self.note(name);
+                    self.note(event.kind.name());
                 }
                 _ => {}
             }
