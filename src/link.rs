@@ -16,7 +16,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -32,6 +32,8 @@ pub struct Outbox {
     awaits_sign: AtomicBool,
     /// Whether the client has sent something since somebody last asked.
     stirred: AtomicBool,
+    /// Bytes that the client has sent.
+    received: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -92,6 +94,7 @@ impl Outbox {
             limit,
             awaits_sign: AtomicBool::new(false),
             stirred: AtomicBool::new(true),
+            received: AtomicU64::new(0),
             inner: Mutex::default(),
         })
     }
@@ -157,8 +160,9 @@ impl Outbox {
         self.awaits_sign.store(true, Ordering::Release);
     }
 
-    /// For the connection task: the client has sent something.
-    pub fn heard(&self) {
+    /// For the connection task: the client has sent `count` bytes.
+    pub fn heard(&self, count: usize) {
+        self.received.fetch_add(count as u64, Ordering::Relaxed);
         // A plain store: a clock for each packet would cost more than all else here.
         self.stirred.store(true, Ordering::Relaxed);
         if self.awaits_sign.swap(false, Ordering::AcqRel) {
@@ -175,6 +179,11 @@ impl Outbox {
     /// Why the connection is closing, if it is.
     pub fn closing(&self) -> Option<CloseReason> {
         self.lock().closing
+    }
+
+    /// Bytes that the client has sent, and bytes that it was sent or is about to be.
+    pub fn traffic(&self) -> (u64, u64) {
+        (self.received.load(Ordering::Relaxed), self.lock().ready_total)
     }
 
     /// Bytes that wait in the outbox or are being written.
@@ -416,8 +425,8 @@ mod tests {
         let outbox = Outbox::new(1000);
         assert!(outbox.take_stirred());
         assert!(!outbox.take_stirred());
-        outbox.heard();
-        outbox.heard();
+        outbox.heard(1);
+        outbox.heard(1);
         assert!(outbox.take_stirred());
         assert!(!outbox.take_stirred());
     }
@@ -426,12 +435,12 @@ mod tests {
     fn a_sign_of_life_counts_once_and_only_afterwards() {
         let outbox = Outbox::new(1000);
         let counter = Arc::new(AtomicUsize::new(0));
-        outbox.heard();
+        outbox.heard(1);
         let seen = Arc::clone(&counter);
         outbox.when_heard(Box::new(move || _ = seen.fetch_add(1, Ordering::Relaxed)));
         assert_eq!(counter.load(Ordering::Relaxed), 0);
-        outbox.heard();
-        outbox.heard();
+        outbox.heard(1);
+        outbox.heard(1);
         assert_eq!(counter.load(Ordering::Relaxed), 1);
     }
 

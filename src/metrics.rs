@@ -1,6 +1,7 @@
 //! Counters since start. Written with relaxed atomics from anywhere, read by logs and tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::model::CloseReason;
 
@@ -68,6 +69,8 @@ pub struct Metrics {
     pub call_datagrams: Counter,
     /// Datagrams on the ports of calls that belong to none or were too many.
     pub call_datagrams_dropped: Counter,
+    /// Nanoseconds that the hub was at work.
+    pub hub_busy_nanos: Counter,
     close_reasons: [Counter; CloseReason::ALL.len()],
 }
 
@@ -81,6 +84,11 @@ impl Metrics {
     /// How many connections ended for `reason`.
     pub fn closed_for(&self, reason: CloseReason) -> u64 {
         self.close_counter(reason).get()
+    }
+
+    /// Counts time that the hub was at work.
+    pub fn hub_busy(&self, time: Duration) {
+        self.hub_busy_nanos.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
     /// Chat connections open now.

@@ -6,20 +6,22 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
 use crate::link::{Hold, Outbox};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid, from_cp1252};
+use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
-use crate::store::{Applied, Change, ExclusionKind, OfflineMessage, Rejection, Store, StoreError};
+use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
 use super::directory::PALS_ONLY;
+use super::feed::{Event, EventKind, Feed, Level, Named};
 use super::peers::{Orders, RelayOrder};
+use super::rows::{MemberRow, Population, RoomRow, UserRow};
 use super::voice::VoicePlane;
-use super::{Command, ConnId, Effect, Effects, Event, State};
+use super::{Command, ConnId, Effect, Effects, State};
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,8 @@ const INBOX: usize = 8192;
 /// Commands applied before the connections they concern are woken. Large enough that under load one
 /// wake-up and one write carry many frames, small enough that a turn stays in the low milliseconds.
 const TURN: usize = 512;
+/// Questions of those who run the place that wait at most.
+const DESK: usize = 64;
 /// Bytes of kept messages delivered at once; the rest follows when these have been written.
 const OFFLINE_CHUNK: usize = 64 * 1024;
 
@@ -42,10 +46,24 @@ pub struct Envelope {
     pub outbox: Option<Arc<Outbox>>,
 }
 
+/// A question of those who run the place. They have an inbox of their own, which is looked into first:
+/// the server must answer them when it is busiest.
+pub enum Query {
+    /// Everybody signed in.
+    Users(oneshot::Sender<Vec<UserRow>>),
+    /// All rooms.
+    Rooms(oneshot::Sender<Vec<RoomRow>>),
+    /// Who is in a room; `None` if there is no such room.
+    Members(RoomId, oneshot::Sender<Option<Vec<MemberRow>>>),
+    /// How many users and rooms there are.
+    Population(oneshot::Sender<Population>),
+}
+
 /// A way to the hub.
 #[derive(Clone)]
 pub struct HubHandle {
     inbox: mpsc::Sender<Envelope>,
+    desk: mpsc::Sender<Query>,
 }
 
 impl HubHandle {
@@ -66,7 +84,19 @@ impl HubHandle {
 
     /// The same way, without keeping the hub running.
     pub fn downgrade(&self) -> WeakHubHandle {
-        WeakHubHandle { inbox: self.inbox.downgrade() }
+        WeakHubHandle { inbox: self.inbox.downgrade(), desk: self.desk.downgrade() }
+    }
+
+    /// Asks the hub and waits for the answer; `None` if it has ended.
+    pub async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Query) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.desk.send(question(answer)).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// Commands that wait for the hub.
+    pub fn queue_len(&self) -> usize {
+        INBOX.saturating_sub(self.inbox.capacity())
     }
 }
 
@@ -75,12 +105,13 @@ impl HubHandle {
 #[derive(Clone)]
 pub struct WeakHubHandle {
     inbox: mpsc::WeakSender<Envelope>,
+    desk: mpsc::WeakSender<Query>,
 }
 
 impl WeakHubHandle {
     /// The way to the hub, unless it has ended or is about to.
     pub fn upgrade(&self) -> Option<HubHandle> {
-        self.inbox.upgrade().map(|inbox| HubHandle { inbox })
+        Some(HubHandle { inbox: self.inbox.upgrade()?, desk: self.desk.upgrade()? })
     }
 }
 
@@ -94,6 +125,8 @@ pub struct Hub {
     offline_age: Option<std::time::Duration>,
     started: Instant,
     inbox: mpsc::Receiver<Envelope>,
+    desk: mpsc::Receiver<Query>,
+    feed: Arc<Feed>,
     wakers: Vec<Waker>,
     voice: Option<Arc<dyn VoicePlane>>,
     /// Rooms to publish to the voice service at the end of the turn.
@@ -118,6 +151,7 @@ impl Hub {
         offline_age: Option<std::time::Duration>,
     ) -> (Hub, HubHandle) {
         let (sender, inbox) = mpsc::channel(INBOX);
+        let (desk_sender, desk) = mpsc::channel(DESK);
         let hub = Hub {
             state,
             links: Vec::new(),
@@ -126,13 +160,15 @@ impl Hub {
             offline_age,
             started: Instant::now(),
             inbox,
+            desk,
+            feed: Feed::new(1),
             wakers: Vec::new(),
             voice: None,
             voice_changed: Vec::new(),
             relays: None,
             refused: Vec::new(),
         };
-        (hub, HubHandle { inbox: sender })
+        (hub, HubHandle { inbox: sender, desk: desk_sender })
     }
 
     /// Has the hub publish to this voice service.
@@ -159,11 +195,19 @@ impl Hub {
         self.inbox.is_empty()
     }
 
+    /// Writes what happens into this feed.
+    #[must_use]
+    pub fn with_feed(mut self, feed: Arc<Feed>) -> Hub {
+        self.feed = feed;
+        self
+    }
+
     /// Runs until every handle is gone.
     pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(TURN);
         let mut effects = Effects::default();
         while self.receive(&mut batch).await {
+            let began = Instant::now();
             let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
             self.state.tick(now, &mut effects);
             let links = &self.links;
@@ -183,6 +227,7 @@ impl Hub {
             for waker in self.wakers.drain(..) {
                 waker.wake();
             }
+            self.metrics.hub_busy(began.elapsed());
         }
         debug!("hub ended");
     }
@@ -190,20 +235,46 @@ impl Hub {
     /// Waits for commands, but no longer than until the state has something to do by itself.
     /// Returns whether the hub goes on.
     async fn receive(&mut self, batch: &mut Vec<Envelope>) -> bool {
-        let commands = self.inbox.recv_many(batch, TURN);
         let due = self.state.due().into_iter().chain(self.state.idle_due()).min();
-        let Some(due) = due else { return commands.await > 0 };
-        match timeout(due.saturating_sub(self.started.elapsed()), commands).await {
-            Ok(count) => count > 0,
-            Err(_) => true,
+        let due = due.map(|due| due.saturating_sub(self.started.elapsed()));
+        loop {
+            let commands = self.inbox.recv_many(batch, TURN);
+            tokio::select! {
+                biased;
+                Some(query) = self.desk.recv() => self.answer(query),
+                count = commands => return count > 0,
+                () = sleep(due.unwrap_or_default()), if due.is_some() => return true,
+            }
         }
+    }
+
+    fn answer(&self, query: Query) {
+        let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
+        // Who has gone away does not want the answer any more.
+        match query {
+            Query::Users(to) => drop(to.send(self.user_rows(now))),
+            Query::Rooms(to) => drop(to.send(self.state.room_rows())),
+            Query::Members(room, to) => drop(to.send(self.state.member_rows(room))),
+            Query::Population(to) => drop(to.send(self.state.population())),
+        }
+    }
+
+    fn user_rows(&self, now: Now) -> Vec<UserRow> {
+        let rows = self.state.connections().filter_map(|conn| {
+            let mut row = self.state.user_row(now, conn)?;
+            if let Some(link) = self.link(conn) {
+                (row.bytes_in, row.bytes_out) = link.outbox.traffic();
+                row.pending_bytes = link.outbox.len() as u64;
+            }
+            Some(row)
+        });
+        rows.collect()
     }
 
     fn turn(&mut self, now: Now, envelope: Envelope, effects: &mut Effects) {
         let Envelope { conn, command, outbox } = envelope;
         if let (Command::SignIn(sign_in), Some(outbox)) = (&command, outbox) {
             self.attach(Link { conn, dialect: sign_in.dialect, outbox });
-            info!(uid = %sign_in.person.uid, nickname = ?sign_in.person.nickname, "signed in");
         }
         let gone = matches!(command, Command::Disconnect);
         self.state.apply(now, conn, command, effects);
@@ -281,7 +352,10 @@ impl Hub {
             }
             Effect::Relay(order) => self.relay(order),
             Effect::Accepted => self.metrics.messages.increment(),
-            Effect::Event(event) => log_event(&event),
+            Effect::Event(event) => {
+                log_event(&event);
+                self.feed.push(now.wall, *event);
+            }
         }
     }
 
@@ -405,21 +479,19 @@ impl OfflineDelivery {
 }
 
 fn log_event(event: &Event) {
-    match event {
-        Event::RoomOpened { room, by } => info!(%room, %by, "room opened"),
-        Event::RoomClosed { room, by } => info!(%room, %by, "room closed"),
-        Event::KeptOut { room, kind: ExclusionKind::Bounce, by, uid } => {
-            info!(%room, %by, %uid, "bounced from a room");
+    let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone());
+    let (kind, actor, target) = (event.kind.name(), name(&event.actor), name(&event.target));
+    let room = event.room.as_ref().map(|(id, _)| id.0);
+    match (event.kind, event.kind.level()) {
+        // Every step of everybody would drown the rest.
+        (EventKind::Join | EventKind::Leave, _) => debug!(kind, ?actor, room),
+        // People's words are kept out of all but the most talkative logs.
+        (EventKind::Report, _) => {
+            warn!(kind, ?actor, ?target, room);
+            debug!(kind, text = ?event.text);
         }
-        Event::KeptOut { room, kind: ExclusionKind::Ban, by, uid } => {
-            info!(%room, %by, %uid, "banned from a room");
-        }
-        Event::WrongCode { room, by } => warn!(%room, %by, "wrong admin code"),
-        Event::Reported { room, by, about, text } => {
-            info!(%room, %by, %about, "user reported");
-            // People's words are kept out of all but the most talkative logs.
-            debug!(%room, %by, %about, text = %from_cp1252(text.as_bytes()), "report");
-        }
+        (_, Level::Warning) => warn!(kind, ?actor, ?target, room, text = ?event.text),
+        _ => info!(kind, ?actor, ?target, room, text = ?event.text),
     }
 }
 

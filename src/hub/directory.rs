@@ -4,6 +4,7 @@ use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
 use crate::store::Change;
 
+use super::feed::{Event, EventKind};
 use super::idle::Quiet;
 use super::rooms::Key;
 use super::{ConnId, DirectoryCommand, Effect, Effects, Entry, Person, Session, SignIn, State, command};
@@ -18,7 +19,7 @@ const REFUSED: u16 = 0x78;
 pub(super) const PALS_ONLY: &str = "This user accepts messages only from pals.";
 
 impl State {
-    pub(super) fn sign_in(&mut self, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
+    pub(super) fn sign_in(&mut self, now: Now, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
         let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, local } = sign_in;
         let older = self.session_of(person.uid).map(|session| session.conn);
         let older = older.and_then(|older| self.replace_session(older, effects));
@@ -47,6 +48,8 @@ impl State {
             local,
             probed: false,
             quiet: Quiet::default(),
+            since: now.uptime,
+            messages: 0,
         });
 
         for packet in greeting {
@@ -79,6 +82,7 @@ impl State {
         {
             self.announce_presence(person.uid, &session.blocks, effects);
         }
+        effects.event(Event::new(EventKind::SignIn).by(person).saying(peer.to_string()));
         self.probe_voice(conn, effects);
     }
 
@@ -104,6 +108,7 @@ impl State {
         }
         self.leave_peers(conn, effects);
         let session = self.remove_session(conn)?;
+        effects.event(Event::new(EventKind::SignOut).by(session.person));
         if session.status != Status::Invisible {
             self.announce_presence(session.person.uid, &session.blocks, effects);
         }

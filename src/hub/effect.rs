@@ -1,10 +1,11 @@
 use std::net::IpAddr;
 
-use crate::model::{CloseReason, MessageText, RoomId, Uid, to_cp1252};
+use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
-use crate::store::{Change, ExclusionKind};
+use crate::store::Change;
 
 use super::ConnId;
+use super::feed::Event;
 use super::peers::RelayOrder;
 
 /// Something that has to happen outside the state, in the order of the list.
@@ -68,55 +69,7 @@ pub enum Effect {
     /// A message was accepted, for the counters.
     Accepted,
     /// Something that those who run the place may want to know.
-    Event(Event),
-}
-
-/// Something that is worth a line in the log.
-#[derive(Debug)]
-pub enum Event {
-    /// A user has opened a room.
-    RoomOpened {
-        /// The room.
-        room: RoomId,
-        /// Who.
-        by: Uid,
-    },
-    /// An admin has closed a room.
-    RoomClosed {
-        /// The room.
-        room: RoomId,
-        /// Who.
-        by: Uid,
-    },
-    /// Somebody was bounced or banned.
-    KeptOut {
-        /// From which room.
-        room: RoomId,
-        /// How.
-        kind: ExclusionKind,
-        /// By whom.
-        by: Uid,
-        /// Whom.
-        uid: Uid,
-    },
-    /// Somebody has tried to become an admin with a wrong code.
-    WrongCode {
-        /// Where.
-        room: RoomId,
-        /// Who.
-        by: Uid,
-    },
-    /// Somebody complains about somebody.
-    Reported {
-        /// In which room.
-        room: RoomId,
-        /// Who complains.
-        by: Uid,
-        /// About whom.
-        about: Uid,
-        /// What he says; his words are not for the log.
-        text: MessageText,
-    },
+    Event(Box<Event>),
 }
 
 /// The effects of one command, in order.
@@ -132,6 +85,11 @@ impl Effects {
     /// Adds a packet to one connection.
     pub fn send(&mut self, to: ConnId, packet: ServerPacket) {
         self.push(Effect::Send { to, packet });
+    }
+
+    /// Adds a line for those who run the place.
+    pub fn event(&mut self, event: Event) {
+        self.push(Effect::Event(Box::new(event)));
     }
 
     /// Adds a packet to one connection if there is one.

@@ -12,16 +12,19 @@ pub mod actor;
 mod command;
 mod directory;
 mod effect;
+pub mod feed;
 pub mod guard;
 mod idle;
 pub mod peers;
 mod rooms;
+pub mod rows;
 mod state;
 #[cfg(test)]
 mod tests;
 pub mod voice;
 
-pub use effect::{Effect, Effects, Event};
+pub use effect::{Effect, Effects};
+pub use feed::{Event, EventKind, Feed, FeedEntry};
 pub use rooms::{Entry, Member, NewRoom, Power, Rank, Room};
 pub use state::{CategoryEntry, Session, State};
 

@@ -31,6 +31,8 @@ pub struct State {
     pub(super) voice: Option<VoiceAccess>,
     pub(super) peers: Peers,
     pub(super) idle: IdleWatch,
+    /// The most users who were signed in at once.
+    pub(super) peak_users: usize,
 }
 
 /// A signed-in user.
@@ -68,6 +70,10 @@ pub struct Session {
     pub put_out: Option<RoomId>,
     /// Since when he has done nothing.
     pub quiet: Quiet,
+    /// When he signed in, since the start of the daemon.
+    pub since: Duration,
+    /// How many messages of his were accepted.
+    pub messages: u64,
 }
 
 /// A category of rooms.
@@ -93,7 +99,7 @@ impl State {
     pub fn apply(&mut self, now: Now, conn: ConnId, command: Command, effects: &mut Effects) {
         self.tick(now, effects);
         match command {
-            Command::SignIn(sign_in) => self.sign_in(conn, *sign_in, effects),
+            Command::SignIn(sign_in) => self.sign_in(now, conn, *sign_in, effects),
             Command::Disconnect => self.disconnect(conn, effects),
             Command::Directory(command) => self.apply_directory(now, conn, command, effects),
             Command::Peer(command) => self.apply_peer(now, conn, command, effects),
@@ -134,6 +140,11 @@ impl State {
         }
     }
 
+    /// Everybody signed in.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().flatten().map(|session| &**session)
+    }
+
     /// How many users are signed in.
     pub fn users_online(&self) -> usize {
         self.online.len()
@@ -156,6 +167,7 @@ impl State {
             *self.shunned.entry(*shunned).or_default() += 1;
         }
         self.online.insert(session.person.uid, session.conn);
+        self.peak_users = self.peak_users.max(self.online.len());
         if let Some(entry) = self.sessions.get_mut(slot) {
             *entry = Some(Box::new(session));
         }

@@ -230,7 +230,7 @@ impl Connection {
                 }
                 let count = free.filled().len();
                 self.metrics.bytes_in.add(count as u64);
-                self.output.outbox.heard();
+                self.output.outbox.heard(count);
                 head.copy_from_slice(&self.unread);
                 self.unread = Vec::new();
                 let bytes = buffer.get(..held + count).unwrap_or_default();

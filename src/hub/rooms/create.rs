@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::protocol::{PacketType, ServerPacket};
 
-use super::super::{ConnId, Effect, Effects, Event, Room, State};
+use super::super::{ConnId, Effect, Effects, EventKind, Room, State};
 use super::rights::Power;
 use super::{Entry, REFUSED};
 
@@ -116,8 +116,7 @@ impl State {
             effects.send(conn, ServerPacket::ReturnCode { request, code: 0, data });
         }
         self.enter(now, conn, id, request, entry, effects);
-        let by = self.session(conn)?.person.uid;
-        effects.push(Effect::Event(Event::RoomOpened { room: id, by }));
+        effects.event(self.event_by(EventKind::RoomOpened, conn, id));
         Some(id)
     }
 
@@ -178,11 +177,11 @@ impl State {
     pub(super) fn close_room(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
         let request = PacketType::ROOM_CLOSE_REQUEST;
         let Some((actor, _)) = self.allowed(conn, id, Power::Close, request, effects) else { return };
+        effects.event(self.event_by(EventKind::RoomClosed, conn, id));
         let to = self.empty_room(id);
         let text = b"This room has been closed.".to_vec();
         let packet = ServerPacket::RoomClosed(id, actor.shown_uid(), text);
         effects.push(Effect::ToMany { to: to.clone(), packet });
-        effects.push(Effect::Event(Event::RoomClosed { room: id, by: actor.uid }));
         effects.push(Effect::VoiceChanged(id));
         for conn in to {
             self.probe_put_out(conn, id, effects);

@@ -7,7 +7,7 @@ use crate::protocol::{PacketType, RoomInvite, RoomJoined, ServerPacket};
 use crate::store::ExclusionKind;
 
 use super::super::directory::service_user;
-use super::super::{ConnId, Effect, Effects, Event, Member, State};
+use super::super::{ConnId, Effect, Effects, Event, EventKind, Member, State};
 use super::rights::{Power, Rank};
 use super::{REFUSED, notice};
 
@@ -67,6 +67,7 @@ impl State {
         if let Some(record) = self.member_record(id, &member) {
             self.tell_about(id, &member, ServerPacket::RoomUserJoined(id, record), effects);
         }
+        effects.event(self.event_by(EventKind::Join, conn, id));
         effects.push(Effect::VoiceChanged(id));
     }
 
@@ -210,7 +211,7 @@ impl State {
         }
         self.note_wrong_code(now, person.uid);
         effects.refuse(conn, request, REFUSED, "Wrong admin code.");
-        effects.push(Effect::Event(Event::WrongCode { room: first, by: person.uid }));
+        effects.event(self.event_here(EventKind::WrongCode, first).by(person));
         // The owner is told if he is there to read it.
         let owner = owner.and_then(|owner| self.session_of(owner.uid));
         if let Some(owner) = owner.filter(|owner| owner.rooms.contains(&first)) {
@@ -300,12 +301,14 @@ impl State {
     pub(super) fn take_out(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Some(index) = room.members.iter().position(|member| member.conn == conn) else { return };
+        let name = room.name.clone();
         let member = room.members.remove(index);
         if member.red_dot {
             room.red_dots.insert(member.uid);
         }
         if let Some(session) = self.session_mut(conn) {
             session.rooms.retain(|room| *room != id);
+            effects.event(Event::new(EventKind::Leave).by(session.person).in_room(id, &name));
         }
         self.tell_about(id, &member, ServerPacket::RoomUserLeft(id, member.uid), effects);
         effects.push(Effect::VoiceChanged(id));

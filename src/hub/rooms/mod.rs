@@ -32,6 +32,7 @@ pub use rights::{Power, Rank};
 use crate::model::{Now, RoomId, Uid};
 use crate::protocol::{PacketType, ServerPacket};
 
+use super::feed::{Event, EventKind, Named};
 use super::{ConnId, Effect, Effects, RoomCommand, State};
 
 /// The code of refusals in rooms (PROTOCOL 11.1).
@@ -153,6 +154,32 @@ impl State {
         }
         let to = self.members(room).iter().filter(|other| other.admin && other.conn != member.conn);
         effects.push(Effect::ToMany { to: to.map(|other| other.conn).collect(), packet });
+    }
+
+    /// An event in a room.
+    fn event_here(&self, kind: EventKind, room: RoomId) -> Event {
+        let event = Event::new(kind);
+        match self.rooms.get(&room) {
+            Some(room) => event.in_room(room.id, &room.name),
+            None => event,
+        }
+    }
+
+    /// Something that the user of `conn` does in a room.
+    fn event_by(&self, kind: EventKind, conn: ConnId, room: RoomId) -> Event {
+        let event = self.event_here(kind, room);
+        match self.session(conn) {
+            Some(session) => event.by(session.person),
+            None => event,
+        }
+    }
+
+    /// The same event about a user, who is named if he is signed in.
+    fn event_about(&self, event: Event, uid: Uid) -> Event {
+        match self.session_of(uid) {
+            Some(session) => event.about(session.person),
+            None => event.about(Named { uid: Some(uid), name: uid.to_string().into() }),
+        }
     }
 
     fn members(&self, room: RoomId) -> &[Member] {

@@ -58,6 +58,8 @@ pub struct Room {
     pub invited: BTreeSet<Uid>,
     /// Who left with a red dot, and gets it back if he returns before the room empties.
     pub red_dots: BTreeSet<Uid>,
+    /// Messages said in it since it was opened, or since the daemon started.
+    pub messages: u64,
     /// Who is inside, in order of arrival.
     pub members: Vec<Member>,
 }
@@ -139,6 +141,7 @@ impl Room {
             bans: BTreeMap::new(),
             invited: BTreeSet::new(),
             red_dots: BTreeSet::new(),
+            messages: 0,
             members: Vec::new(),
         }
     }

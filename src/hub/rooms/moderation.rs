@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Now, RoomId, Uid, sanitise};
+use crate::model::{Now, RoomId, Uid, from_cp1252, sanitise};
 use crate::protocol::{AdminEntry, Dialect, PacketType, RoomAdminInfo, ServerPacket, markup};
 use crate::store::{Change, EXCLUSIONS_MAX, Exclusion, ExclusionKind};
 
-use super::super::{ConnId, Effect, Effects, Event, Person, State};
+use super::super::{ConnId, Effect, Effects, EventKind, Person, State};
 use super::floor::set_dot;
 use super::rights::{Power, Rank};
 use super::{Member, REFUSED};
@@ -81,7 +81,7 @@ impl State {
         request: PacketType,
         effects: &mut Effects,
     ) {
-        let Exclusion { uid, by, at, .. } = entry;
+        let Exclusion { uid, nickname, at, .. } = entry;
         let Some(actor) = self.rooms.get(&id).and_then(|room| room.member(conn)).copied() else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let list = room.exclusions_mut(kind);
@@ -90,13 +90,18 @@ impl State {
             return effects.refuse(conn, request, REFUSED, "The list is full. Let somebody in first.");
         }
         let text = exclusion_text(kind, &entry.reason);
+        let why = from_cp1252(&entry.reason);
         list.insert(uid, entry.clone());
         room.invited.remove(&uid);
         if room.permanent {
             let change = Change::Exclude { room: id, kind, entry };
             effects.push(Effect::Commit { conn, request, change });
         }
-        effects.push(Effect::Event(Event::KeptOut { room: id, kind, by, uid }));
+        let what = match kind {
+            ExclusionKind::Bounce => EventKind::Bounce,
+            ExclusionKind::Ban => EventKind::RoomBan,
+        };
+        effects.event(self.event_by(what, conn, id).about(Person { uid, nickname }).saying(why));
         let inside = self.rooms.get(&id).and_then(|room| room.member_of(uid));
         if let Some(inside) = inside.map(|member| member.conn) {
             effects.send(inside, ServerPacket::RoomClosed(id, actor.shown_uid(), text));

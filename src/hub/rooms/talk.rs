@@ -1,9 +1,9 @@
 //! What is said in rooms: messages, ignoring, the topic, complaints.
 
-use crate::model::{MessageText, RoomId, Uid, topic_line};
+use crate::model::{MessageText, RoomId, Uid, from_cp1252, topic_line};
 use crate::protocol::{Dialect, PacketType, ServerPacket, markup};
 
-use super::super::{ConnId, Effect, Effects, Event, State, command};
+use super::super::{ConnId, Effect, Effects, EventKind, State, command};
 use super::notice;
 use super::rights::Power;
 
@@ -29,8 +29,12 @@ impl State {
         if let Some(why) = self.silenced(conn, id) {
             return effects.send(conn, notice(id, why.as_bytes()));
         }
-        let Some(session) = self.session(conn) else { return };
+        let Some(session) = self.session_mut(conn) else { return };
+        session.messages += 1;
         let sender = session.person.uid;
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.messages += 1;
+        }
         let packet = ServerPacket::RoomMessageIn(id, sender, (&text).into());
         // The client shows its own line itself (REAL-CLIENT, Rooms).
         if !self.is_shunned(sender) {
@@ -115,8 +119,9 @@ impl State {
         effects: &mut Effects,
     ) {
         if let Some(session) = self.session(conn).filter(|session| session.rooms.contains(&id)) {
-            let by = session.person.uid;
-            effects.push(Effect::Event(Event::Reported { room: id, by, about, text }));
+            let event = self.event_here(EventKind::Report, id).by(session.person);
+            let words = from_cp1252(&markup::strip(text.as_bytes()));
+            effects.event(self.event_about(event, about).saying(words));
         }
     }
 }

@@ -179,15 +179,7 @@ impl Evening {
                 }
                 Effect::Relay(order) => self.carried.follow(order),
                 Effect::Event(event) => {
-                    let name = match event {
-                        Event::RoomOpened { .. } => "opened",
-                        Event::RoomClosed { .. } => "closed",
-                        Event::KeptOut { kind: ExclusionKind::Bounce, .. } => "bounced",
-                        Event::KeptOut { .. } => "banned",
-                        Event::WrongCode { .. } => "wrong code",
-                        Event::Reported { .. } => "reported",
-                    };
-                    self.note(name);
+                    self.note(event.kind.name());
                 }
                 _ => {}
             }

@@ -1,0 +1,434 @@
+//! The activity feed: what happens on the server, as those who run it see it.
+//!
+//! Everything that is worth a line is an [`Event`]. The feed numbers the events and keeps the last
+//! [`RING`] of them; whoever follows it reads from a number on and learns by a gap in the numbers
+//! that he was too slow ([`Feed::since`]). Nothing here waits for a reader.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::model::{Nickname, RoomId, RoomName, Timestamp, Uid};
+
+use super::Person;
+
+/// Events that are kept.
+pub const RING: usize = 10_000;
+
+/// What kind of thing has happened.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A user has signed in.
+    SignIn,
+    /// A user has signed out or lost his connection.
+    SignOut,
+    /// Somebody has entered a room.
+    Join,
+    /// Somebody has left a room.
+    Leave,
+    /// A room was opened.
+    RoomOpened,
+    /// A room was closed.
+    RoomClosed,
+    /// The settings of a room were changed by those who run the place.
+    RoomChanged,
+    /// Somebody was bounced from a room.
+    Bounce,
+    /// Somebody was banned from a room.
+    RoomBan,
+    /// Somebody has typed a wrong admin code.
+    WrongCode,
+    /// Somebody complains about somebody.
+    Report,
+    /// An account was made.
+    Registration,
+    /// A violation of the limits for messages.
+    Strike,
+    /// A message was refused or noticed by a filter or detector.
+    Filter,
+    /// Somebody was muted.
+    Mute,
+    /// A mute was lifted.
+    Unmute,
+    /// Somebody was warned.
+    Warn,
+    /// Somebody's strikes were cleared.
+    Clear,
+    /// Somebody was disconnected.
+    Kick,
+    /// An account or an address was banned.
+    Ban,
+    /// A ban was lifted.
+    Unban,
+    /// An announcement to everybody.
+    Broadcast,
+    /// Something else that staff or operators did.
+    Staff,
+    /// Something was refused to somebody who has not the right to it.
+    Refused,
+    /// The daemon has started.
+    Started,
+    /// The daemon is about to stop.
+    Stopping,
+    /// The configuration was read again.
+    Reload,
+    /// Maintenance mode was switched, or housekeeping has run.
+    Maintenance,
+    /// A backup was made.
+    Backup,
+    /// The store is in trouble, or well again.
+    Store,
+    /// A limit of the server was reached.
+    Limit,
+}
+
+/// How much attention an event wants.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Daily life.
+    Info,
+    /// Somebody has stepped in.
+    Notice,
+    /// Somebody should look.
+    Warning,
+}
+
+impl EventKind {
+    /// All kinds, for filters and help.
+    pub const ALL: [EventKind; 31] = [
+        EventKind::SignIn,
+        EventKind::SignOut,
+        EventKind::Join,
+        EventKind::Leave,
+        EventKind::RoomOpened,
+        EventKind::RoomClosed,
+        EventKind::RoomChanged,
+        EventKind::Bounce,
+        EventKind::RoomBan,
+        EventKind::WrongCode,
+        EventKind::Report,
+        EventKind::Registration,
+        EventKind::Strike,
+        EventKind::Filter,
+        EventKind::Mute,
+        EventKind::Unmute,
+        EventKind::Warn,
+        EventKind::Clear,
+        EventKind::Kick,
+        EventKind::Ban,
+        EventKind::Unban,
+        EventKind::Broadcast,
+        EventKind::Staff,
+        EventKind::Refused,
+        EventKind::Started,
+        EventKind::Stopping,
+        EventKind::Reload,
+        EventKind::Maintenance,
+        EventKind::Backup,
+        EventKind::Store,
+        EventKind::Limit,
+    ];
+
+    /// The name in JSON, filters and the console.
+    pub fn name(self) -> &'static str {
+        match self {
+            EventKind::SignIn => "sign_in",
+            EventKind::SignOut => "sign_out",
+            EventKind::Join => "join",
+            EventKind::Leave => "leave",
+            EventKind::RoomOpened => "room_opened",
+            EventKind::RoomClosed => "room_closed",
+            EventKind::RoomChanged => "room_changed",
+            EventKind::Bounce => "bounce",
+            EventKind::RoomBan => "room_ban",
+            EventKind::WrongCode => "wrong_code",
+            EventKind::Report => "report",
+            EventKind::Registration => "registration",
+            EventKind::Strike => "strike",
+            EventKind::Filter => "filter",
+            EventKind::Mute => "mute",
+            EventKind::Unmute => "unmute",
+            EventKind::Warn => "warn",
+            EventKind::Clear => "clear",
+            EventKind::Kick => "kick",
+            EventKind::Ban => "ban",
+            EventKind::Unban => "unban",
+            EventKind::Broadcast => "broadcast",
+            EventKind::Staff => "staff",
+            EventKind::Refused => "refused",
+            EventKind::Started => "started",
+            EventKind::Stopping => "stopping",
+            EventKind::Reload => "reload",
+            EventKind::Maintenance => "maintenance",
+            EventKind::Backup => "backup",
+            EventKind::Store => "store",
+            EventKind::Limit => "limit",
+        }
+    }
+
+    /// How much attention it wants.
+    pub fn level(self) -> Level {
+        use EventKind::*;
+        match self {
+            SignIn | SignOut | Join | Leave | RoomOpened | RoomClosed | Registration => Level::Info,
+            WrongCode | Report | Refused | Store | Limit => Level::Warning,
+            _ => Level::Notice,
+        }
+    }
+}
+
+/// Somebody as events name him: an account, an operator of the machine, or the server itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Named {
+    /// The account, if it is one.
+    pub uid: Option<Uid>,
+    /// The nickname, or the operator's name.
+    pub name: Box<str>,
+}
+
+impl From<Person> for Named {
+    fn from(person: Person) -> Named {
+        Named { uid: Some(person.uid), name: person.nickname.to_string().into() }
+    }
+}
+
+impl Named {
+    /// A user whose account is known by nickname and uid.
+    pub fn user(uid: Uid, nickname: Nickname) -> Named {
+        Person { uid, nickname }.into()
+    }
+}
+
+/// Something that has happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// Who has done it.
+    pub actor: Option<Named>,
+    /// To whom.
+    pub target: Option<Named>,
+    /// In which room.
+    pub room: Option<(RoomId, RoomName)>,
+    /// What else there is to say; may be empty.
+    pub text: String,
+}
+
+impl Event {
+    /// An event about nobody.
+    pub fn new(kind: EventKind) -> Event {
+        Event { kind, actor: None, target: None, room: None, text: String::new() }
+    }
+
+    /// With who has done it.
+    #[must_use]
+    pub fn by(self, actor: impl Into<Named>) -> Event {
+        Event { actor: Some(actor.into()), ..self }
+    }
+
+    /// With whom it concerns.
+    #[must_use]
+    pub fn about(self, target: impl Into<Named>) -> Event {
+        Event { target: Some(target.into()), ..self }
+    }
+
+    /// With the room in which it happened.
+    #[must_use]
+    pub fn in_room(self, id: RoomId, name: &RoomName) -> Event {
+        Event { room: Some((id, name.clone())), ..self }
+    }
+
+    /// With words.
+    #[must_use]
+    pub fn saying(self, text: impl Into<String>) -> Event {
+        Event { text: text.into(), ..self }
+    }
+}
+
+/// An event with its number and time: what the command line prints and the console shows.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FeedEntry {
+    /// Its number. Never used twice, and one more than that of the event before, except where the
+    /// daemon was started in between.
+    pub seq: u64,
+    /// When, in UTC.
+    #[serde(with = "rfc3339")]
+    pub at: Timestamp,
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// The name of who has done it.
+    pub actor: Option<Box<str>>,
+    /// His uid, if he is a user.
+    pub actor_uid: Option<Uid>,
+    /// The name of whom it concerns.
+    pub target: Option<Box<str>>,
+    /// His uid, if he is a user.
+    pub target_uid: Option<Uid>,
+    /// The room.
+    pub room: Option<RoomId>,
+    /// The room's name.
+    pub room_name: Option<Box<str>>,
+    /// What else there is to say.
+    pub text: Box<str>,
+}
+
+/// Times of the feed: RFC 3339 where people read, a number of milliseconds on the control socket.
+mod rfc3339 {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::model::Timestamp;
+
+    pub(super) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            at.rfc3339().serialize(serializer)
+        } else {
+            at.serialize(serializer)
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Timestamp::deserialize(deserializer);
+        }
+        let text = String::deserialize(deserializer)?;
+        let at: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Timestamp(u64::try_from(at.as_millisecond()).unwrap_or_default()))
+    }
+}
+
+/// The feed. Shared by those who add and those who follow.
+pub struct Feed {
+    ring: Mutex<Ring>,
+    grown: watch::Sender<u64>,
+}
+
+struct Ring {
+    next: u64,
+    entries: VecDeque<Arc<FeedEntry>>,
+}
+
+/// What a follower gets.
+#[derive(Clone, Debug, Default)]
+pub struct FeedSlice {
+    /// The events, oldest first.
+    pub entries: Vec<Arc<FeedEntry>>,
+    /// Events that were asked for and are not kept any more.
+    pub missed: u64,
+    /// The number of the next event.
+    pub next: u64,
+}
+
+impl Feed {
+    /// A feed whose first event has the number `first`.
+    pub fn new(first: u64) -> Arc<Feed> {
+        let ring = Ring { next: first, entries: VecDeque::new() };
+        Arc::new(Feed { ring: Mutex::new(ring), grown: watch::channel(first).0 })
+    }
+
+    /// Adds an event.
+    pub fn push(&self, at: Timestamp, event: Event) {
+        let split = |named: Option<Named>| named.map_or((None, None), |named| (Some(named.name), named.uid));
+        let (actor, actor_uid) = split(event.actor);
+        let (target, target_uid) = split(event.target);
+        let (room, room_name) =
+            event.room.map_or((None, None), |(id, name)| (Some(id), Some(name.to_string().into())));
+        let mut ring = self.lock();
+        let seq = ring.next;
+        ring.next += 1;
+        if ring.entries.len() >= RING {
+            ring.entries.pop_front();
+        }
+        let text = event.text.into();
+        let entry = FeedEntry {
+            seq,
+            at,
+            kind: event.kind,
+            actor,
+            actor_uid,
+            target,
+            target_uid,
+            room,
+            room_name,
+            text,
+        };
+        ring.entries.push_back(Arc::new(entry));
+        drop(ring);
+        self.grown.send_replace(seq + 1);
+    }
+
+    /// The events from number `from` on, at most `limit`.
+    pub fn since(&self, from: u64, limit: usize) -> FeedSlice {
+        let ring = self.lock();
+        let oldest = ring.next - ring.entries.len() as u64;
+        let start = from.clamp(oldest, ring.next);
+        let skip = usize::try_from(start - oldest).unwrap_or(usize::MAX);
+        let entries: Vec<_> = ring.entries.iter().skip(skip).take(limit).cloned().collect();
+        FeedSlice { next: start + entries.len() as u64, missed: start.saturating_sub(from), entries }
+    }
+
+    /// The number of the next event.
+    pub fn next(&self) -> u64 {
+        self.lock().next
+    }
+
+    /// Tells when events were added: the number of the next one.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.grown.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_no_gap_but_the_one_that_is_told() {
+        let feed = Feed::new(100);
+        for index in 0..RING as u64 + 5 {
+            feed.push(Timestamp(index), Event::new(EventKind::Join).saying(index.to_string()));
+        }
+        assert_eq!(feed.next(), 100 + RING as u64 + 5);
+        let slice = feed.since(100, 3);
+        assert_eq!(slice.missed, 5);
+        assert_eq!(slice.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [105, 106, 107]);
+        let slice = feed.since(slice.next, 2);
+        assert_eq!((slice.missed, slice.entries[0].seq), (0, 108));
+        let end = feed.since(feed.next(), 10);
+        assert!(end.entries.is_empty() && end.missed == 0 && end.next == feed.next());
+        assert_eq!(feed.since(u64::MAX, 10).next, feed.next(), "from the future");
+        assert_eq!(feed.watch().borrow().to_owned(), feed.next());
+    }
+
+    #[test]
+    fn an_entry_reads_as_scripts_expect_it() {
+        let feed = Feed::new(7);
+        let nickname = Nickname::from_text("Zoë").unwrap();
+        let room = RoomName::new(b"Lobby").unwrap();
+        let event =
+            Event::new(EventKind::SignIn).by(Person { uid: Uid(5), nickname }).in_room(RoomId(3), &room);
+        feed.push(Timestamp(1_100_003_600_000), event.saying("from 192.0.2.1"));
+        let entry = feed.since(0, 1).entries.remove(0);
+        let json = serde_json::to_value(&*entry).unwrap();
+        let expected = serde_json::json!({
+            "seq": 7, "at": "2004-11-09T12:33:20Z", "kind": "sign_in", "actor": "Zoë", "actor_uid": 5,
+            "target": null, "target_uid": null, "room": 3, "room_name": "Lobby", "text": "from 192.0.2.1",
+        });
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<FeedEntry>(json).unwrap(), *entry);
+    }
+
+    #[test]
+    fn every_kind_is_called_the_same_everywhere() {
+        for kind in EventKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Users and rooms as those who run the place see them: one row each.
+//!
+//! Rows are made when somebody asks, from the live state, and go to the control socket. Filtering and
+//! sorting are done there, not here: the hub has other things to do.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Now, Rating, Role, RoomId, Status, Uid, from_cp1252};
+use crate::protocol::Dialect;
+
+use super::{ConnId, Room, Session, State};
+
+/// A signed-in user.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct UserRow {
+    /// His uid.
+    pub uid: Uid,
+    /// His nickname.
+    pub nickname: String,
+    /// His status, as he set it.
+    pub status: Status,
+    /// Seconds since his client sent anything.
+    pub idle_seconds: u64,
+    /// Where his client is.
+    pub address: IpAddr,
+    /// The family of his client: `5.0`, `5.1`, `7` or `8`.
+    pub client: String,
+    /// Seconds since he signed in.
+    pub connected_seconds: u64,
+    /// The rooms he is in.
+    pub rooms: Vec<RoomId>,
+    /// His roles, highest first.
+    pub roles: Vec<Role>,
+    /// Bytes his client has sent.
+    pub bytes_in: u64,
+    /// Bytes his client was sent.
+    pub bytes_out: u64,
+    /// Bytes that wait for his client to read them.
+    pub pending_bytes: u64,
+    /// Messages of his that were accepted since he signed in.
+    pub messages: u64,
+    /// His strikes, 0 to 2.
+    pub strikes: u8,
+    /// The stage of his violations, 0 for none.
+    pub stage: u16,
+    /// Seconds for which he is still muted.
+    pub muted_seconds: u64,
+}
+
+/// A room, open or permanent.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RoomRow {
+    /// Its number.
+    pub id: RoomId,
+    /// Its name.
+    pub name: String,
+    /// The name of its category.
+    pub category: String,
+    /// `G`, `R` or `A`.
+    pub rating: char,
+    /// Whether people can talk with their voices.
+    pub voice: bool,
+    /// Whether it is left out of lists.
+    pub private: bool,
+    /// Whether a lockword opens it.
+    pub locked: bool,
+    /// Whether it stays when the last member leaves.
+    pub permanent: bool,
+    /// How many are inside, those who are there unseen included.
+    pub members: u32,
+    /// How many are speaking.
+    pub speakers: u32,
+    /// How many hands are up.
+    pub hands_up: u32,
+    /// The line at the top of its window.
+    pub topic: String,
+    /// The nickname of its owner.
+    pub owner: Option<String>,
+    /// Messages since it was opened, or since the daemon started.
+    pub messages: u64,
+}
+
+/// Somebody in a room, for those who look into it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MemberRow {
+    /// His uid.
+    pub uid: Uid,
+    /// His nickname.
+    pub nickname: String,
+    /// Whether the room lets him use his microphone.
+    pub mic: bool,
+    /// Whether an admin has silenced him.
+    pub red_dot: bool,
+    /// Whether his hand is up.
+    pub hand: bool,
+    /// Whether he is an admin on this visit.
+    pub admin: bool,
+    /// Whether only admins see him.
+    pub invisible: bool,
+}
+
+/// How many users there are, and of which kind.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+pub struct Population {
+    /// Signed in.
+    pub online: u64,
+    /// Of those, away or not to be disturbed.
+    pub away: u64,
+    /// The most who were signed in at once since the daemon started.
+    pub peak: u64,
+    /// Rooms with somebody in them.
+    pub rooms_open: u64,
+}
+
+impl State {
+    /// A row for the user of `conn`; what only his connection knows is left at zero.
+    pub fn user_row(&self, now: Now, conn: ConnId) -> Option<UserRow> {
+        self.session(conn).map(|session| row(now, session))
+    }
+
+    /// The connections of everybody signed in.
+    pub fn connections(&self) -> impl Iterator<Item = ConnId> {
+        self.sessions().map(|session| session.conn)
+    }
+
+    /// A row for each room.
+    pub fn room_rows(&self) -> Vec<RoomRow> {
+        self.rooms.values().map(|room| self.room_row(room)).collect()
+    }
+
+    fn room_row(&self, room: &Room) -> RoomRow {
+        let category = self.categories.iter().find(|entry| entry.id == room.category);
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        RoomRow {
+            id: room.id,
+            name: room.name.to_string(),
+            category: category.map_or_else(String::new, |entry| from_cp1252(&entry.name)),
+            rating: match room.rating {
+                Rating::General => 'G',
+                Rating::Restricted => 'R',
+                Rating::Adult => 'A',
+            },
+            voice: room.kind.has_voice(),
+            private: room.kind.is_private(),
+            locked: room.lockword.is_some(),
+            permanent: room.permanent,
+            members: count(room.members.len()),
+            speakers: 0,
+            hands_up: count(room.members.iter().filter(|member| member.hand).count()),
+            topic: from_cp1252(&room.topic),
+            owner: room.owner.map(|owner| owner.nickname.to_string()),
+            messages: room.messages,
+        }
+    }
+
+    /// Who is in a room, in order of arrival; `None` if there is no such room.
+    pub fn member_rows(&self, id: RoomId) -> Option<Vec<MemberRow>> {
+        let room = self.rooms.get(&id)?;
+        let rows = room.members.iter().filter_map(|member| {
+            let session = self.session(member.conn)?;
+            Some(MemberRow {
+                uid: member.uid,
+                nickname: session.person.nickname.to_string(),
+                mic: member.mic,
+                red_dot: member.red_dot,
+                hand: member.hand,
+                admin: member.admin,
+                invisible: member.invisible,
+            })
+        });
+        Some(rows.collect())
+    }
+
+    /// How many users there are.
+    pub fn population(&self) -> Population {
+        let away = self.sessions().filter(|session| matches!(session.status, Status::Away | Status::Dnd));
+        Population {
+            online: self.users_online() as u64,
+            away: away.count() as u64,
+            peak: self.peak_users as u64,
+            rooms_open: self.rooms.values().filter(|room| !room.members.is_empty()).count() as u64,
+        }
+    }
+}
+
+fn row(now: Now, session: &Session) -> UserRow {
+    UserRow {
+        uid: session.person.uid,
+        nickname: session.person.nickname.to_string(),
+        status: session.status,
+        idle_seconds: 0,
+        address: session.peer.to_canonical(),
+        client: client_name(session.dialect).to_owned(),
+        connected_seconds: now.uptime.saturating_sub(session.since).as_secs(),
+        rooms: session.rooms.clone(),
+        roles: session.roles.iter().collect(),
+        bytes_in: 0,
+        bytes_out: 0,
+        pending_bytes: 0,
+        messages: session.messages,
+        strikes: 0,
+        stage: 0,
+        muted_seconds: Duration::ZERO.as_secs(),
+    }
+}
+
+/// The family of a client as operators read it.
+fn client_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::V50 => "5.0",
+        Dialect::V51 => "5.1",
+        Dialect::V7 => "7",
+        Dialect::V8 => "8",
+    }
+}
