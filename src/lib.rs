@@ -32,6 +32,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: subcommands, output, exit codes |
 //! | [`daemon`] | puts everything together; start, signals, stop |
+//! | [`control`] | the control socket: how console and command line talk to the running daemon |
 //! | [`net`] | sockets: chat connections, limits of connections, room voice, files and calls, the HTTP listener |
 //! | [`session`] | one conversation: packet table, signing in, requests; the gate to accounts |
 //! | [`hub`] | the state and its rules: presence, pals, rooms, messages, slash commands |
@@ -55,6 +56,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod hub;
 pub mod link;

@@ -1,0 +1,654 @@
+//! The messages on the control socket.
+//!
+//! Each frame is a length (u32, little endian, of what follows) and one message in bincode, a
+//! [`ClientMessage`] or a [`ServerMessage`]. Both sides say hello first. Then the client sends requests,
+//! each with a number of its choice, and gets exactly one reply with that number; and it may watch views
+//! ([`Request::Watch`]), whose updates are numbered from 0 without a gap. The first update of a view, and
+//! any that follows where the client was too slow for the one before, holds the whole state again.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hub::FeedEntry;
+use crate::hub::rows::{MemberRow, RoomRow, UserRow};
+use crate::model::{Role, RoomId, Timestamp, Uid};
+
+/// The version of these messages. Another one is answered with a hello and the end of the connection.
+pub const PROTOCOL: u16 = 1;
+/// The longest frame from a client, in bytes.
+pub const REQUEST_MAX: usize = 64 * 1024;
+/// The longest frame from the daemon, in bytes.
+pub const REPLY_MAX: usize = 16 * 1024 * 1024;
+/// The most rows of a window.
+pub const WINDOW_MAX: u32 = 500;
+
+/// What somebody may do through the socket; each may do what those before may.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Look.
+    Observer,
+    /// Look, kick, mute, warn, clear strikes, close rooms.
+    Moderator,
+    /// Everything.
+    Operator,
+}
+
+/// What the daemon says first.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServerHello {
+    /// [`PROTOCOL`].
+    pub protocol: u16,
+    /// The version of the program.
+    pub version: String,
+    /// A number of this run of the daemon; after a restart it is another.
+    pub epoch: u64,
+    /// What the peer may do.
+    pub access: Access,
+    /// The name of the server.
+    pub server: String,
+}
+
+/// What the client says first.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ClientHello {
+    /// [`PROTOCOL`].
+    pub protocol: u16,
+    /// The version of the program.
+    pub version: String,
+    /// Whether the client wants to be able to look only.
+    pub read_only: bool,
+}
+
+/// Everything that a client sends.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum ClientMessage {
+    /// First.
+    Hello(ClientHello),
+    /// Something to be answered.
+    Request {
+        /// The client's number for it.
+        id: u32,
+        /// What.
+        request: Request,
+    },
+}
+
+/// Everything that the daemon sends.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum ServerMessage {
+    /// First.
+    Hello(ServerHello),
+    /// The one answer to a request.
+    Reply {
+        /// The client's number of the request.
+        id: u32,
+        /// How it went.
+        result: Result<Reply, Refusal>,
+    },
+    /// How far a long request has come; before its reply.
+    Progress {
+        /// The client's number of the request.
+        id: u32,
+        /// Steps done.
+        done: u64,
+        /// Steps in all; 0 if that is not known.
+        of: u64,
+    },
+    /// News of a view.
+    Update {
+        /// The client's number of the view.
+        view: u32,
+        /// 0, then one more each time.
+        seq: u64,
+        /// What is new.
+        update: Update,
+    },
+    /// The daemon ends the connection, and why.
+    Goodbye(String),
+}
+
+/// Something asked of the daemon.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// How the daemon is.
+    Status,
+    /// How fast it is.
+    Performance,
+    /// All users that match.
+    Users(Window),
+    /// All rooms that match.
+    Rooms(Window),
+    /// Everybody with strikes, a stage or a mute.
+    Strikes(Window),
+    /// All bans: of accounts, addresses and, with a nickname's sake, from rooms.
+    Bans,
+    /// The last events, or those from a number on.
+    Activity {
+        /// The number of the first; `None`: the last `limit`.
+        from: Option<u64>,
+        /// How many at most.
+        limit: u32,
+    },
+    /// One user in detail.
+    User(Target),
+    /// One room in detail.
+    Room(RoomId),
+    /// Begins to watch a view under a number of the client's choice, in place of what was watched
+    /// under it before.
+    Watch {
+        /// The number.
+        view: u32,
+        /// What.
+        what: View,
+    },
+    /// Stops watching.
+    Unwatch(u32),
+    /// Does something.
+    Act(Order),
+}
+
+/// Whom an order concerns, as people type it. The daemon looks them up, signed in or not.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum Target {
+    /// By uid.
+    Uid(Uid),
+    /// By nickname; capitals do not count.
+    Nickname(String),
+}
+
+/// Whom or what a ban concerns.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum BanTarget {
+    /// An account.
+    User(Target),
+    /// An address or network, as in `192.0.2.0/24`.
+    Network(String),
+}
+
+/// Something that changes something. Every order is written to the audit log.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Disconnect a user.
+    Kick {
+        /// Whom.
+        user: Target,
+        /// Why; he reads it.
+        reason: String,
+    },
+    /// Keep an account or network out.
+    Ban {
+        /// Whom.
+        target: BanTarget,
+        /// How long; for good if `None`.
+        time: Option<Duration>,
+        /// Why.
+        reason: String,
+    },
+    /// Lift a ban.
+    Unban(BanTarget),
+    /// Let nothing of a user through.
+    Mute {
+        /// Whom.
+        user: Target,
+        /// Voice, calls and files instead of texts.
+        media: bool,
+        /// How long; until it is lifted if `None`.
+        time: Option<Duration>,
+        /// Why.
+        reason: String,
+    },
+    /// Lift a mute.
+    Unmute {
+        /// Whose.
+        user: Target,
+        /// That of voice, calls and files.
+        media: bool,
+    },
+    /// Warn a user.
+    Warn {
+        /// Whom.
+        user: Target,
+        /// Why; he reads it.
+        reason: String,
+    },
+    /// Forget somebody's strikes, stage and offences.
+    ClearStrikes(Target),
+    /// Put everybody out of a room.
+    CloseRoom {
+        /// Which.
+        room: RoomId,
+        /// Why.
+        reason: String,
+    },
+    /// Lock a room with a word, or open it.
+    LockRoom {
+        /// Which.
+        room: RoomId,
+        /// The word; open if `None`.
+        lockword: Option<String>,
+    },
+    /// Set how long one has to wait between two messages.
+    Slowmode {
+        /// In which room; on the whole server if `None`.
+        room: Option<RoomId>,
+        /// Seconds; 0 is off.
+        seconds: u16,
+    },
+    /// Say something to everybody.
+    Broadcast {
+        /// In which room only.
+        room: Option<RoomId>,
+        /// What.
+        text: String,
+    },
+    /// Keep everybody but staff out, or let them in again.
+    Maintenance {
+        /// On or off.
+        on: bool,
+        /// What those read who are kept out.
+        message: String,
+    },
+    /// Do the housekeeping now.
+    RunMaintenance,
+    /// Read the configuration again.
+    Reload,
+    /// Write a backup to a file or directory on the daemon's machine.
+    Backup {
+        /// Where; absolute.
+        path: String,
+        /// How many of those in the directory are kept; all if `None`.
+        keep: Option<u32>,
+    },
+    /// Stop the daemon.
+    Shutdown {
+        /// How long users have to say goodbye.
+        grace: Duration,
+        /// Why; they read it.
+        reason: String,
+    },
+}
+
+/// The answer to a request.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To [`Request::Performance`].
+    Performance(Box<Performance>),
+    /// To [`Request::Users`], [`Request::Rooms`] and [`Request::Strikes`].
+    Page(Page),
+    /// To [`Request::Bans`].
+    Bans(Vec<BanRow>),
+    /// To [`Request::Activity`].
+    Activity {
+        /// The events, oldest first.
+        entries: Vec<FeedEntry>,
+        /// Events that were asked for and are not kept any more.
+        missed: u64,
+        /// The number to go on with.
+        next: u64,
+    },
+    /// To [`Request::User`].
+    User(Box<UserDetail>),
+    /// To [`Request::Room`].
+    Room(Box<RoomDetail>),
+    /// To what changes something, after it has: what happened, for people.
+    Done(String),
+}
+
+/// Why a request was not done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refusal {
+    /// For programs.
+    pub code: RefusalCode,
+    /// For people.
+    pub text: String,
+}
+
+/// The kinds of refusals.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// The peer may not do that.
+    Forbidden,
+    /// There is no such user, room or ban.
+    NotFound,
+    /// What was asked makes no sense, as a filter that cannot be read.
+    Invalid,
+    /// It was tried and failed.
+    Failed,
+    /// The daemon has too much to do.
+    Busy,
+}
+
+/// Which rows of a table, and in which order. Sorting and filtering are the daemon's.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Window {
+    /// A filter as in the console: `room:lobby strikes>1 idle>10m ip:10.0.0.0/8`; empty for all.
+    pub filter: String,
+    /// The column to sort by; empty for the usual one. Equals are in order of their ids.
+    pub sort: String,
+    /// The largest first.
+    pub descending: bool,
+    /// Rows to leave out at the beginning.
+    pub offset: u32,
+    /// Rows at most, up to [`WINDOW_MAX`] in a view; 0 in a request is all.
+    pub limit: u32,
+    /// In a view: moves the window so that the row with this id is in it, if there is one.
+    pub follow: Option<u32>,
+}
+
+/// Something to be watched.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum View {
+    /// Users.
+    Users(Window),
+    /// Rooms.
+    Rooms(Window),
+    /// Strikes.
+    Strikes(Window),
+    /// Events, beginning with as many of the last ones.
+    Activity(u32),
+    /// [`Status`], every second.
+    Status,
+    /// [`Performance`], every second, beginning with what was measured before.
+    Metrics,
+    /// One user; ends with [`Update::User`]`(None)` when he signs out.
+    User(Uid),
+    /// One room.
+    Room(RoomId),
+}
+
+/// News of a view.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Update {
+    /// The whole window.
+    Page(Page),
+    /// What has changed in it since the update before.
+    Change(PageChange),
+    /// Events, oldest first.
+    Activity {
+        /// The events.
+        entries: Vec<FeedEntry>,
+        /// Events that came before these and were left out.
+        missed: u64,
+    },
+    /// How the daemon is.
+    Status(Box<Status>),
+    /// What was measured before: every second of the last minutes, and every minute of the last day.
+    History {
+        /// One a second, oldest first.
+        seconds: Vec<Sample>,
+        /// One a minute, oldest first.
+        minutes: Vec<Sample>,
+    },
+    /// What was measured now, with everything else about speed.
+    Metrics(Sample, Box<Performance>),
+    /// A user; `None` when he has signed out.
+    User(Option<Box<UserDetail>>),
+    /// A room; `None` when it is gone.
+    Room(Option<Box<RoomDetail>>),
+}
+
+/// A window into a table.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// How many rows there are without the filter.
+    pub total: u32,
+    /// How many match.
+    pub matched: u32,
+    /// Where the window begins among those.
+    pub offset: u32,
+    /// The rows.
+    pub rows: Rows,
+}
+
+/// What has changed in a window.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PageChange {
+    /// As in [`Page`].
+    pub total: u32,
+    /// As in [`Page`].
+    pub matched: u32,
+    /// As in [`Page`].
+    pub offset: u32,
+    /// The ids in the window, in their order.
+    pub order: Vec<u32>,
+    /// The rows that are new or different.
+    pub rows: Rows,
+}
+
+/// Rows of one table.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub enum Rows {
+    /// Users.
+    Users(Vec<UserRow>),
+    /// Rooms.
+    Rooms(Vec<RoomRow>),
+    /// Strikes.
+    Strikes(Vec<StrikeRow>),
+}
+
+/// Somebody whom the limits have caught.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StrikeRow {
+    /// His uid.
+    pub uid: Uid,
+    /// His nickname.
+    pub nickname: String,
+    /// His strikes, 0 to 2.
+    pub strikes: u8,
+    /// His stage, 0 for none.
+    pub stage: u16,
+    /// Seconds for which he is still muted.
+    pub muted_seconds: u64,
+    /// All violations there were.
+    pub violations: u32,
+    /// The limit that was broken last: `COOLDOWN`, `WINDOW` or the name of a detector.
+    pub last_reason: String,
+    /// The figures of it.
+    pub last_detail: String,
+    /// When, RFC 3339 in UTC.
+    pub last_at: Option<String>,
+}
+
+/// A ban in force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BanRow {
+    /// The nickname, or the address or network.
+    pub target: String,
+    /// `account`, `address` or `room`.
+    pub scope: String,
+    /// The room, if it is a ban from one.
+    pub room: Option<RoomId>,
+    /// When it ends, RFC 3339 in UTC; `None` if it does not.
+    pub until: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Who has given it.
+    pub by: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+}
+
+/// How the daemon is.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are the documentation, and a contract")]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub uptime_seconds: u64,
+    /// `ok`, `degraded` or `maintenance`.
+    pub health: String,
+    pub health_reasons: Vec<String>,
+    pub connections: u64,
+    pub users_online: u64,
+    pub users_idle: u64,
+    pub users_away: u64,
+    pub peak_users: u64,
+    pub rooms_open: u64,
+    pub messages_total: u64,
+    pub messages_per_second: f64,
+    pub deliveries_total: u64,
+    pub offline_messages_pending: u64,
+    pub voice_streams: u64,
+    pub voice_listeners: u64,
+    pub voice_packets_in: u64,
+    pub voice_packets_out: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub memory_bytes: u64,
+    pub cpu_percent: f64,
+    pub listen: Listen,
+    /// Connections that ended, by reason.
+    pub closed: Vec<(String, u64)>,
+    /// Messages that the guard refused, by link.
+    pub refused: Vec<(String, u64)>,
+}
+
+/// Where the daemon listens, as `ip:port`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Listen {
+    /// The chat service.
+    pub chat_tcp: Vec<String>,
+    /// Voice over TCP.
+    pub voice_tcp: Vec<String>,
+    /// Voice over UDP.
+    pub voice_udp: Vec<String>,
+    /// The HTTP listener.
+    pub http: Vec<String>,
+}
+
+/// How fast the daemon is.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are the documentation, and a contract")]
+pub struct Performance {
+    pub cpu_percent: f64,
+    pub memory_bytes: u64,
+    pub threads: u64,
+    pub open_files: u64,
+    pub hub_queue: u64,
+    pub hub_busy_percent: f64,
+    pub outbox_bytes: u64,
+    pub slow_consumers_dropped: u64,
+    pub store: StorePerformance,
+    pub delivery_micros: Percentiles,
+}
+
+/// How fast the store is.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are the documentation, and a contract")]
+pub struct StorePerformance {
+    pub queries_total: u64,
+    pub errors_total: u64,
+    pub avg_query_micros: u64,
+    pub p99_query_micros: u64,
+    /// The last 100, oldest first.
+    pub recent: Vec<u64>,
+    pub commit_avg_micros: u64,
+    pub size_bytes: u64,
+}
+
+/// How long something takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are the documentation, and a contract")]
+pub struct Percentiles {
+    pub p50: u64,
+    pub p90: u64,
+    pub p99: u64,
+    pub max: u64,
+}
+
+/// One measurement. Rates are per second.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Sample {
+    /// When it was taken, in milliseconds since 1970.
+    pub at: u64,
+    /// Of one core.
+    pub cpu_percent: f32,
+    /// Resident memory.
+    pub memory_bytes: u64,
+    /// Chat connections.
+    pub connections: u32,
+    /// Users signed in.
+    pub users: u32,
+    /// Messages accepted.
+    pub messages: f32,
+    /// Packets put into outboxes.
+    pub deliveries: f32,
+    /// Bytes read and written on chat connections.
+    pub bytes_in: f32,
+    /// See [`Sample::bytes_in`].
+    pub bytes_out: f32,
+    /// Commands that wait for the hub.
+    pub hub_queue: u32,
+    /// Share of its time that the hub works.
+    pub hub_busy_percent: f32,
+    /// Bytes in all outboxes.
+    pub outbox_bytes: u64,
+    /// Clients dropped because they did not read.
+    pub slow_dropped: f32,
+    /// People who speak.
+    pub voice_streams: u32,
+    /// Packets of speech that came.
+    pub voice_in: f32,
+    /// Packets of speech that were passed on.
+    pub voice_out: f32,
+    /// Queries to the store.
+    pub queries: f32,
+    /// Mean time of a commit, in microseconds.
+    pub commit_micros: u32,
+    /// The time from reading a message to writing it, in microseconds: median.
+    pub delivery_p50: u32,
+    /// The same: of a hundred, the slowest but one.
+    pub delivery_p99: u32,
+}
+
+/// A user in detail.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct UserDetail {
+    /// The row, if he is signed in.
+    pub row: Option<UserRow>,
+    /// His uid.
+    pub uid: Uid,
+    /// His nickname.
+    pub nickname: String,
+    /// His roles.
+    pub roles: Vec<Role>,
+    /// His rooms with their names.
+    pub rooms: Vec<(RoomId, String)>,
+    /// His strikes, if any.
+    pub strikes: Option<StrikeRow>,
+    /// His warnings: when, by whom, why.
+    pub warnings: Vec<(Timestamp, String, String)>,
+    /// The ban and mutes of his account, in words.
+    pub sanctions: Vec<String>,
+    /// When the account was made.
+    pub created: Timestamp,
+    /// Where he is connected from, if he is.
+    pub address: Option<IpAddr>,
+    /// The last events about him, oldest first.
+    pub events: Vec<FeedEntry>,
+}
+
+/// A room in detail.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RoomDetail {
+    /// The row.
+    pub row: RoomRow,
+    /// Who is inside, in order of arrival.
+    pub members: Vec<MemberRow>,
+    /// The welcome text.
+    pub welcome: String,
+    /// Seconds of slowmode; 0 is off.
+    pub slowmode: u16,
+    /// Who is bounced or banned: nickname, until when, why.
+    pub kept_out: Vec<(String, Option<Timestamp>, String)>,
+    /// Listeners over TCP and UDP.
+    pub listeners: (u32, u32),
+    /// The last events in it, oldest first.
+    pub events: Vec<FeedEntry>,
+}
