@@ -8,6 +8,7 @@ use crate::protocol::Dialect;
 
 use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
+use super::sanctions::Sanctions;
 use super::voice::VoiceAccess;
 use super::{Command, ConnId, Effects, Member, Person, Rank, Room};
 
@@ -31,6 +32,8 @@ pub struct State {
     pub(super) voice: Option<VoiceAccess>,
     pub(super) peers: Peers,
     pub(super) idle: IdleWatch,
+    /// What is imposed on accounts.
+    pub sanctions: Sanctions,
     /// The most users who were signed in at once.
     pub(super) peak_users: usize,
 }

@@ -339,7 +339,7 @@ fn entering_a_room_shows_it_and_announces_the_newcomer_once() {
     assert_eq!((announced(&again), sent_to(&again, bob).len()), (0, 5));
     let effects = world.room(bob, ROOM, RoomCommand::Leave);
     assert!(
-        matches!(&effects[..], [Effect::ToRoom { packet: ServerPacket::RoomUserLeft(_, uid), .. }, Effect::VoiceChanged(_)] if *uid == person(2).uid)
+        matches!(&effects[..], [Effect::Event(_), Effect::ToRoom { packet: ServerPacket::RoomUserLeft(_, uid), .. }, Effect::VoiceChanged(_)] if *uid == person(2).uid)
     );
     assert!(world.room(bob, ROOM, RoomCommand::Leave).is_empty());
 }

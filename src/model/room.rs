@@ -315,7 +315,7 @@ mod tests {
         assert!(is_lockword(b"open sesame") && !is_lockword(b"") && !is_lockword(b"a\nb"));
         assert!(is_lockword(&[b'x'; LOCKWORD_MAX]) && !is_lockword(&[b'x'; LOCKWORD_MAX + 1]));
         assert_eq!(topic_line(b"two\nlines "), b"two lines");
-        assert_eq!(topic_line(&[b'x'; 300]).len(), TOPIC_MAX);
+        assert_eq!(topic_line(&b"xy".repeat(150)).len(), TOPIC_MAX);
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn left_and_gone_in_good_order_or_without_a_word() {
 fn closed_because_he_reads_no_more() {
     let server = start_with(|config| config.limits.outbox = Some(64 << 10));
     let mut stage = stage(&server, "Unread");
-    let line = "x".repeat(4000);
+    let line = "xy".repeat(2000);
     for round in 0.. {
         if server.metrics().closed_for(CloseReason::SlowReader) == 2 {
             break;

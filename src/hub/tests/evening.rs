@@ -642,12 +642,12 @@ fn an_evening_with_hundreds_of_people() {
 fn everything_happens_in_an_evening() {
     let did = spend(7, 6000).did;
     for what in [
-        "opened",
-        "closed",
-        "bounced",
-        "banned",
-        "wrong code",
-        "reported",
+        "room_opened",
+        "room_closed",
+        "bounce",
+        "room_ban",
+        "wrong_code",
+        "report",
         "red dot on",
         "red dot off",
         "hand up",
