@@ -213,10 +213,6 @@ impl Session {
                 }
                 Step::Continue
             }
-            Answer::Refuse(text) => {
-                self.send(&ServerPacket::ReturnCode { request: packet_type, code: 1, data: text.into() });
-                Step::Continue
-            }
             Answer::DeclineCall => {
                 if let ClientPacket::VideoCallInit(call) = packet {
                     self.send(&ServerPacket::VideoCallRejected(call.peer));

@@ -32,8 +32,6 @@ pub enum Answer {
     Handle,
     /// Nothing: it needs no answer, or asks for something whose refusal the client cannot show.
     Ignore,
-    /// The user reads why it is not done: ReturnCode with this text (PROTOCOL 6.12).
-    Refuse(&'static str),
     /// A video call is answered as declined (PROTOCOL 15.1).
     DeclineCall,
 }
