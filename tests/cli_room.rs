@@ -205,6 +205,8 @@ fn wrong_usage_is_code_2_and_a_taken_name_code_1() {
         &["set", "60000"],
         &["set", "60000", "--speakers", "9"],
         &["set", "60000", "--slowmode", "3601"],
+        &["set", "60000", "--category", "top rooms"],
+        &["set", "60000", "--category", "30001"],
         &["set", "60000", "--rating", "X"],
         &["set", "60000", "--links", "nobody"],
         &["set", "60000", "--admin-code", "0"],

@@ -48,6 +48,14 @@ impl fmt::Display for RoomId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct CategoryId(pub u16);
 
+impl CategoryId {
+    /// Whether the server itself lists rooms here, the fullest ones of all categories (PROTOCOL 3.7).
+    /// A room that belonged here would be shown by chance only.
+    pub fn is_top_rooms(self) -> bool {
+        matches!(self.0, 30_000 | 30_001)
+    }
+}
+
 impl fmt::Display for CategoryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -136,7 +136,14 @@ fn category(reader: &Reader, wanted: &str) -> Result<CategoryId, Failure> {
     let found = reader.categories()?.into_iter().find(|category| {
         Some(category.id) == number || category.name.eq_ignore_ascii_case(&to_cp1252(wanted))
     });
-    found.map(|category| category.id).ok_or_else(|| Failure::NotFound(format!("no such category: {wanted}")))
+    match found {
+        Some(found) if found.id.is_top_rooms() => Err(Failure::Usage(format!(
+            "{} lists the fullest rooms of all categories; choose another one",
+            from_cp1252(&found.name)
+        ))),
+        Some(found) => Ok(found.id),
+        None => Err(Failure::NotFound(format!("no such category: {wanted}"))),
+    }
 }
 
 /// What the clients can show of `text`, if that is all of it.

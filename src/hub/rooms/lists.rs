@@ -6,11 +6,9 @@ use crate::protocol::{Category, CategoryCount, RoomRecord, ServerPacket, UserRec
 use super::super::{CategoryEntry, ConnId, Room, Session, State};
 use super::Member;
 
-/// Categories in which the server lists rooms itself (PROTOCOL 3.7): the fullest ones.
-const TOP_ROOMS: [CategoryId; 2] = [CategoryId(30_000), CategoryId(30_001)];
 /// The category of rooms that the people who run the place recommend (PROTOCOL 3.7).
 const FEATURED_ROOMS: CategoryId = CategoryId(30_100);
-/// How many rooms the list of the fullest has.
+/// How many rooms the list of the fullest ones has.
 const TOP_ROOMS_SHOWN: usize = 30;
 /// Colours of names in user lists, rrrgggbbb in decimal.
 const COLOR_USER: [u8; 9] = *b"000000128";
@@ -36,7 +34,7 @@ impl State {
     /// The rooms that a category shows; private ones are shown nowhere.
     fn listed_rooms(&self, category: CategoryId) -> Vec<&Room> {
         let listed = self.rooms.values().filter(|room| !room.kind.is_private());
-        if TOP_ROOMS.contains(&category) {
+        if category.is_top_rooms() {
             let mut rooms: Vec<&Room> = listed.filter(|room| room.shown_members() > 0).collect();
             rooms.sort_by_key(|room| std::cmp::Reverse(room.shown_members()));
             rooms.truncate(TOP_ROOMS_SHOWN);
@@ -48,7 +46,7 @@ impl State {
 
     /// Whether users may open rooms in a category.
     pub(super) fn takes_rooms(&self, category: CategoryId) -> bool {
-        !TOP_ROOMS.contains(&category)
+        !category.is_top_rooms()
             && category != FEATURED_ROOMS
             && self.categories.iter().any(|entry| entry.id == category)
     }
