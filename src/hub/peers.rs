@@ -30,7 +30,7 @@ pub const CLIENT_PORT: u16 = 2090;
 /// The code of refusals to somebody who is signed in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x78;
 
-/// Calls and offers that one user may make in a row. Each opens a window on somebody's screen.
+/// Calls, offers and invitations that one user may make in a row. Each opens a window on somebody's screen.
 const RINGS: u32 = 10;
 /// How long each of them counts.
 const RING_COUNTS: Duration = Duration::from_secs(3);
@@ -265,7 +265,6 @@ impl State {
             self.leave_call(uid, peer, effects);
         }
         self.drop_transfers(uid, None, effects);
-        self.peers.paid.remove(&uid);
     }
 
     /// Ends what is between two users because one of them has blocked or ignores the other.
@@ -298,13 +297,13 @@ impl State {
 }
 
 impl Peers {
-    /// The other side of the call in which `uid` is.
     /// Whether a user calls, is called, or has a file on its way.
     pub(super) fn is_busy(&self, uid: Uid) -> bool {
         self.in_call.contains_key(&uid)
             || self.transfers.values().any(|file| file.sender == uid || file.receiver == uid)
     }
 
+    /// The other side of the call in which `uid` is.
     fn peer_in_call(&self, uid: Uid) -> Option<Uid> {
         let call = self.calls.get(self.in_call.get(&uid)?)?;
         Some(if call.caller == uid { call.callee } else { call.caller })
@@ -324,7 +323,9 @@ impl Peers {
     }
 
     /// Whether `uid` may open one more window on somebody's screen, which counts if he may.
-    fn may_ring(&mut self, now: Now, uid: Uid) -> Result<(), Refusal> {
+    pub(super) fn may_ring(&mut self, now: Now, uid: Uid) -> Result<(), Refusal> {
+        // Not at the sign-out: whoever signs in again would ring for nothing.
+        self.paid.retain(|_, paid| *paid > now.uptime);
         let paid = self.paid.entry(uid).or_default();
         let from = now.uptime.max(*paid);
         if from.saturating_sub(now.uptime) > RING_COUNTS * (RINGS - 1) {

@@ -1,5 +1,6 @@
 //! Rules of the hub, with invented time and without sockets.
 
+mod discretion;
 mod evening;
 mod floor;
 mod settings;

@@ -5,7 +5,7 @@
 //!
 //! Admin codes are numbers of four digits that anybody could try out one by one. So wrong ones are
 //! counted by account, not by room or connection: who has typed five of them has to wait ten minutes
-//! (`rooms::enter`).
+//! (`rooms::code`).
 
 mod rooms;
 mod settings;

@@ -324,4 +324,8 @@ fn nobody_covers_another_with_windows() {
     assert!(refusal(&offer(&mut world, a, 2), a, &S::DccXferRejected(uid(2))).is_some());
     assert_eq!((0..100).filter(|_| ring(&mut world, 1003)).count(), 1);
     assert_eq!((0..100).filter(|_| ring(&mut world, 2000)).count(), 10);
+    let again = enter(&mut world, 1);
+    assert!(
+        sent_to(&at(&mut world, 2000, again, PeerCommand::Call { to: uid(2), port: 2090 }), b).is_empty()
+    );
 }

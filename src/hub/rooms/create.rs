@@ -68,6 +68,11 @@ impl State {
             let text = format!("At most {GUESTS} people can be invited at once.");
             return effects.refuse(conn, request, REFUSED, &text);
         }
+        // As a call, it opens windows elsewhere.
+        if let Err(why) = self.peers.may_ring(now, owner.uid) {
+            return effects.refuse(conn, request, REFUSED, &why.unwrap_or_default());
+        }
+        guests.retain(|guest| *guest != owner.uid);
         // Private rooms are listed in no category, but each has one.
         let category = self.categories.iter().map(|category| category.id).find(|id| self.takes_rooms(*id));
         let wish = NewRoom {
@@ -80,7 +85,7 @@ impl State {
         };
         let Some(room) = self.open_room(now, conn, wish, request, effects) else { return };
         for guest in guests {
-            self.invite(now, conn, room, guest, effects);
+            self.pass_invitation(now, conn, room, guest, effects);
         }
     }
 

@@ -1,6 +1,4 @@
-//! The doors of rooms: joining in all its ways, leaving, inviting.
-
-use std::time::Duration;
+//! The doors of rooms: joining, leaving, inviting. With an admin code: `code`.
 
 use crate::model::{Now, Privacy, Rating, RoomId, RoomName, Status, Uid};
 use crate::protocol::{PacketType, RoomInvite, RoomJoined, ServerPacket};
@@ -18,9 +16,6 @@ const ROOM_SIZE: usize = 1000;
 const ROOMS_AT_ONCE: usize = 20;
 /// The most invitations that a room remembers.
 const INVITATIONS: usize = 1000;
-/// Wrong admin codes of one user within [`TRIES_WINDOW`]; there are only 9999 codes.
-const CODE_TRIES: u8 = 5;
-const TRIES_WINDOW: Duration = Duration::from_secs(600);
 
 /// How somebody wants to come in.
 #[derive(Clone, Copy, Debug)]
@@ -33,15 +28,6 @@ pub struct Entry<'a> {
     pub udp_port: u16,
     /// Whether he has shown that he may be an admin here.
     pub admin: bool,
-}
-
-/// What somebody brings who wants to come in as an admin.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Key {
-    /// The admin code he typed; 0 for none.
-    pub(in super::super) code: u32,
-    /// The UDP port on which his client hears voice.
-    pub(in super::super) udp_port: u16,
 }
 
 impl State {
@@ -127,7 +113,8 @@ impl State {
         let uid = session.person.uid;
         let admin = entry.admin || room.standing(session).has(Power::Floor);
         let member = Member {
-            mic: admin || room.new_user_mic,
+            // His voice would say that he is there.
+            mic: !entry.invisible && (admin || room.new_user_mic),
             // Going out and coming in again takes no red dot away.
             red_dot: !admin && room.red_dots.contains(&uid),
             admin,
@@ -174,78 +161,6 @@ impl State {
         if let Some(packet) = voice {
             effects.send(conn, packet);
         }
-    }
-
-    /// Lets somebody in as an admin who knows the code of one of `rooms`, or needs none.
-    pub(super) fn enter_with_code(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        rooms: &[RoomId],
-        request: PacketType,
-        key: Key,
-        effects: &mut Effects,
-    ) {
-        let Some(session) = self.session(conn) else { return };
-        let Key { code, udp_port } = key;
-        let person = session.person;
-        let rooms: Vec<_> = rooms.iter().filter_map(|id| self.rooms.get(id)).collect();
-        let Some(first) = rooms.first() else {
-            return effects.refuse(conn, request, REFUSED, "This room is closed.");
-        };
-        let (first, owner) = (first.id, first.owner);
-        let opens = |code: u32| move |room: &&&super::Room| room.admin_code.map(u32::from) == Some(code);
-        let by_right = rooms.iter().find(|room| room.standing(session).has(Power::Floor));
-        let by_code = rooms.iter().find(opens(code)).filter(|_| self.may_try_code(now, person.uid));
-        if let Some(id) = by_right.or(by_code).map(|room| room.id) {
-            self.code_tries.remove(&person.uid);
-            let inside = self.is_member(conn, id);
-            if inside && self.rank(conn, id) == Some(Rank::Member) {
-                self.promote(id, person.uid, effects);
-            }
-            let entry = Entry { lockword: b"", invisible: false, udp_port, admin: true };
-            return self.enter(now, conn, id, request, entry, effects);
-        }
-        if !self.may_try_code(now, person.uid) {
-            return effects.refuse(conn, request, REFUSED, "Too many wrong codes. Please try again later.");
-        }
-        self.note_wrong_code(now, person.uid);
-        effects.refuse(conn, request, REFUSED, "Wrong admin code.");
-        effects.event(self.event_here(EventKind::WrongCode, first).by(person));
-        // The owner is told if he is there to read it.
-        let owner = owner.and_then(|owner| self.session_of(owner.uid));
-        if let Some(owner) = owner.filter(|owner| owner.rooms.contains(&first)) {
-            let text = format!("{} tried to enter this room with a wrong admin code.", person.nickname);
-            effects.send(owner.conn, notice(first, text.as_bytes()));
-        }
-    }
-
-    fn may_try_code(&self, now: Now, uid: Uid) -> bool {
-        let tries = self.code_tries.get(&uid).filter(|tries| now.uptime < tries.0 + TRIES_WINDOW);
-        tries.is_none_or(|tries| tries.1 < CODE_TRIES)
-    }
-
-    fn note_wrong_code(&mut self, now: Now, uid: Uid) {
-        self.code_tries.retain(|_, tries| now.uptime < tries.0 + TRIES_WINDOW);
-        let tries = self.code_tries.entry(uid).or_insert((now.uptime, 0));
-        tries.1 = tries.1.saturating_add(1);
-    }
-
-    /// Enters the room of `owner` as an admin (PROTOCOL 11.4).
-    pub(in super::super) fn enter_room_of(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        owner: Uid,
-        key: Key,
-        effects: &mut Effects,
-    ) {
-        let request = PacketType::ROOM_JOIN_AS_ADMIN;
-        let rooms = self.rooms_of(owner);
-        if rooms.is_empty() {
-            return effects.refuse(conn, request, REFUSED, "This user has no room.");
-        }
-        self.enter_with_code(now, conn, &rooms, request, key, effects);
     }
 
     /// Enters one's own room (PROTOCOL 11.4): a permanent one before others.
@@ -315,16 +230,39 @@ impl State {
         self.after_last_member(id);
     }
 
-    /// Passes an invitation on. Who is offline, invisible or blocks the sender looks the same to
-    /// him: nothing comes back.
+    /// Invites somebody to a room in which one is, but not too often: each opens a window.
     pub(super) fn invite(&mut self, now: Now, conn: ConnId, id: RoomId, to: Uid, effects: &mut Effects) {
-        let request = PacketType::ROOM_INVITE_OUT;
-        let (Some(sender), Some(room)) = (self.session(conn), self.rooms.get(&id)) else { return };
-        if !room.is_member(conn) || to == sender.person.uid {
+        let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
+        if !self.is_member(conn, id) || to == uid {
             return;
         }
+        // Before anything is known of the guest, whose presence the answer could give away.
+        if let Err(why) = self.peers.may_ring(now, uid) {
+            let text = why.unwrap_or_default();
+            return effects.refuse(conn, PacketType::ROOM_INVITE_OUT, REFUSED, &text);
+        }
+        self.pass_invitation(now, conn, id, to, effects);
+    }
+
+    /// Passes an invitation on. Who is offline, invisible or blocks the sender looks the same to
+    /// him: nothing comes back.
+    pub(super) fn pass_invitation(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        id: RoomId,
+        to: Uid,
+        effects: &mut Effects,
+    ) {
+        let request = PacketType::ROOM_INVITE_OUT;
+        let (Some(sender), Some(room)) = (self.session(conn), self.rooms.get(&id)) else { return };
         if sender.blocks_user(to) {
             let text = "You have blocked this user. Unblock the user first.";
+            return effects.refuse(conn, request, REFUSED, text);
+        }
+        // Also if he is not there: others would tell who is there unseen.
+        if room.exclusion(to, now.wall).is_some() {
+            let text = "This user may not enter this room.";
             return effects.refuse(conn, request, REFUSED, text);
         }
         let Some(guest) = self.session_of(to) else { return };
@@ -344,20 +282,18 @@ impl State {
             let text = format!("{name} is in this room already.");
             return effects.refuse(conn, request, REFUSED, &text);
         }
-        if room.exclusion(to, now.wall).is_some() {
-            let text = format!("{name} may not enter this room.");
-            return effects.refuse(conn, request, REFUSED, &text);
-        }
+        let remembered = room.invited.contains(&to) || room.invited.len() < INVITATIONS;
         let packet = ServerPacket::RoomInviteIn(Box::new(RoomInvite {
             uid: sender.person.uid,
             nickname: sender.person.nickname,
             room: id,
             name: room.name.clone(),
             kind: room.kind,
-            locked: room.lockword.is_some(),
+            // Clients ask for the password when this is set; who was invited needs none.
+            locked: room.lockword.is_some() && !remembered,
         }));
         effects.send(guest.conn, packet);
-        if let Some(room) = self.rooms.get_mut(&id).filter(|room| room.invited.len() < INVITATIONS) {
+        if let Some(room) = self.rooms.get_mut(&id).filter(|_| remembered) {
             room.invited.insert(to);
         }
     }

@@ -121,8 +121,12 @@ impl State {
     }
 }
 
-/// Sets or lifts a red dot, and tells the room if that changes anything.
+/// Sets or lifts a red dot, and tells the room if that changes anything. Nothing happens to who is
+/// there unseen: the room would be told of him.
 pub(super) fn set_dot(id: RoomId, member: &mut Member, on: bool, effects: &mut Effects) {
+    if member.invisible {
+        return;
+    }
     if on && !member.red_dot {
         member.red_dot = true;
         show_dot(id, member, effects);

@@ -5,13 +5,15 @@
 //! | [`model`] | what a room is and who is in it |
 //! | [`rights`] | who may do what |
 //! | `create` | opening and closing rooms |
-//! | `enter` | the doors: joining in all its ways, leaving, inviting |
+//! | `enter` | the doors: joining, leaving, inviting |
+//! | `code` | joining as an admin by code |
 //! | `talk` | messages, ignoring, topic, complaints |
 //! | `floor` | hands, microphones, red dots |
 //! | `moderation` | bounces, bans, admins, the console |
 //! | `settings` | what a room is like, for good if it is permanent |
 //! | `lists` | categories and rooms as clients list them, records |
 
+mod code;
 mod create;
 mod enter;
 mod floor;
@@ -22,10 +24,10 @@ mod rights;
 mod settings;
 mod talk;
 
+pub(super) use code::Key;
 pub(super) use create::LOCKWORD_RULE;
 pub use create::NewRoom;
 pub use enter::Entry;
-pub(super) use enter::Key;
 pub use model::{Member, Room};
 pub use rights::{Power, Rank};
 

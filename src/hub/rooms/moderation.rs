@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Now, RoomId, Uid, from_cp1252, sanitise};
+use crate::model::{Now, RoomId, Status, Uid, from_cp1252, sanitise};
 use crate::protocol::{AdminEntry, Dialect, PacketType, RoomAdminInfo, ServerPacket, markup};
 use crate::store::{Change, EXCLUSIONS_MAX, Exclusion, ExclusionKind};
 
@@ -35,7 +35,7 @@ impl State {
         let reason = markup::strip(&reason.map(|(_, _, text)| text).unwrap_or_default());
         let reason = sanitise::line(&reason, Exclusion::REASON_MAX);
         let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
-        let Some(target) = self.session_of(uid).map(|session| session.person) else {
+        let Some(target) = self.known_to(conn, id, uid) else {
             return effects.refuse(conn, request, REFUSED, "This user is not here any more.");
         };
         if self.rank_of(uid, id).is_none_or(|target| target >= rank) {
@@ -46,6 +46,15 @@ impl State {
         let Person { uid, nickname } = target;
         let entry = Exclusion { uid, nickname, until, by: actor.uid, at: now.wall, reason };
         self.keep_out(conn, id, ExclusionKind::Bounce, entry, request, effects);
+    }
+
+    /// Somebody who is in the room or whom the user of `conn` sees online. Others must not learn by
+    /// an answer that somebody is there unseen.
+    fn known_to(&self, conn: ConnId, id: RoomId, uid: Uid) -> Option<Person> {
+        let (viewer, target) = (self.session(conn)?, self.session_of(uid)?);
+        let shown = self.shown_status(viewer, uid);
+        let seen = ![Status::OFFLINE_WIRE, Status::BLOCKED_WIRE].contains(&shown);
+        (seen || target.rooms.contains(&id)).then_some(target.person)
     }
 
     /// Bans somebody who has an account, here or not. `staff` says whether that account is staff's.
