@@ -1,7 +1,9 @@
 //! Commands that say what the room is like in which they are typed. No client has a menu for it. In
 //! permanent rooms the settings stay.
 
-use crate::model::{LinkRight, Rating, RoomId, SlowMode, Speakers, WELCOME_MAX, from_cp1252, is_lockword};
+use crate::model::{
+    LinkRight, Rating, RoomId, SlowMode, Speakers, WELCOME_MAX, from_cp1252, is_lockword, sanitise,
+};
 
 use super::super::rooms::LOCKWORD_RULE;
 use super::super::{Effect, Effects, Room, State};
@@ -19,7 +21,8 @@ pub(super) fn welcome(state: &mut State, call: Call<'_>, effects: &mut Effects) 
         text if text.len() > WELCOME_MAX => {
             return call.answer(&format!("A welcome has at most {WELCOME_MAX} characters."), effects);
         }
-        text => text,
+        // Taking markup out may have put other markup together.
+        text => sanitise::text(&text),
     };
     let answer = match text.as_slice() {
         b"" => "Newcomers are told nothing now.".to_owned(),

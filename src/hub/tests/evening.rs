@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod client;
+mod owners;
 mod peers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +73,10 @@ impl Disk {
                     (key.0, key.1) == (*kind, *room) && uid.is_none_or(|uid| uid == key.2)
                 };
                 self.exclusions.retain(|key, _| !meant(key));
+            }
+            Change::DeleteRoom(room) => {
+                assert!(self.rooms.remove(room).is_some(), "a room is deleted that is not stored");
+                self.exclusions.retain(|key, _| key.1 != *room);
             }
             _ => {}
         }
@@ -435,7 +440,7 @@ impl Evening {
         let mut effects = Effects::default();
         self.state.tick(self.now, &mut effects);
         self.perform(effects);
-        let what = self.dice.below(106);
+        let what = self.dice.below(112);
         if what < 7 || self.clients.len() < 30 {
             return self.sign_in();
         }
@@ -443,10 +448,13 @@ impl Evening {
         let uid = self.clients[&conn].uid;
         match what {
             // All within a moment: nobody lets it ring for long.
-            100.. => (0..8).for_each(|_| {
+            100..106 => (0..8).for_each(|_| {
                 self.ring();
                 self.check_peers();
             }),
+            106..110 => self.change_room(conn),
+            110 => self.come_home(conn),
+            111 => self.listen(conn),
             7..9 => self.hang_up(conn),
             9..29 => self.join(conn),
             29..33 => self.create(conn),
@@ -555,13 +563,20 @@ impl Evening {
                 let me = room.member(client.conn).unwrap();
                 assert_eq!(window.admin, me.admin, "the menu of {} in {id}", client.uid);
                 assert_eq!(window.topic, room.topic);
+                // Older clients know it of those only who had done it before they came.
+                let shows_muted =
+                    ServerPacket::RoomUserMute(*id, client.uid, true).is_known_to(client.dialect);
                 let there: BTreeMap<Uid, Shown> = room
                     .members
                     .iter()
                     .filter(|member| !member.invisible || me.admin || member.conn == me.conn)
                     .map(|member| {
                         let wall = !member.may_speak();
-                        (member.uid, Shown { admin: member.admin, wall, hand: member.hand })
+                        let muted = match shows_muted {
+                            true => member.muted,
+                            false => window.users.get(&member.uid).is_some_and(|shown| shown.muted),
+                        };
+                        (member.uid, Shown { admin: member.admin, wall, hand: member.hand, muted })
                     })
                     .collect();
                 assert_eq!(window.users, there, "{} sees {id} wrongly", client.uid);
@@ -662,6 +677,11 @@ fn everything_happens_in_an_evening() {
         "file carried",
         "file offered",
         "rang",
+        "made permanent",
+        "made temporary",
+        "settings",
+        "private room",
+        "muted",
     ] {
         assert!(did.get(what).is_some_and(|times| *times > 1), "{what}: {did:?}");
     }

@@ -13,11 +13,13 @@ pub(super) struct Shown {
     /// The brick wall: he cannot speak.
     pub(super) wall: bool,
     pub(super) hand: bool,
+    /// Whether he has switched the voice off for himself, where the client shows it.
+    pub(super) muted: bool,
 }
 
 impl From<&UserRecord> for Shown {
     fn from(record: &UserRecord) -> Shown {
-        Shown { admin: record.admin, wall: !record.mic, hand: record.hand }
+        Shown { admin: record.admin, wall: !record.mic, hand: record.hand, muted: record.away }
     }
 }
 
@@ -117,6 +119,7 @@ impl Client {
             ServerPacket::RoomUserHandDown(room, uid) => self.user(*room, *uid).hand = false,
             ServerPacket::RoomUserReddotOn(room, uid) => self.user(*room, *uid).wall = true,
             ServerPacket::RoomUserReddotOff(room, uid) => self.user(*room, *uid).wall = false,
+            ServerPacket::RoomUserMute(room, uid, on) => self.user(*room, *uid).muted = !on,
             ServerPacket::RoomMicsChanged(room, on, _) => {
                 self.users(*room).filter(|user| !user.admin).for_each(|user| user.wall = !on);
             }
