@@ -155,21 +155,33 @@ fn every_setting_changes_and_is_taken_back() {
 }
 
 #[test]
-fn closing_wants_a_yes_and_frees_the_lists() {
+fn new_owners_and_closing_free_the_lists() {
     let directory = one_room();
     let path = directory.path();
-    let store = open(path);
-    let entry = Exclusion {
-        uid: Uid(1_000_002),
-        nickname: Nickname::from_text("Zoë").unwrap(),
-        until: None,
-        by: Uid::SERVICE,
-        at: Timestamp(1),
-        reason: Vec::new(),
+    let exclude = || {
+        let entry = Exclusion {
+            uid: Uid(1_000_002),
+            nickname: Nickname::from_text("Zoë").unwrap(),
+            until: None,
+            by: Uid::SERVICE,
+            at: Timestamp(1),
+            reason: Vec::new(),
+        };
+        Change::Exclude { room: RoomId(60_000), kind: ExclusionKind::Ban, entry }
     };
-    store.commit_blocking(Change::Exclude { room: RoomId(60_000), kind: ExclusionKind::Ban, entry }).unwrap();
-    drop(store);
-    assert_eq!(shown(path, &["show", "60000", "--json"])["bans"], 1);
+    open(path).commit_blocking(exclude()).unwrap();
+    let bans = || shown(path, &["show", "60000", "--json"])["bans"].clone();
+    assert_eq!(bans(), 1);
+    // A new owner is let in; one who is it already stays what he is.
+    room(path, &["set", "60000", "--owner", "zoë"]).success();
+    assert_eq!(bans(), 1);
+    for owner in [&["--no-owner"][..], &["--owner", "zoë"]] {
+        assert_eq!(bans(), 1);
+        room(path, &[&["set", "60000"], owner].concat()).success();
+    }
+    assert_eq!(bans(), 0);
+    open(path).commit_blocking(exclude()).unwrap();
+    assert_eq!(bans(), 1);
     assert!(stderr(&room(path, &["close", "60000"]).code(2)).contains("--yes"));
     room(path, &["close", "60000", "--yes"]).success().stdout("");
     room(path, &["show", "60000"]).code(4);

@@ -12,7 +12,7 @@ use super::secret;
 use super::stopped::with_store;
 use crate::config::Config;
 use crate::model::{CategoryId, Rating, RoomId, RoomKind, RoomName, Timestamp};
-use crate::store::{Change, Reader, RoomRecord, Store};
+use crate::store::{Change, ExclusionKind, Reader, RoomRecord, Store};
 use set::Settings;
 use view::{Details, RoomView};
 use which::Which;
@@ -135,9 +135,17 @@ impl Set {
         if let Some(name) = self.name {
             room.name = name;
         }
+        let before = room.owner;
         let room = self.settings.apply(&reader, room)?;
-        let name = room.name.clone();
+        let (id, name) = (room.id, room.name.clone());
+        let new_owner = room.owner.filter(|owner| Some(*owner) != before);
         put(store, room)?;
+        if let Some(uid) = new_owner {
+            // Nobody is kept out of a room of his own by what was before.
+            for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
+                store.commit_blocking(Change::LetIn { room: id, kind, uid: Some(uid) })?;
+            }
+        }
         output.note(&format!("{name} is changed."));
         Ok(())
     }

@@ -119,14 +119,18 @@ pub fn row(packet: T) -> Row {
 }
 
 /// What a packet counts against `limits.packets_per_second`: requests that are answered with lists,
-/// or for which the store has to look around, count as several.
+/// for which the store has to look around, or that tell everybody in a room something about
+/// everybody, count as several.
 pub fn cost(packet: T) -> u8 {
     match packet {
         T::ROOM_PRIVATE_INVITE => 10,
         T::ROOM_JOIN | T::ROOM_JOIN_MINE | T::ROOM_MEMBERS_REQUEST | T::USER_SEARCH | T::REGISTRATION_PT5 => {
             5
         }
+        T::ROOM_JOIN_AS_ADMIN | T::ROOM_JOIN_AS_ADMIN_BY_ID | T::ROOM_JOIN_FAVORITE | T::ROOM_CREATE => 5,
+        T::ROOM_REDDOT_USER | T::ROOM_UNREDDOT_USER | T::ROOM_SET_ALL_MICS => 5,
         T::BUDDY_ADD | T::BUDDY_BLOCK | T::BUDDY_UNBLOCK | T::BLOCKED_LIST_REQUEST | T::LIST_CATEGORY => 3,
+        T::ROOM_BAN_USER | T::ROOM_BAN_NICK => 3,
         _ => 1,
     }
 }
@@ -151,6 +155,19 @@ mod tests {
     fn nobody_signs_in_twice_on_one_connection() {
         for packet in [T::LOGIN, T::INITIAL_STATUS, T::REGISTRATION_PT5, T::GET_UID] {
             assert!(!row(packet).accepts(Stage::Online), "{packet}");
+        }
+    }
+
+    #[test]
+    fn every_way_into_a_room_costs_the_same() {
+        for packet in [
+            T::ROOM_JOIN_MINE,
+            T::ROOM_JOIN_FAVORITE,
+            T::ROOM_JOIN_AS_ADMIN,
+            T::ROOM_JOIN_AS_ADMIN_BY_ID,
+            T::ROOM_CREATE,
+        ] {
+            assert_eq!(cost(packet), cost(T::ROOM_JOIN), "{packet}");
         }
     }
 
