@@ -73,13 +73,17 @@ impl State {
             return effects.refuse(conn, request, REFUSED, &why.unwrap_or_default());
         }
         guests.retain(|guest| *guest != owner.uid);
+        // Nobody has chosen this name, so nobody is to be told that it cannot be.
+        let name = [owner.nickname.as_bytes(), b"'s room"].concat();
+        let fits = RoomName::chosen(&name).is_ok() && !imitates_service(&name);
+        let name = if fits { name } else { b"Private room".to_vec() };
         // Private rooms are listed in no category, but each has one.
         let category = self.categories.iter().map(|category| category.id).find(|id| self.takes_rooms(*id));
         let wish = NewRoom {
             kind: RoomKind::PrivateVoice.wire(),
             category: category.unwrap_or(CategoryId(0)),
             rating: Rating::General.wire(),
-            name: [owner.nickname.as_bytes(), b"'s room"].concat(),
+            name,
             lockword: Vec::new(),
             udp_port,
         };

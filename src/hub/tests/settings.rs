@@ -220,6 +220,16 @@ fn a_private_room_opens_with_its_guests() {
     assert!(refused(&world.join(carl, id), carl).unwrap().contains("invitation"));
     assert!(refused(&world.join(bob, id), bob).is_none());
 
+    for name in ["a".repeat(26), "Paltalk Fan".to_owned()] {
+        let (odd, _) = world.sign_in_with(9, &[], |sign_in| {
+            (sign_in.dialect, sign_in.person.nickname) =
+                (Dialect::V7, Nickname::built_in(name.as_bytes()).unwrap());
+        });
+        let effects = world.directory(odd, open(vec![]));
+        let joined = joined(&effects, odd).unwrap();
+        assert_eq!(joined.name.as_bytes(), b"Private room", "{name}");
+    }
+
     let crowd = (0..51).map(|number| Uid(2_000_000 + number)).collect();
     assert!(refused(&world.directory(alice, open(crowd)), alice).unwrap().contains("At most 50"));
     for _ in 0..2 {
