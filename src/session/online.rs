@@ -206,12 +206,25 @@ impl Session {
     }
 }
 
-/// More than a port number is nonsense; nothing is sent to port 0.
+/// The port on which a client hears voice; 0, to which nothing is sent, for what is no port, and for
+/// those of system services: with a proxy in front, the address is not the client's own.
 fn port(announced: u32) -> u16 {
-    u16::try_from(announced).unwrap_or_default()
+    const FIRST_PORT: u16 = 1024;
+    u16::try_from(announced).ok().filter(|port| *port >= FIRST_PORT).unwrap_or_default()
 }
 
 /// A single user, or `None` if all are meant.
 fn one(uid: Uid) -> Option<Uid> {
     (uid != Uid::EVERYBODY).then_some(uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn voice_goes_to_no_service_of_a_system() {
+        let heard = [0, 53, 1023, 1024, 2090, 65_535, 65_536, u32::MAX].map(port);
+        assert_eq!(heard, [0, 0, 0, 1024, 2090, 65_535, 0, 0]);
+    }
 }
