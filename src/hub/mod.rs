@@ -18,6 +18,7 @@ mod idle;
 pub mod peers;
 mod rooms;
 pub mod rows;
+pub mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
