@@ -18,6 +18,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 pub use error::{ConfigError, ConfigErrors};
+use keys::Applies;
 
 use crate::model::{Role, Roles};
 
@@ -49,6 +50,18 @@ pub struct Config {
     pub backup: Backup,
     /// The logs.
     pub log: Log,
+    /// When the daemon calls itself unwell.
+    pub health: Health,
+}
+
+/// How a configuration that was read again differs from the one in effect. Keys are dotted, in the
+/// order of the file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// Keys that are in effect now.
+    pub applied: Vec<String>,
+    /// Keys that will be at the next start.
+    pub restart: Vec<String>,
 }
 
 /// `[server]`
@@ -220,8 +233,21 @@ pub struct Log {
     pub format: LogFormat,
     /// The directory of the log files; `None`: no files. See [`Config::log_directory`].
     pub directory: Option<PathBuf>,
-    /// How many daily files stay; `None`: all.
+    /// The files of how many days stay; `None`: all.
     pub keep: Option<usize>,
+    /// Bytes after which a file is followed by another of the same day; `None`: one file a day.
+    pub max_size: Option<usize>,
+    /// Bytes of all log files together, beyond which the oldest are deleted; `None`: no bound.
+    pub total: Option<usize>,
+}
+
+/// `[health]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Health {
+    /// Bytes free for the data directory below which the daemon warns; `None`: it never does.
+    pub disk_warn: Option<usize>,
+    /// Bytes free for the data directory below which the daemon is unwell; `None`: it never is.
+    pub disk_degraded: Option<usize>,
 }
 
 /// How log lines are written.
@@ -269,7 +295,24 @@ impl Config {
 
     /// Every key there is, dotted, in the order of the file.
     pub fn known_keys() -> impl Iterator<Item = String> {
-        keys::KEYS.iter().map(|key| format!("{}.{}", key.section, key.name))
+        keys::KEYS.iter().map(keys::Key::dotted)
+    }
+
+    /// This configuration with what another one may change while the daemon runs, and how the two
+    /// differ.
+    pub fn reloaded(&self, new: &Config) -> (Config, Changes) {
+        let mut config = self.clone();
+        let mut changes = Changes::default();
+        for key in keys::KEYS.iter().filter(|key| !key.same(self, new)) {
+            match key.applies {
+                Applies::Live => {
+                    (key.take)(&mut config, new);
+                    changes.applied.push(key.dotted());
+                }
+                Applies::Restart => changes.restart.push(key.dotted()),
+            }
+        }
+        (config, changes)
     }
 
     /// The directory of the database.
@@ -377,6 +420,19 @@ impl Default for Backup {
 
 impl Default for Log {
     fn default() -> Log {
-        Log { level: "info".into(), format: LogFormat::Text, directory: Some("logs".into()), keep: Some(30) }
+        Log {
+            level: "info".into(),
+            format: LogFormat::Text,
+            directory: Some("logs".into()),
+            keep: Some(30),
+            max_size: Some(64 << 20),
+            total: Some(1 << 30),
+        }
+    }
+}
+
+impl Default for Health {
+    fn default() -> Health {
+        Health { disk_warn: Some(2 << 30), disk_degraded: Some(512 << 20) }
     }
 }

@@ -1,52 +1,64 @@
-//! The daemon put together: build, wire, start, signals, drain.
+//! The daemon put together: build, wire, start, watch, reload, stop.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `start`, `web` | sockets, the store, the registration page |
+//! | [`health`], `checks`, `pulse` | how the daemon is, and how it finds out |
+//! | [`housekeeping`], `backups` | what is done by itself now and then |
+//! | `reload` | a changed configuration |
+//! | `run`, `service` | signals, orders, the service manager |
 
 mod backups;
+mod checks;
+pub mod health;
+pub mod housekeeping;
+mod pulse;
+mod reload;
+mod run;
+mod service;
+mod start;
+mod web;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::net::{TcpListener, UdpSocket};
-use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{self, JoinHandle};
-use tracing::{error, info, warn};
-use zeroize::Zeroizing;
+use tracing::warn;
 
-use crate::config::Config;
-use crate::hub::actor::Hub;
-use crate::hub::peers::{self, PeerRules};
+use crate::config::{Changes, Config, ConfigErrors};
+use crate::hub::State;
+use crate::hub::actor::{Hub, HubHandle, Query};
+use crate::hub::peers;
+use crate::hub::settings::Settings;
 use crate::hub::voice::VoiceAccess;
-use crate::hub::{CategoryEntry, Person, Room, State};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Timestamp, to_cp1252};
-use crate::net::calls::{self, CallPath, Channel, SharedCalls};
-use crate::net::http::{
-    self, Health, HealthReport, HttpService, Registrar, RegistrationFuture, WebRegistration,
-};
-use crate::net::listener::{self, Chat};
+use crate::model::CloseReason;
+use crate::net::calls::{CallPath, SharedCalls};
+use crate::net::http::{self, HttpService};
+use crate::net::listener::Chat;
 use crate::net::registry::Registry;
 use crate::net::relays::Relays;
-use crate::net::voice::{self, Voice};
+use crate::net::voice::Voice;
 use crate::protocol::{Dialect, ServerPacket};
 use crate::session::Context;
 use crate::session::accounts::Accounts;
-use crate::store::{Change, ExclusionKind, Reader, Store, StoreError, StoreOptions};
-use crate::telemetry;
+use crate::store::{Store, StoreOptions};
+use crate::telemetry::LogFiles;
+use health::{Cause, Health, Problem};
+use housekeeping::Housekeeper;
+use reload::Live;
+pub use run::{Ended, run};
 
 /// How long clients have to read their last words when the daemon goes down.
 const DRAIN: Duration = Duration::from_secs(3);
-/// How often the daemon looks after itself.
-const TICK: Duration = Duration::from_secs(60);
-/// How often messages that have waited too long are deleted.
-const EXPIRY: Duration = Duration::from_secs(60 * 60);
-/// Mailboxes looked for at once when messages are deleted.
-const EXPIRY_BATCH: usize = 4096;
+/// Orders that wait at most.
+const ORDERS: usize = 16;
+/// The longest reason of a stop that is shown, in bytes.
+const REASON_MAX: usize = 500;
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves the store as a crash would.
 pub struct Daemon {
@@ -54,49 +66,103 @@ pub struct Daemon {
     http_addresses: Vec<SocketAddr>,
     voice_tcp_addresses: Vec<SocketAddr>,
     voice_udp_addresses: Vec<SocketAddr>,
-    voice: Option<Arc<Voice>>,
     store: Store,
     metrics: Arc<Metrics>,
-    registry: Arc<Registry>,
+    health: Arc<Health>,
+    housekeeper: Housekeeper,
+    live: Live,
+    orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
+    /// Ends the chat listeners.
+    doors: watch::Sender<bool>,
+    /// Ends everything else.
     stop: watch::Sender<bool>,
-    /// Listeners and housekeeping; they end with `stop`.
+    listeners: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
     hub: JoinHandle<()>,
 }
 
-/// How the daemon ended.
+/// What the daemon can be told to do by those who run the place; see [`Daemon::orders`].
+pub enum Order {
+    /// Stop.
+    Stop(Stop),
+    /// Read the configuration again. The answer comes when it is in effect: what has changed, or the
+    /// mistakes because of which nothing has.
+    Reload(oneshot::Sender<Result<Changes, ConfigErrors>>),
+}
+
+/// How to stop.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stop {
+    /// How long users have between the notice and the end.
+    pub grace: Duration,
+    /// Why; shown to users.
+    pub reason: Option<String>,
+}
+
+/// How a stop went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ended {
-    /// It was told to.
-    Stopped,
-    /// The store could not write any more. Everything acknowledged before is safe.
-    StoreFailed,
+pub struct Farewell {
+    /// Connections that there were when the daemon was told to stop.
+    pub connections: usize,
+    /// Connections that did not end in time.
+    pub cut_off: usize,
+}
+
+impl Stop {
+    /// The notice to users.
+    fn notice(&self) -> Vec<u8> {
+        let when = match self.grace.as_secs() {
+            0 => "now".to_owned(),
+            1 => "in 1 second".to_owned(),
+            seconds @ 2..=119 => format!("in {seconds} seconds"),
+            seconds => format!("in {} minutes", seconds.div_ceil(60)),
+        };
+        let mut text = format!("The server is shutting down {when}. Please come back later.").into_bytes();
+        if let Some(reason) = &self.reason {
+            // What clients show ends at a line end or NUL, and is not read as markup by them.
+            let plain: String = reason.chars().filter(|c| !c.is_control()).collect();
+            let mut plain = crate::model::to_cp1252(plain.trim()).to_vec();
+            plain.truncate(REASON_MAX);
+            if !plain.is_empty() {
+                text.extend_from_slice(b" Reason: ");
+                text.append(&mut plain);
+            }
+        }
+        text
+    }
 }
 
 impl Daemon {
     /// Opens the store, binds every address and starts serving. Errors name what to do.
     pub async fn start(config: &Config) -> anyhow::Result<Daemon> {
-        raise_descriptor_limit(config.limits.max_connections);
-        let mut chat_sockets = bind_all(&config.chat.listen, "chat.listen")?;
-        let http_sockets = bind_all(&config.http.listen, "http.listen")?;
-        let voice_tcp = bind_all(&config.voice.listen_tcp, "voice.listen_tcp")?;
-        let voice_udp = bind_all_udp(&config.voice.listen_udp, "voice.listen_udp")?;
-        let voice_tcp_addresses = addresses(&voice_tcp)?;
+        Daemon::start_with(config, None).await
+    }
+
+    /// As [`Daemon::start`]; housekeeping looks after these log files, too.
+    pub async fn start_with(config: &Config, logs: Option<Arc<LogFiles>>) -> anyhow::Result<Daemon> {
+        let health = Arc::new(Health::default());
+        checks::raise_descriptor_limit(config.limits.max_connections, &health);
+        let mut chat_sockets = start::bind_all(&config.chat.listen, "chat.listen")?;
+        let http_sockets = start::bind_all(&config.http.listen, "http.listen")?;
+        let voice_tcp = start::bind_all(&config.voice.listen_tcp, "voice.listen_tcp")?;
+        let voice_udp = start::bind_all_udp(&config.voice.listen_udp, "voice.listen_udp")?;
+        let voice_tcp_addresses = start::addresses(&voice_tcp)?;
         let voice_udp_addresses: Vec<SocketAddr> = voice_udp.iter().map(|(address, _)| *address).collect();
-        let chat_addresses = addresses(&chat_sockets)?;
-        let http_addresses = addresses(&http_sockets)?;
+        let chat_addresses = start::addresses(&chat_sockets)?;
+        let http_addresses = start::addresses(&http_sockets)?;
+        let call_control = start::bind_call_control(config)?;
 
-        let call_control = bind_call_control(config)?;
-
+        checks::data_directory(&config.server.data_dir, &health)?;
         let path = config.store_path();
+        let newest = checks::check_clock(&path, &health);
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
-        let (store, categories, rooms) = task::spawn_blocking(move || open_store(options)).await??;
+        let opened = task::spawn_blocking(move || start::open_store(options)).await??;
+        let (store, categories, rooms) = opened;
 
         let metrics = Arc::new(Metrics::default());
-        let mut state = State::new(categories, rooms)
-            .with_peer_rules(PeerRules::new(&config.voice))
-            .with_idle_timeout(config.limits.idle_timeout);
+        let mut state = State::new(categories, rooms);
+        state.configure(Settings::new(config));
         if config.voice.is_on() {
             let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
             state.set_voice(VoiceAccess {
@@ -108,8 +174,9 @@ impl Daemon {
         }
         let (mut hub, handle) =
             Hub::new(state, store.clone(), Arc::clone(&metrics), config.store.offline_messages);
+        let (doors, closing) = watch::channel(false);
         let (stop, stopped) = watch::channel(false);
-        let mut tasks = Vec::new();
+        let (mut listeners, mut tasks) = (Vec::new(), Vec::new());
         let carried: SharedCalls = Arc::default();
         let call_path =
             call_control.is_some().then(|| CallPath::new(Arc::clone(&carried), Arc::clone(&metrics)));
@@ -129,39 +196,46 @@ impl Daemon {
         });
         let (relay_orders, orders) = peers::orders();
         let hub = tokio::spawn(hub.with_relays(relay_orders).run());
+        let weak_hub = handle.downgrade();
         let context = Arc::new(Context {
             accounts: Accounts::new(store.clone(), config.limits.exempt.clone()),
             store: store.clone(),
             hub: handle,
             metrics: Arc::clone(&metrics),
         });
-        let registry = Registry::new(
-            config.limits.max_connections,
-            config.limits.connections_per_address,
-            config.limits.exempt.clone(),
-        );
-        if let Some(age) = config.store.offline_messages {
-            tasks.push(tokio::spawn(expire_regularly(store.clone(), age, stopped.clone())));
-        }
-        if let Some(schedule) = backups::Schedule::of(config) {
-            tasks.push(tokio::spawn(schedule.run(store.clone(), stopped.clone())));
-        }
+        let limits = &config.limits;
+        let registry =
+            Registry::new(limits.max_connections, limits.connections_per_address, limits.exempt.clone());
+        let (current, watched) = watch::channel(Arc::new(config.clone()));
+        let housekeeper = Housekeeper::new(store.clone(), watched.clone(), logs);
+        tasks.push(tokio::spawn(housekeeper.clone().run(stopped.clone())));
+        let backups = backups::run(watched.clone(), store.clone(), Arc::clone(&health), stopped.clone());
+        tasks.push(tokio::spawn(backups));
+        let rounds = checks::Rounds::new(watched, Arc::clone(&registry), Arc::clone(&health), newest);
+        tasks.push(tokio::spawn(rounds.run(stopped.clone())));
+        tasks.push(tokio::spawn(pulse::feel(
+            weak_hub.clone(),
+            store.clone(),
+            Arc::clone(&health),
+            service::watchdog(),
+            stopped.clone(),
+        )));
         let relays = Relays::new(context.hub.clone(), Arc::clone(&metrics), carried, orders);
         tasks.push(tokio::spawn(relays.run(stopped.clone())));
         let chat = Arc::new(Chat {
             context: Arc::clone(&context),
             registry: Arc::clone(&registry),
-            limits: config.limits.clone(),
+            limits: ArcSwap::from_pointee(config.limits.clone()),
         });
         for listener in chat_sockets.drain(..) {
-            tasks.push(tokio::spawn(Arc::clone(&chat).serve(listener, stopped.clone())));
+            listeners.push(tokio::spawn(Arc::clone(&chat).serve(listener, closing.clone())));
         }
         let chat_port = chat_addresses.first().map_or(0, SocketAddr::port);
         let service = Arc::new(HttpService {
-            location: config.http.location,
+            location: ArcSwap::from_pointee(config.http.location),
             chat_port,
-            server_name: config.server.name.clone(),
-            registrar: Arc::new(WebRegistrar { context }),
+            server_name: ArcSwap::from_pointee(config.server.name.clone()),
+            registrar: Arc::new(web::WebRegistrar { context, health: Arc::clone(&health) }),
         });
         for listener in http_sockets {
             let mut stopped = stopped.clone();
@@ -173,11 +247,15 @@ impl Daemon {
             http_addresses,
             voice_tcp_addresses,
             voice_udp_addresses,
-            voice,
             store,
             metrics,
-            registry,
+            health,
+            housekeeper,
+            live: Live { config: current, hub: weak_hub, chat, registry, http: service, voice },
+            orders: mpsc::channel(ORDERS),
+            doors,
             stop,
+            listeners,
             tasks,
             hub,
         })
@@ -205,7 +283,7 @@ impl Daemon {
 
     /// The voice service, unless it is switched off.
     pub fn voice(&self) -> Option<&Arc<Voice>> {
-        self.voice.as_ref()
+        self.live.voice.as_ref()
     }
 
     /// The counters.
@@ -218,276 +296,112 @@ impl Daemon {
         &self.store
     }
 
-    /// Stops: no new connections, a word to everybody, what is queued written, the store closed.
-    pub async fn stop(self) -> anyhow::Result<()> {
+    /// How the daemon is.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Who keeps house, also on request.
+    pub fn housekeeper(&self) -> &Housekeeper {
+        &self.housekeeper
+    }
+
+    /// The configuration in effect, now and whenever it changes.
+    pub fn config(&self) -> watch::Receiver<Arc<Config>> {
+        self.live.config.subscribe()
+    }
+
+    /// Where orders go. They are followed while [`run`] runs the daemon.
+    pub fn orders(&self) -> mpsc::Sender<Order> {
+        self.orders.0.clone()
+    }
+
+    /// Has what of `new` can be changed take effect, without dropping anybody.
+    pub async fn reload(&self, new: &Config) -> Changes {
+        self.live.apply(new).await
+    }
+
+    /// Stops at once: as [`Daemon::stop_with`] without grace or reason.
+    ///
+    /// # Errors
+    ///
+    /// See there.
+    pub async fn stop(self) -> anyhow::Result<Farewell> {
+        self.stop_with(&Stop::default()).await
+    }
+
+    /// Stops: no new connections, a word to everybody, the grace, what is queued written, the store
+    /// closed.
+    ///
+    /// # Errors
+    ///
+    /// The store could not be closed properly. What was acknowledged is safe even then.
+    pub async fn stop_with(self, stop: &Stop) -> anyhow::Result<Farewell> {
+        self.health.set(Cause::Stopping, Some(Problem::degraded("the server is shutting down")));
+        self.doors.send_replace(true);
+        for listener in self.listeners {
+            _ = listener.await;
+        }
+        let Live { hub, chat, registry, .. } = self.live;
+        drop(chat);
+        let connections = registry.len();
+        if !stop.grace.is_zero() {
+            if let Some(hub) = hub.upgrade() {
+                announce(&hub, stop.notice()).await;
+            }
+            wait_until_empty(&registry, stop.grace).await;
+        }
         self.stop.send_replace(true);
         for task in self.tasks {
             _ = task.await;
         }
         let mut last = Vec::new();
-        ServerPacket::Announcement(b"The server is shutting down. Please come back later.".to_vec())
-            .encode(Dialect::V50, &mut last);
-        self.registry.close_all(CloseReason::Shutdown, &last);
+        let notice = Stop { grace: Duration::ZERO, ..stop.clone() }.notice();
+        ServerPacket::Announcement(notice).encode(Dialect::V50, &mut last);
+        registry.close_all(CloseReason::Shutdown, &last);
         // The hub ends with the last connection, because they hold the way to it.
+        let mut cut_off = 0;
         if tokio::time::timeout(DRAIN, self.hub).await.is_err() {
-            warn!(connections = self.registry.len(), "some connections did not end in time");
+            cut_off = registry.len();
+            warn!(connections = cut_off, "some connections did not end in time");
         }
         let store = self.store;
-        task::spawn_blocking(move || store.close()).await?.context("cannot close the store")
+        task::spawn_blocking(move || store.close()).await?.context("cannot close the store")?;
+        Ok(Farewell { connections, cut_off })
     }
 }
 
-/// Runs the daemon until a signal ends it. The caller has set up logging.
-pub fn run(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended> {
-    // Few busy threads beat many: with both of two cores as workers a delivery costs a quarter more
-    // CPU than with one. The other half is for the store, password hashes and the kernel.
-    let workers = thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
-    let runtime = runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        .thread_name("paltalkd")
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    let ended = runtime.block_on(serve(config, logs));
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    ended
+async fn announce(hub: &HubHandle, text: Vec<u8>) {
+    hub.ask(|done| Query::Announce(text, done)).await;
 }
 
-async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-    let mut daemon = Daemon::start(config).await?;
-    let mut failed = daemon.store.failed();
-    info!(
-        version = env!("CARGO_PKG_VERSION"),
-        chat = ?daemon.chat_addresses,
-        http = ?daemon.http_addresses,
-        voice_tcp = ?daemon.voice_tcp_addresses,
-        voice_udp = ?daemon.voice_udp_addresses,
-        data = %config.server.data_dir.display(),
-        "ready"
-    );
-    let mut tick = tokio::time::interval(TICK);
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = failed.wait_for(|failed| *failed) => {
-                error!("the store cannot write; ending. What was acknowledged is safe");
-                return Ok(Ended::StoreFailed);
-            }
-            // Nobody could sign in, and nobody would notice: better to end and be started again.
-            _ = &mut daemon.hub => anyhow::bail!("the hub ended by itself, which is a fault of the program"),
-            _ = tick.tick() => logs.report_dropped_lines(),
+/// Waits until nobody is connected any more, but no longer than `grace`.
+async fn wait_until_empty(registry: &Registry, grace: Duration) {
+    const LOOK: Duration = Duration::from_millis(50);
+    let empty = async {
+        while !registry.is_empty() {
+            tokio::time::sleep(LOOK).await;
         }
-    }
-    info!(
-        connections = daemon.metrics.connections(),
-        messages = daemon.metrics.messages.get(),
-        deliveries = daemon.metrics.deliveries.get(),
-        "stopping; a second signal ends at once"
-    );
-    tokio::select! {
-        stopped = daemon.stop() => stopped?,
-        _ = terminate.recv() => warn!("ended at once"),
-        _ = interrupt.recv() => warn!("ended at once"),
-    }
-    info!("stopped");
-    Ok(Ended::Stopped)
-}
-
-/// Makes the accounts that people ask for on the web page.
-struct WebRegistrar {
-    context: Arc<Context>,
-}
-
-impl Registrar for WebRegistrar {
-    fn register(&self, request: WebRegistration) -> RegistrationFuture {
-        let context = Arc::clone(&self.context);
-        Box::pin(async move {
-            let WebRegistration { nickname, password, email, peer } = request;
-            let password = Zeroizing::new(to_cp1252(&password));
-            let made = context.accounts.register(&to_cp1252(&nickname), password, email, peer).await;
-            let (uid, nickname) = made.map_err(|error| error.to_string())?;
-            context.metrics.registrations.increment();
-            info!(%uid, ?nickname, %peer, "registered on the web page");
-            Ok(uid)
-        })
-    }
-
-    fn healthy(&self) -> HealthReport {
-        if *self.context.store.failed().borrow() {
-            let reasons = vec!["the store cannot write".to_owned()];
-            return HealthReport { status: Health::Degraded, reasons };
-        }
-        HealthReport { status: Health::Ok, reasons: Vec::new() }
-    }
-}
-
-/// Deletes what has waited longer than `age`, at once and then every hour, until `stop` turns true.
-/// Without it a full mailbox would stay full: messages that are too old are not delivered, either.
-async fn expire_regularly(store: Store, age: Duration, mut stop: watch::Receiver<bool>) {
-    let mut clock = tokio::time::interval(EXPIRY);
-    loop {
-        tokio::select! {
-            biased;
-            _ = stop.wait_for(|stop| *stop) => return,
-            result = async {
-                clock.tick().await;
-                expire(&store, Timestamp::now().before(age), EXPIRY_BATCH).await
-            } => match result {
-                Ok(0) => {}
-                Ok(mailboxes) => info!(mailboxes, "deleted messages that waited too long"),
-                Err(error) => warn!(%error, "cannot delete messages that waited too long"),
-            },
-        }
-    }
-}
-
-/// Deletes the waiting messages sent before a moment, from `batch` mailboxes at a time, and returns
-/// how many mailboxes had some.
-async fn expire(store: &Store, before: Timestamp, batch: usize) -> Result<usize, StoreError> {
-    let mut mailboxes = 0;
-    loop {
-        let found = store.read(move |reader| reader.offline_expired(before, batch)).await??;
-        for uid in &found {
-            store.commit(Change::ExpireOffline { uid: *uid, before }).await?;
-        }
-        mailboxes += found.len();
-        if found.len() < batch {
-            return Ok(mailboxes);
-        }
-    }
-}
-
-fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
-    listen
-        .iter()
-        .map(|address| {
-            listener::bind(*address).with_context(|| {
-                format!("cannot listen on {address} ({key}); is another server running there?")
-            })
-        })
-        .collect()
-}
-
-fn bind_all_udp(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<(SocketAddr, UdpSocket)>> {
-    let bind = |address: &SocketAddr| {
-        voice::bind_udp(*address).with_context(|| {
-            format!("cannot receive on UDP {address} ({key}); is another server or client running here?")
-        })
     };
-    listen.iter().map(bind).collect()
-}
-
-/// The socket for the control datagrams of calls, if the server carries calls: beside room voice, one
-/// port up, because the clients insist on it.
-fn bind_call_control(config: &Config) -> anyhow::Result<Option<UdpSocket>> {
-    let Some(ip) = config.voice.call_address() else { return Ok(None) };
-    let socket = calls::bind_control(ip).with_context(|| {
-        let port = Channel::Control.port();
-        format!("cannot use UDP {ip}:{port}, which voice.calls = \"relay\" needs; is it taken?")
-    })?;
-    Ok(Some(socket))
-}
-
-fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
-    listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
-}
-
-fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry>, Vec<Room>)> {
-    let path: PathBuf = options.path.clone();
-    let (store, report) = Store::open(options)?;
-    if report.rebuilt.is_some() || !report.repairs.is_empty() {
-        warn!(path = %path.display(), id = %store.id(), "store repaired: {report}");
-    } else {
-        info!(path = %path.display(), id = %store.id(), "store open: {report}");
-    }
-    store
-        .commit_blocking(Change::Seed { at: Timestamp::now() })
-        .context("cannot write the first categories and rooms")?;
-    let (categories, rooms) = load_rooms(&store.reader()).context("cannot read the rooms")?;
-    Ok((store, categories, rooms))
-}
-
-fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreError> {
-    let categories = reader.categories()?.into_iter();
-    let categories =
-        categories.map(|category| CategoryEntry { id: category.id, name: category.name }).collect();
-    let mut rooms = BTreeMap::new();
-    for record in reader.rooms()? {
-        let owner = match record.owner {
-            Some(uid) => reader.account(uid)?.map(|account| Person { uid, nickname: account.nickname }),
-            None => None,
-        };
-        rooms.insert(record.id, Room::permanent(record, owner));
-    }
-    let now = Timestamp::now();
-    for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
-        for (room, entry) in reader.exclusions(kind)?.into_iter().filter(|(_, entry)| entry.holds(now)) {
-            if let Some(room) = rooms.get_mut(&room) {
-                room.exclusions_mut(kind).insert(entry.uid, entry);
-            }
-        }
-    }
-    Ok((categories, rooms.into_values().collect()))
-}
-
-/// Every connection needs a descriptor, the store and the logs a few.
-fn raise_descriptor_limit(max_connections: Option<usize>) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        warn!(%error, "cannot raise the limit of open files");
-    }
-    let available = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let wanted = max_connections.map_or(0, |max| max as u64 + 1000);
-    if available < wanted {
-        warn!(
-            available,
-            wanted,
-            "the limit of open files is below limits.max_connections; raise it (LimitNOFILE= under systemd)"
-        );
-    }
+    _ = tokio::time::timeout(grace, empty).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MessageText, Nickname, Roles};
-    use crate::store::{Applied, NewAccount, PasswordHash};
 
-    #[tokio::test]
-    async fn what_waited_too_long_makes_room() {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
-        let mut uids = Vec::new();
-        for name in 0..6 {
-            let account = NewAccount {
-                nickname: Nickname::from_text(&format!("user{name}")).unwrap(),
-                password: PasswordHash::new("no hash"),
-                email: None,
-                roles: Roles::default(),
-                created: Timestamp(0),
-            };
-            match store.commit(Change::CreateAccount(account)).await {
-                Ok(Applied::Created(uid)) => uids.push(uid),
-                other => panic!("{other:?}"),
-            }
-        }
-        let from = uids.pop().unwrap();
-        for &to in &uids {
-            for at in [100, 200] {
-                let text = MessageText::new(b"hello").unwrap();
-                store.commit(Change::StoreOffline { to, from, at: Timestamp(at), text }).await.unwrap();
-            }
-        }
-        assert_eq!(expire(&store, Timestamp(100), 2).await, Ok(0));
-        assert_eq!(expire(&store, Timestamp(101), 2).await, Ok(uids.len()));
-        for uid in uids {
-            assert_eq!(store.reader().offline_count(uid), Ok(1));
-        }
-        assert_eq!(expire(&store, Timestamp(101), 2).await, Ok(0));
+    #[test]
+    fn the_notice_says_when_and_why() {
+        let notice = |seconds, reason: Option<&str>| {
+            let stop = Stop { grace: Duration::from_secs(seconds), reason: reason.map(str::to_owned) };
+            String::from_utf8(stop.notice()).unwrap()
+        };
+        assert_eq!(notice(0, None), "The server is shutting down now. Please come back later.");
+        assert!(notice(30, None).contains("in 30 seconds."));
+        assert!(notice(1, None).contains("in 1 second."));
+        assert!(notice(301, None).contains("in 6 minutes."));
+        assert!(notice(0, Some(" new\r\ndisks ")).ends_with("later. Reason: newdisks"));
+        assert!(notice(0, Some("\n")).ends_with("later."));
+        assert!(notice(0, Some(&"x".repeat(5000))).len() < 600);
     }
 }

@@ -1,34 +1,42 @@
-//! The logs: to stderr, and to one file a day.
+//! The logs: to stderr, and to files that follow each other by day and size.
 //!
 //! Lines are handed to a writer thread of their own, because a full pipe or a slow disk must not
 //! stop the runtime; what does not fit into its queue is dropped and counted. What a client wrote
 //! goes into a log only by `?` (Debug), which escapes line ends; passwords never do.
 
-use std::fs::DirBuilder;
+mod files;
+mod names;
+
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
+
+pub use files::{LogFiles, Retention, Tidied};
 
 use crate::config::{Config, LogFormat};
+use crate::model::Timestamp;
+use files::RollingFile;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 // Without a level of their own, filter directives mean this one for everything they do not name.
 const UNNAMED: &str = "error";
 
+type SetFilter = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// Keeps the writers of the logs alive. Drop it last: the drop writes what is still queued.
 pub struct Guard {
     counters: Vec<ErrorCounter>,
     reported: AtomicUsize,
+    files: Option<Arc<LogFiles>>,
+    verbosity: i8,
+    set_filter: Option<SetFilter>,
     _writers: Vec<WorkerGuard>,
 }
 
@@ -47,16 +55,24 @@ fn build(
     colour: bool,
     stderr: impl Write + Send + 'static,
 ) -> anyhow::Result<(impl tracing::Subscriber + Send + Sync, Guard)> {
-    let mut guard = Guard { counters: Vec::new(), reported: AtomicUsize::new(0), _writers: Vec::new() };
+    let mut guard = Guard {
+        counters: Vec::new(),
+        reported: AtomicUsize::new(0),
+        files: None,
+        verbosity,
+        set_filter: None,
+        _writers: Vec::new(),
+    };
     let mut layers = vec![layer(config.log.format, colour, guard.writer("log-stderr", stderr))];
     if let Some(directory) = config.log_directory() {
-        let files = files(&directory, config.log.keep)
-            .with_context(|| format!("cannot write logs to {}", directory.display()))?;
-        layers.push(layer(config.log.format, false, guard.writer("log-file", files)));
+        let context = || format!("cannot write logs to {}", directory.display());
+        let files = LogFiles::new(&directory, Retention::of(&config.log)).with_context(context)?;
+        let rolling = RollingFile::new(Arc::clone(&files), Timestamp::now).with_context(context)?;
+        layers.push(layer(config.log.format, false, guard.writer("log-file", rolling)));
+        guard.files = Some(files);
     }
-    let filter = EnvFilter::builder()
-        .parse(directives(&config.log.level, verbosity))
-        .context("log.level is not a filter")?;
+    let (filter, handle) = reload::Layer::new(filter(&config.log.level, verbosity)?);
+    guard.set_filter = Some(Box::new(move |filter| handle.reload(filter)));
     Ok((tracing_subscriber::registry().with(layers).with(filter), guard))
 }
 
@@ -68,17 +84,8 @@ fn layer(format: LogFormat, colour: bool, writer: NonBlocking) -> BoxedLayer {
     }
 }
 
-fn files(directory: &Path, keep: Option<usize>) -> anyhow::Result<RollingFileAppender> {
-    // Logs name people and their addresses: not for every user of the machine.
-    DirBuilder::new().recursive(true).mode(0o750).create(directory)?;
-    let mut builder = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("paltalkd")
-        .filename_suffix("log");
-    if let Some(keep) = keep {
-        builder = builder.max_log_files(keep);
-    }
-    Ok(builder.build(directory)?)
+fn filter(level: &str, verbosity: i8) -> anyhow::Result<EnvFilter> {
+    EnvFilter::builder().parse(directives(level, verbosity)).context("log.level is not a filter")
 }
 
 /// The directives with each plain level moved by `steps`.
@@ -107,29 +114,56 @@ impl Guard {
         writer
     }
 
-    /// How many lines were lost since the start because they came faster than they could be written.
+    /// How many lines were lost since the start because they came faster than they could be written, or
+    /// could not be written at all.
     pub fn dropped_lines(&self) -> usize {
-        self.counters.iter().map(ErrorCounter::dropped_lines).sum()
+        let unwritten = self.files.as_ref().map_or(0, |files| files.lost());
+        self.counters.iter().map(ErrorCounter::dropped_lines).sum::<usize>() + unwritten
     }
 
-    /// Logs a warning if lines were lost since the last call. To be called now and then.
-    pub fn report_dropped_lines(&self) {
+    /// The log files, if there are any.
+    pub fn files(&self) -> Option<&Arc<LogFiles>> {
+        self.files.as_ref()
+    }
+
+    /// Has the level and the limits of files in `config` count from now on; its format and directory
+    /// do not.
+    ///
+    /// # Errors
+    ///
+    /// The level is no filter, or the logs have ended.
+    pub fn reload(&self, config: &Config) -> anyhow::Result<()> {
+        let filter = filter(&config.log.level, self.verbosity)?;
+        if let Some(set) = &self.set_filter {
+            set(filter).context("cannot change the level of the logs")?;
+        }
+        if let Some(files) = &self.files {
+            files.set_retention(Retention::of(&config.log));
+        }
+        Ok(())
+    }
+
+    /// Logs a warning if lines were lost since the last call, and returns how many. To be called now and
+    /// then.
+    pub fn report_dropped_lines(&self) -> usize {
         let total = self.dropped_lines();
         let lost = total.saturating_sub(self.reported.swap(total, Ordering::Relaxed));
         if lost > 0 {
             tracing::warn!(
                 lost,
                 total,
-                "log lines were dropped: they came faster than they could be written"
+                "log lines were lost: they came faster than they could be written, or the disk is full"
             );
         }
+        lost
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::path::Path;
+    use std::sync::Mutex;
     use tracing::subscriber::with_default;
 
     #[derive(Clone, Default)]
@@ -218,7 +252,28 @@ mod tests {
             guard.report_dropped_lines();
         });
         drop((release, hearing));
-        assert_eq!(heard.text().matches("log lines were dropped").count(), 1, "{}", heard.text());
+        assert_eq!(heard.text().matches("log lines were lost").count(), 1, "{}", heard.text());
+    }
+
+    #[test]
+    fn the_level_can_be_changed_while_it_runs() {
+        let directory = tempfile::tempdir().unwrap();
+        let stderr = Buffer::default();
+        let mut config = config(directory.path(), "level = \"warn\"");
+        let (subscriber, guard) = build(&config, 1, false, stderr.clone()).unwrap();
+        with_default(subscriber, || {
+            tracing::debug!("before");
+            config.log.level = "info".to_owned();
+            guard.reload(&config).unwrap();
+            tracing::debug!("after");
+            config.log.level = "x=y=z".to_owned();
+            assert!(guard.reload(&config).is_err());
+            tracing::debug!("still");
+        });
+        drop(guard);
+        let text = stderr.text();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("after") && text.contains("still"), "{text}");
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn zero_switches_off() {
          login_timeout = \"0s\"\nidle_timeout = 0\nunresponsive_timeout = 0\noutbox = \"0\"\nexempt = []\n\
          [voice]\nlisten_tcp = []\nlisten_udp = []\n\
          [http]\nlisten = []\n[store]\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n\
+         max_size = 0\ntotal = 0\n[health]\ndisk_warn = 0\ndisk_degraded = \"0\"\n\
          [backup]\nevery = \"0s\"\nkeep = 0\n",
     )
     .unwrap_or_else(|errors| panic!("{errors}"));
@@ -73,6 +74,8 @@ fn zero_switches_off() {
     assert_eq!((limits.login_timeout, limits.idle_timeout, limits.unresponsive_timeout), (None, None, None));
     assert_eq!((config.store.offline_messages, config.log.keep), (None, None));
     assert_eq!((config.backup.every, config.backup.keep), (None, None));
+    assert_eq!((config.log.max_size, config.log.total), (None, None));
+    assert_eq!((config.health.disk_warn, config.health.disk_degraded), (None, None));
     assert_eq!((config.backup_directory(), Config::default().backup_directory()), (None, None));
     assert!(!config.voice.is_on());
     assert_eq!((config.log_directory(), config.http.listen.len()), (None, 0));
@@ -162,6 +165,10 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.limits.packets_per_second = counts.1.filter(|n| *n > 0);
             config.limits.outbox = positive(counts.2);
             config.log.keep = positive(counts.3);
+            config.log.max_size = positive(counts.3).map(|size| size + 4096);
+            config.log.total = positive(counts.2).map(|size| size + 4096);
+            config.health.disk_warn = positive(counts.0);
+            config.health.disk_degraded = positive(counts.1);
             config.backup.keep = config.log.keep;
             config.backup.every = login.map(|time| time.max(Duration::from_secs(60)));
             config.backup.directory = config.log.directory.clone();
@@ -182,6 +189,64 @@ fn any_config() -> impl Strategy<Value = Config> {
             Some(config)
         },
     )
+}
+
+/// What each key has to have in a file for it to differ from its default.
+fn another_value(key: &str) -> &'static str {
+    match key {
+        "chat.listen" | "voice.listen_tcp" | "voice.listen_udp" | "http.listen" => "[\"127.0.0.1:0\"]",
+        "voice.advertise" => "\"192.0.2.11\"",
+        "voice.probe_udp" => "false",
+        "voice.calls" | "voice.files" => "\"off\"",
+        "http.location" => "\"192.0.2.10:5001\"",
+        "limits.exempt" | "spam.exempt_roles" => "[]",
+        "limits.login_timeout" | "limits.idle_timeout" | "limits.unresponsive_timeout" => "\"7m\"",
+        "spam.window" | "spam.cooldown" | "spam.decay" => "\"7m\"",
+        "store.offline_messages" | "backup.every" => "\"7d\"",
+        "limits.outbox" | "store.cache" | "log.max_size" | "log.total" => "\"7MiB\"",
+        "health.disk_warn" | "health.disk_degraded" => "\"7MiB\"",
+        "log.level" => "\"debug\"",
+        "log.format" => "\"json\"",
+        "server.name" | "server.data_dir" | "store.path" | "backup.directory" | "log.directory" => {
+            "\"other\""
+        }
+        _ => "9",
+    }
+}
+
+#[test]
+fn each_key_counts_at_a_reload_or_at_the_next_start() {
+    let old = Config::default();
+    assert_eq!(old.reloaded(&old), (old.clone(), Default::default()));
+    let mut restart = Vec::new();
+    for key in Config::known_keys() {
+        let (section, name) = key.split_once('.').unwrap();
+        let text = format!("[{section}]\n{name} = {}\n", another_value(&key));
+        let new = Config::from_toml(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_ne!(new, old, "{key}");
+        let (config, changes) = old.reloaded(&new);
+        if changes.restart.is_empty() {
+            assert_eq!((changes.applied, config), (vec![key], new));
+        } else {
+            assert_eq!((changes.applied.len(), &config), (0, &old), "{key}");
+            restart.extend(changes.restart);
+        }
+    }
+    let expected = [
+        "server.data_dir",
+        "chat.listen",
+        "voice.listen_tcp",
+        "voice.listen_udp",
+        "voice.advertise",
+        "voice.probe_udp",
+        "voice.calls",
+        "http.listen",
+        "store.path",
+        "store.cache",
+        "log.format",
+        "log.directory",
+    ];
+    assert_eq!(restart, expected);
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use paltalkd::config::Location;
 use paltalkd::model::Uid;
 use paltalkd::net::http::{
@@ -50,9 +51,9 @@ async fn start_on(bind: &str, location: Location, health: Health) -> Server {
     let address = listener.local_addr().unwrap();
     let desk = Arc::new(Desk { seen: Mutex::default(), health });
     let service = HttpService {
-        location,
+        location: ArcSwap::from_pointee(location),
         chat_port: 5001,
-        server_name: "Pal & Co".into(),
+        server_name: ArcSwap::from_pointee("Pal & Co".to_owned()),
         registrar: Arc::clone(&desk) as Arc<dyn Registrar>,
     };
     let (stop, stopped) = oneshot::channel::<()>();

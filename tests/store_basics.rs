@@ -355,3 +355,36 @@ fn a_full_queue_says_so() {
     let busy = answers.into_iter().filter(|answer| *answer == Err(StoreError::Busy)).count();
     assert_eq!(busy, 3);
 }
+
+#[test]
+fn an_index_that_is_mostly_waste_is_built_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    fill(&store, 10);
+    let before = content(&store);
+    assert!(!store.space().unwrap().is_wasteful());
+    store.close().unwrap();
+    let counts = store.counts();
+    drop(store);
+
+    // An index of a few hundred KiB for a journal of a few: waste, but for its size.
+    let eager = StoreOptions { compact_above: 0, ..options(dir.path()) };
+    let (store, report) = Store::open(eager.clone()).unwrap();
+    let (old, new) = report.compacted.unwrap_or_else(|| panic!("{report} {:?}", store.space()));
+    assert!(old > 0 && new > 0, "{report}");
+    assert_eq!((report.rebuilt, report.repairs), (None, Vec::new()));
+    assert_eq!((content(&store), store.counts()), (before.clone(), counts));
+    assert!(!dir.path().join("sled.wasteful").exists());
+    let bob = create(&store, "Bob Later");
+    drop(store);
+
+    // Killed between the two moves: the next start builds the index from snapshot and journal.
+    std::fs::rename(dir.path().join("sled"), dir.path().join("sled.wasteful")).unwrap();
+    let (store, report) = Store::open(options(dir.path())).unwrap();
+    assert!(report.rebuilt.is_some(), "{report}");
+    assert!(store.reader().account(bob).unwrap().is_some());
+    assert!(!dir.path().join("sled.wasteful").exists());
+    let ids =
+        |content: &std::collections::BTreeMap<String, String>| content.keys().cloned().collect::<Vec<_>>();
+    assert!(ids(&before).iter().all(|key| content(&store).contains_key(key)));
+}

@@ -59,6 +59,9 @@ impl Model {
             Change::ExpireSanctions { now } => {
                 self.bans.retain(|_, ban| ban.holds(now));
                 self.mutes.retain(|_, mute| mute.holds(now));
+                let sanctions = |model: &Model| model.bans.len() + model.mutes.len();
+                let expired = sanctions(&before) - sanctions(self);
+                return Some(if expired > 0 { Applied::Expired(expired) } else { Applied::Unchanged });
             }
             Change::AddWarning { uid, warning } => {
                 has(&uid).then_some(())?;

@@ -118,7 +118,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Serve => {
             let config = global.config()?;
             let guard = telemetry::init(&config, global.verbosity(), output.stderr_color())?;
-            serve::run(&config, guard)
+            serve::run(&config, global.config.as_deref(), guard)
         }
         Command::Account { command } => {
             let (config, _guard) = on_the_terminal(&global, output)?;

@@ -10,16 +10,40 @@ use super::values::{
 };
 use super::{CallMode, Config, FileMode, Spam};
 
-/// One key: where it stands, how it is read and how it is printed.
+/// When a changed value counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Applies {
+    /// At a reload, without anybody being dropped.
+    Live,
+    /// At the next start.
+    Restart,
+}
+
+/// One key: where it stands, how it is read and printed, and when a change of it counts.
 pub(super) struct Key {
     pub(super) section: &'static str,
     pub(super) name: &'static str,
     pub(super) read: fn(&mut Config, &Spanned<DeValue<'_>>, &mut Problems),
     show: fn(&Config) -> String,
+    pub(super) applies: Applies,
+    /// Takes the value of another configuration.
+    pub(super) take: fn(&mut Config, &Config),
+}
+
+impl Key {
+    /// As in `limits.outbox`.
+    pub(super) fn dotted(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// Whether two configurations have the same value.
+    pub(super) fn same(&self, one: &Config, other: &Config) -> bool {
+        (self.show)(one) == (self.show)(other)
+    }
 }
 
 macro_rules! key {
-    ($section:ident . $name:ident, $codec:expr) => {
+    ($section:ident . $name:ident, $applies:ident, $codec:expr) => {
         Key {
             section: stringify!($section),
             name: stringify!($name),
@@ -29,48 +53,54 @@ macro_rules! key {
                 }
             },
             show: |config| $codec.show(&config.$section.$name),
+            applies: Applies::$applies,
+            take: |config, from| config.$section.$name.clone_from(&from.$section.$name),
         }
     };
 }
 
 /// The one list of all keys, sections together and in the order in which they are printed.
 pub(super) const KEYS: &[Key] = &[
-    key!(server.name, Name),
-    key!(server.data_dir, RequiredPath),
-    key!(chat.listen, Addresses { at_least: 1 }),
-    key!(voice.listen_tcp, Addresses { at_least: 0 }),
-    key!(voice.listen_udp, Addresses { at_least: 0 }),
-    key!(voice.advertise, AddressText),
-    key!(voice.probe_udp, Flag),
-    key!(voice.calls, CALL_MODES),
-    key!(voice.files, FILE_MODES),
-    key!(http.listen, Addresses { at_least: 0 }),
-    key!(http.location, LocationText),
-    key!(limits.max_connections, Count),
-    key!(limits.connections_per_address, Count),
-    key!(limits.packets_per_second, Count),
-    key!(limits.login_timeout, Time),
-    key!(limits.idle_timeout, Time),
-    key!(limits.unresponsive_timeout, Time),
-    key!(limits.outbox, Bytes { at_least: 32 << 10 }),
-    key!(limits.exempt, Networks),
-    key!(spam.messages_per_window, CountWithin { least: 1, most: Spam::MOST_MESSAGES }),
-    key!(spam.window, TimeUpTo(Spam::LONGEST)),
-    key!(spam.cooldown, TimeUpTo(Spam::LONGEST)),
-    key!(spam.messages_per_minute, CountWithin { least: 1, most: Spam::MOST_MESSAGES }),
-    key!(spam.duplicate_messages, CountWithin { least: 2, most: Spam::COMPARED }),
-    key!(spam.decay, Time),
-    key!(spam.exempt_roles, RoleNames),
-    key!(store.path, RequiredPath),
-    key!(store.cache, RequiredBytes { at_least: 1 << 20 }),
-    key!(store.offline_messages, Time),
-    key!(backup.directory, OptionalPath),
-    key!(backup.every, Time),
-    key!(backup.keep, Count),
-    key!(log.level, Directives),
-    key!(log.format, Choice),
-    key!(log.directory, OptionalPath),
-    key!(log.keep, Count),
+    key!(server.name, Live, Name),
+    key!(server.data_dir, Restart, RequiredPath),
+    key!(chat.listen, Restart, Addresses { at_least: 1 }),
+    key!(voice.listen_tcp, Restart, Addresses { at_least: 0 }),
+    key!(voice.listen_udp, Restart, Addresses { at_least: 0 }),
+    key!(voice.advertise, Restart, AddressText),
+    key!(voice.probe_udp, Restart, Flag),
+    key!(voice.calls, Restart, CALL_MODES),
+    key!(voice.files, Live, FILE_MODES),
+    key!(http.listen, Restart, Addresses { at_least: 0 }),
+    key!(http.location, Live, LocationText),
+    key!(limits.max_connections, Live, Count),
+    key!(limits.connections_per_address, Live, Count),
+    key!(limits.packets_per_second, Live, Count),
+    key!(limits.login_timeout, Live, Time),
+    key!(limits.idle_timeout, Live, Time),
+    key!(limits.unresponsive_timeout, Live, Time),
+    key!(limits.outbox, Live, Bytes { at_least: 32 << 10 }),
+    key!(limits.exempt, Live, Networks),
+    key!(spam.messages_per_window, Live, CountWithin { least: 1, most: Spam::MOST_MESSAGES }),
+    key!(spam.window, Live, TimeUpTo(Spam::LONGEST)),
+    key!(spam.cooldown, Live, TimeUpTo(Spam::LONGEST)),
+    key!(spam.messages_per_minute, Live, CountWithin { least: 1, most: Spam::MOST_MESSAGES }),
+    key!(spam.duplicate_messages, Live, CountWithin { least: 2, most: Spam::COMPARED }),
+    key!(spam.decay, Live, Time),
+    key!(spam.exempt_roles, Live, RoleNames),
+    key!(store.path, Restart, RequiredPath),
+    key!(store.cache, Restart, RequiredBytes { at_least: 1 << 20 }),
+    key!(store.offline_messages, Live, Time),
+    key!(backup.directory, Live, OptionalPath),
+    key!(backup.every, Live, Time),
+    key!(backup.keep, Live, Count),
+    key!(log.level, Live, Directives),
+    key!(log.format, Restart, Choice),
+    key!(log.directory, Restart, OptionalPath),
+    key!(log.keep, Live, Count),
+    key!(log.max_size, Live, Bytes { at_least: 4 << 10 }),
+    key!(log.total, Live, Bytes { at_least: 4 << 10 }),
+    key!(health.disk_warn, Live, Bytes { at_least: 1 }),
+    key!(health.disk_degraded, Live, Bytes { at_least: 1 }),
 ];
 
 const CALL_MODES: OneOf<CallMode> =

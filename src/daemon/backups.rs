@@ -7,6 +7,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task;
 use tracing::{error, info};
 
+use super::health::{Cause, Health, Problem};
 use crate::config::Config;
 use crate::model::Timestamp;
 use crate::store::backup::{Generation, generations, next_run, surplus};
@@ -46,33 +48,6 @@ impl Schedule {
     pub(super) fn of(config: &Config) -> Option<Schedule> {
         let (directory, every) = (config.backup_directory()?, config.backup.every?);
         Some(Schedule { directory, every, keep: config.backup.keep })
-    }
-
-    /// Makes backups until `stop` turns true.
-    pub(super) async fn run(self, store: Store, mut stop: watch::Receiver<bool>) {
-        loop {
-            let wait = tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => return,
-                round = self.round(&store, Timestamp::now()) => match round {
-                    Ok(Round::Wait(time)) => time.min(LOOK),
-                    Ok(Round::Made(made, deleted)) => {
-                        let (records, bytes) = (made.manifest.records(), made.bytes);
-                        info!(file = %made.path.display(), records, bytes, deleted, "made a backup");
-                        Duration::ZERO
-                    }
-                    Err(error) => {
-                        error!("cannot make a backup: {error:#}");
-                        RETRY.min(self.every)
-                    }
-                },
-            };
-            tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
     }
 
     /// Makes a backup if one is due at `now`.
@@ -112,6 +87,56 @@ fn look(directory: &Path) -> io::Result<Vec<Generation>> {
         _ => {}
     }
     generations(directory)
+}
+
+/// Makes the backups that the configuration asks for at the time, until `stop` turns true.
+pub(super) async fn run(
+    mut config: watch::Receiver<Arc<Config>>,
+    store: Store,
+    health: Arc<Health>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let schedule = Schedule::of(&config.borrow_and_update());
+        let wait = match schedule {
+            None => {
+                health.set(Cause::Backup, None);
+                None
+            }
+            Some(schedule) => tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                round = schedule.round(&store, Timestamp::now()) => Some(outcome(&schedule, round, &health)),
+            },
+        };
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            changed = config.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+        }
+    }
+}
+
+/// Says how a look at the schedule went, and returns when to look again.
+fn outcome(schedule: &Schedule, round: anyhow::Result<Round>, health: &Health) -> Duration {
+    match round {
+        Ok(Round::Wait(time)) => {
+            health.set(Cause::Backup, None);
+            time.min(LOOK)
+        }
+        Ok(Round::Made(made, deleted)) => {
+            let (records, bytes) = (made.manifest.records(), made.bytes);
+            info!(file = %made.path.display(), records, bytes, deleted, "made a backup");
+            Duration::ZERO
+        }
+        Err(error) => {
+            error!("cannot make a backup: {error:#}");
+            let text = "the backup that is due cannot be made; the log says why";
+            health.set(Cause::Backup, Some(Problem::warning(text)));
+            RETRY.min(schedule.every)
+        }
+    }
 }
 
 /// Makes a backup of a live store in `path` beside the tasks; see [`Store::backup`].

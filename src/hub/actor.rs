@@ -20,6 +20,7 @@ use super::directory::PALS_ONLY;
 use super::feed::{Event, EventKind, Feed, Level, Named};
 use super::peers::{Orders, RelayOrder};
 use super::rows::{MemberRow, Population, RoomRow, UserRow};
+use super::settings::Settings;
 use super::voice::VoicePlane;
 use super::{Command, ConnId, Effect, Effects, State};
 
@@ -57,6 +58,10 @@ pub enum Query {
     Members(RoomId, oneshot::Sender<Option<Vec<MemberRow>>>),
     /// How many users and rooms there are.
     Population(oneshot::Sender<Population>),
+    /// Other rules from now on.
+    Configure(Box<Settings>, oneshot::Sender<()>),
+    /// Shows a text to everybody signed in; the answer is how many they are.
+    Announce(Vec<u8>, oneshot::Sender<u64>),
 }
 
 /// A way to the hub.
@@ -235,9 +240,10 @@ impl Hub {
     /// Waits for commands, but no longer than until the state has something to do by itself.
     /// Returns whether the hub goes on.
     async fn receive(&mut self, batch: &mut Vec<Envelope>) -> bool {
-        let due = self.state.due().into_iter().chain(self.state.idle_due()).min();
-        let due = due.map(|due| due.saturating_sub(self.started.elapsed()));
         loop {
+            // Answers may change it.
+            let due = self.state.due().into_iter().chain(self.state.idle_due()).min();
+            let due = due.map(|due| due.saturating_sub(self.started.elapsed()));
             let commands = self.inbox.recv_many(batch, TURN);
             tokio::select! {
                 biased;
@@ -248,7 +254,7 @@ impl Hub {
         }
     }
 
-    fn answer(&self, query: Query) {
+    fn answer(&mut self, query: Query) {
         let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
         // Who has gone away does not want the answer any more.
         match query {
@@ -256,6 +262,18 @@ impl Hub {
             Query::Rooms(to) => drop(to.send(self.state.room_rows())),
             Query::Members(room, to) => drop(to.send(self.state.member_rows(room))),
             Query::Population(to) => drop(to.send(self.state.population())),
+            Query::Configure(settings, to) => {
+                self.offline_age = settings.offline_messages;
+                self.state.configure(*settings);
+                _ = to.send(());
+            }
+            Query::Announce(text, to) => {
+                let everybody: Vec<ConnId> = self.state.connections().collect();
+                let count = everybody.len() as u64;
+                self.deliver(everybody, None, &ServerPacket::Announcement(text));
+                self.wakers.drain(..).for_each(Waker::wake);
+                _ = to.send(count);
+            }
         }
     }
 

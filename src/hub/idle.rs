@@ -39,10 +39,10 @@ pub enum Quiet {
 }
 
 impl State {
-    /// Sets how long users may do nothing; `None` is for ever.
+    /// Sets how long users may do nothing; `None` is for ever. The next look is due at once.
     #[must_use]
     pub fn with_idle_timeout(mut self, timeout: Option<Duration>) -> State {
-        self.idle.timeout = timeout;
+        self.idle = IdleWatch { timeout, next: Duration::ZERO };
         self
     }
 

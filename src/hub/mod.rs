@@ -19,6 +19,7 @@ pub mod peers;
 mod rooms;
 pub mod rows;
 pub mod sanctions;
+pub mod settings;
 mod state;
 #[cfg(test)]
 mod tests;

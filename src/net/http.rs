@@ -17,6 +17,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -42,11 +43,11 @@ const MAX_PER_ADDRESS: usize = 32;
 /// What the listener knows and whom it asks.
 pub struct HttpService {
     /// What `/location2.txt` names.
-    pub location: Location,
+    pub location: ArcSwap<Location>,
     /// The port of the chat listener, for [`Location::Auto`].
     pub chat_port: u16,
     /// The name of the server on its pages.
-    pub server_name: String,
+    pub server_name: ArcSwap<String>,
     /// Who creates accounts and knows how the daemon is.
     pub registrar: Arc<dyn Registrar>,
 }
@@ -120,7 +121,7 @@ impl HttpService {
     /// The address that a client is told, who reached us on `local`. `None` if that is not an IPv4
     /// address: the clients know no other kind.
     fn location_for(&self, local: SocketAddr) -> Option<SocketAddrV4> {
-        match (self.location, local.ip().to_canonical()) {
+        match (**self.location.load(), local.ip().to_canonical()) {
             (Location::Fixed(address), _) => Some(address),
             (Location::Auto, IpAddr::V4(ip)) => Some(SocketAddrV4::new(ip, self.chat_port)),
             (Location::Auto, IpAddr::V6(_)) => None,

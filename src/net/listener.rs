@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -41,8 +42,8 @@ pub struct Chat {
     pub context: Arc<Context>,
     /// Who is connected.
     pub registry: Arc<Registry>,
-    /// What one client may use.
-    pub limits: Limits,
+    /// What one client may use, which may change; it counts for the connections that come then.
+    pub limits: ArcSwap<Limits>,
 }
 
 impl Chat {
@@ -69,7 +70,8 @@ impl Chat {
     fn admit(self: &Arc<Self>, stream: TcpStream, peer: IpAddr) {
         let metrics = Arc::clone(&self.context.metrics);
         metrics.connections_accepted.increment();
-        let outbox = Outbox::new(self.limits.outbox.unwrap_or(usize::MAX));
+        let limits = self.limits.load();
+        let outbox = Outbox::new(limits.outbox.unwrap_or(usize::MAX));
         let ticket = match self.registry.admit(peer, &outbox) {
             Ok(ticket) => ticket,
             Err(reason) => {
@@ -79,7 +81,7 @@ impl Chat {
                 return;
             }
         };
-        if let Err(error) = tune(&stream, self.limits.unresponsive_timeout) {
+        if let Err(error) = tune(&stream, limits.unresponsive_timeout) {
             debug!(%peer, %error, "cannot set socket options");
         }
         let local = stream.local_addr().map_or(Ipv4Addr::UNSPECIFIED, |address| ipv4(address.ip()));
@@ -89,8 +91,8 @@ impl Chat {
             session,
             outbox,
             Arc::clone(&metrics),
-            self.limits.login_timeout,
-            self.limits.packets_per_second,
+            limits.login_timeout,
+            limits.packets_per_second,
         );
         debug!(conn = ?ticket.id(), %peer, "connected");
         tokio::spawn(async move {

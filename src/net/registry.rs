@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 use slab::Slab;
 
+use crate::config::Limits;
 use crate::hub::ConnId;
 use crate::link::Outbox;
 use crate::model::CloseReason;
@@ -14,14 +15,14 @@ use crate::session::throttle::network_of;
 
 /// The connections of the chat service. A connection holds a [`Ticket`] for as long as it lives.
 pub struct Registry {
-    max_connections: Option<usize>,
-    per_address: Option<usize>,
-    exempt: Vec<IpNet>,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
+    max_connections: Option<usize>,
+    per_address: Option<usize>,
+    exempt: Vec<IpNet>,
     connections: Slab<Arc<Outbox>>,
     by_network: HashMap<IpAddr, usize>,
     generation: u32,
@@ -42,25 +43,40 @@ impl Registry {
         per_address: Option<usize>,
         exempt: Vec<IpNet>,
     ) -> Arc<Registry> {
-        Arc::new(Registry { max_connections, per_address, exempt, inner: Mutex::default() })
+        let inner = Inner { max_connections, per_address, exempt, ..Inner::default() };
+        Arc::new(Registry { inner: Mutex::new(inner) })
     }
 
-    /// Whether the limits by address do not hold for `address`.
-    pub fn is_exempt(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.exempt.iter().any(|network| network.contains(&address))
+    /// Has other limits count from now on; see [`Registry::new`]. Who is connected stays.
+    pub fn set_limits(&self, limits: &Limits) {
+        let mut inner = self.lock();
+        inner.max_connections = limits.max_connections;
+        inner.per_address = limits.connections_per_address;
+        inner.exempt.clone_from(&limits.exempt);
+    }
+
+    /// Whether there is no room for another connection.
+    pub fn is_full(&self) -> bool {
+        let inner = self.lock();
+        inner.max_connections.is_some_and(|max| inner.connections.len() >= max)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Admits a connection from `address`, or says which limit forbids it.
     pub fn admit(self: &Arc<Self>, address: IpAddr, outbox: &Arc<Outbox>) -> Result<Ticket, CloseReason> {
-        let counted = (!self.is_exempt(address)).then(|| network_of(address));
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.max_connections.is_some_and(|max| inner.connections.len() >= max) {
+        let mut inner = self.lock();
+        let canonical = address.to_canonical();
+        let exempt = inner.exempt.iter().any(|network| network.contains(&canonical));
+        let counted = (!exempt).then(|| network_of(address));
+        if inner.max_connections.is_some_and(|max| inner.connections.len() >= max) {
             return Err(CloseReason::ServerFull);
         }
         if let Some(network) = counted {
             let count = inner.by_network.get(&network).copied().unwrap_or(0);
-            if self.per_address.is_some_and(|max| count >= max) {
+            if inner.per_address.is_some_and(|max| count >= max) {
                 return Err(CloseReason::AddressFull);
             }
             inner.by_network.insert(network, count + 1);
@@ -75,7 +91,7 @@ impl Registry {
 
     /// Connections open now.
     pub fn len(&self) -> usize {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).connections.len()
+        self.lock().connections.len()
     }
 
     /// Whether there are none.
@@ -86,7 +102,7 @@ impl Registry {
     /// Closes every connection with `last` as its last words.
     pub fn close_all(&self, reason: CloseReason, last: &[u8]) {
         let outboxes: Vec<_> = {
-            let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let inner = self.lock();
             inner.connections.iter().map(|(_, outbox)| Arc::clone(outbox)).collect()
         };
         outboxes.iter().for_each(|outbox| outbox.close(reason, last));
@@ -102,7 +118,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut inner = self.registry.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.registry.lock();
         inner.connections.try_remove(self.id.slot as usize);
         if let Some(network) = self.counted
             && let Some(count) = inner.by_network.get_mut(&network)
@@ -130,7 +146,11 @@ mod tests {
         assert_eq!(admit("2001:db8::3").err(), Some(CloseReason::AddressFull));
         let third = admit("127.0.0.1").ok().unwrap();
         assert_eq!(admit("127.0.0.1").err(), Some(CloseReason::ServerFull));
-        drop(first);
+        registry.set_limits(&Limits { max_connections: Some(4), exempt: Vec::new(), ..Limits::default() });
+        let fourth = admit("127.0.0.1").ok().unwrap();
+        assert!(registry.is_full());
+        assert_eq!(admit("127.0.0.1").err(), Some(CloseReason::ServerFull));
+        drop((fourth, first));
         let again = admit("2001:db8::4").ok().unwrap();
         assert_eq!(again.id().slot, 0);
         assert_ne!(again.id().generation, 1);

@@ -5,10 +5,11 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio::task;
@@ -61,13 +62,18 @@ pub struct Accounts {
     cores: Semaphore,
     waiting: AtomicUsize,
     max_waiting: usize,
-    exempt: Vec<IpNet>,
+    exempt: ArcSwap<Vec<IpNet>>,
     sign_ins: Mutex<Throttle>,
     registrations: Mutex<Throttle>,
     lookups: Mutex<Throttle>,
 }
 
 impl Accounts {
+    /// Spares other networks from now on.
+    pub fn set_exempt(&self, exempt: Vec<IpNet>) {
+        self.exempt.store(Arc::new(exempt));
+    }
+
     /// A gate to the accounts of `store`; the limits by address spare the `exempt` networks.
     pub fn new(store: Store, exempt: Vec<IpNet>) -> Accounts {
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -77,7 +83,7 @@ impl Accounts {
             cores: Semaphore::new(cores),
             waiting: AtomicUsize::new(0),
             max_waiting: cores * WAITING_PER_CORE,
-            exempt,
+            exempt: ArcSwap::from_pointee(exempt),
             sign_ins: Mutex::new(Throttle::new(20, Duration::from_secs(30))),
             registrations: Mutex::new(Throttle::new(5, Duration::from_secs(10 * 60))),
             lookups: Mutex::new(Throttle::new(60, Duration::from_secs(1))),
@@ -162,7 +168,7 @@ impl Accounts {
 
     fn take(&self, throttle: &Mutex<Throttle>, peer: IpAddr) -> bool {
         let address = peer.to_canonical();
-        self.exempt.iter().any(|network| network.contains(&address))
+        self.exempt.load().iter().any(|network| network.contains(&address))
             || throttle.lock().unwrap_or_else(PoisonError::into_inner).take(self.started.elapsed(), peer)
     }
 

@@ -213,7 +213,7 @@ pub enum Change {
         kind: MuteKind,
     },
     /// Deletes up to [`EXPIRE_MAX`] bans and mutes that have run out, those first that ran out first:
-    /// housekeeping, to be repeated until it answers [`Applied::Unchanged`].
+    /// [`Applied::Expired`]. Housekeeping, to be repeated until it answers [`Applied::Unchanged`].
     ExpireSanctions {
         /// Those that no longer hold at this moment.
         now: Timestamp,
@@ -325,6 +325,8 @@ pub enum Applied {
     Filter(u32),
     /// The entry in the audit log has this number.
     Audited(u64),
+    /// So many bans and mutes were deleted.
+    Expired(usize),
     /// What each of several changes did.
     All(Vec<Applied>),
 }

@@ -201,6 +201,8 @@ pub struct OpenReport {
     pub replayed: u64,
     /// Why the index was put aside and rebuilt from snapshot and journal, and where it is now.
     pub rebuilt: Option<Rebuilt>,
+    /// Bytes of the index before and after it was built anew because it was mostly waste.
+    pub compacted: Option<(u64, u64)>,
     /// Repairs in plain words, for the log: a torn tail cut off, a damaged journal replaced by a
     /// new snapshot, a missing mark written again.
     pub repairs: Vec<String>,
@@ -217,6 +219,9 @@ impl fmt::Display for OpenReport {
         write!(f, "{end}, {} records, {} replayed", self.records, self.replayed)?;
         if let Some(rebuilt) = &self.rebuilt {
             write!(f, ", index rebuilt because {}", rebuilt.reason)?;
+        }
+        if let Some((before, after)) = self.compacted {
+            write!(f, ", index of {} KiB built anew with {} KiB", before >> 10, after >> 10)?;
         }
         self.repairs.iter().try_for_each(|repair| write!(f, "; {repair}"))
     }

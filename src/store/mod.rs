@@ -21,6 +21,7 @@
 //! | `sled/` | the index |
 //! | `sled.seal` | a sum over its files as they were when the store was closed |
 //! | `sled.damaged-<time>/` | an index that was found damaged and replaced; may be deleted |
+//! | `sled.wasteful/` | an index that is being replaced because it was mostly waste; gone afterwards |
 //! | `restoring` | the store was restored from a backup a moment ago; gone with the next restore |
 //! | `sled.verifying/` | a copy that `check` reads; gone afterwards |
 //! | `sled.before-repair/` | a copy of the index from before an attempt to open a store whose journal is damaged; may be deleted once the store opens |
@@ -52,6 +53,7 @@ mod rules;
 mod seal;
 mod shared;
 mod snapshot;
+mod space;
 mod tables;
 mod types;
 mod verify;
@@ -71,6 +73,7 @@ pub use change::{
 pub use check::{Checked, check};
 pub use error::{Corrupt, OpenError, OpenReport, Rebuilt, Rejection, StoreError};
 pub use reader::{Accounts, Reader};
+pub use space::Space;
 pub use tables::{SCHEMA, TABLES, Table};
 pub use types::{
     Account, Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord,
@@ -104,6 +107,8 @@ pub struct StoreOptions {
     /// Whether opening reads every record of the index, even if its files are what was closed, and of
     /// the snapshot, which is otherwise read in the background.
     pub full_check: bool,
+    /// An index with more bytes than this that is mostly waste is built anew when the store is opened.
+    pub compact_above: u64,
     /// How many threads serve [`Store::read`].
     pub reader_threads: usize,
     /// How many calls of [`Store::read`] are accepted at a time; more of them wait.
@@ -112,7 +117,7 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     /// The usual settings for the store in `path`: 64 MiB of cache, 16 MiB segments, a snapshot
-    /// every 64 MiB, 4096 waiting changes, no more checks than needed, two reader threads with 1024 waiting reads.
+    /// every 64 MiB, an index of more than 256 MiB built anew if it is mostly waste, 4096 waiting changes, no more checks than needed, two reader threads with 1024 waiting reads.
     pub fn new(path: impl Into<PathBuf>) -> StoreOptions {
         StoreOptions {
             path: path.into(),
@@ -121,6 +126,7 @@ impl StoreOptions {
             segment_bytes: 16 << 20,
             snapshot_bytes: 64 << 20,
             full_check: false,
+            compact_above: space::SMALL,
             reader_threads: 2,
             reader_queue: 1024,
         }
@@ -267,6 +273,15 @@ impl Store {
     pub fn counts(&self) -> Vec<(&'static str, u64)> {
         let tallies = self.inner.shared.tallies();
         TABLES.iter().zip(tallies.iter()).skip(1).map(|(table, tally)| (table.name, tally.count)).collect()
+    }
+
+    /// How much of the disk the store takes. Blocks while its directories are read.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be read.
+    pub fn space(&self) -> std::io::Result<Space> {
+        Space::of(&self.inner.shared.layout)
     }
 
     /// Becomes `true` when the store has failed and accepts nothing any more: the daemon should end

@@ -15,6 +15,7 @@ use super::mark::{Mark, Marked};
 use super::seal;
 use super::shared::{Layout, Shared, replace_older};
 use super::snapshot::{self, Snapshot};
+use super::space::Space;
 use super::tables::SCHEMA;
 use super::writer::{Writer, in_background};
 use super::{StoreOptions, files};
@@ -180,6 +181,8 @@ impl Recovery {
                 .repairs
                 .push("the mark was missing or damaged; wrote it again from the journal".to_owned());
         }
+        // An index that was being replaced when the daemon ended; this one is good.
+        remove_tree(&layout.wasteful())?;
         let before = state.applied;
         replay(&index, &mut state, &evidence.scan, id).map_err(|error| {
             OpenError::refused(&layout.root, format!("replaying the journal failed: {error}"))
@@ -199,6 +202,16 @@ impl Recovery {
             // Before the first change in a table that older programs do not know.
             Identity { schema: SCHEMA, ..identity }.write(&layout.root)?;
         }
+        let (index, state) = match wasteful(options, &layout) {
+            Some(before) => {
+                let (index, state) = compact(options, &layout, id, index, &state)?;
+                report.compacted = Some((before, Space::of(&layout).map_or(0, |space| space.index)));
+                // That was read back when it was written.
+                has_snapshot = false;
+                (index, state)
+            }
+            None => (index, state),
+        };
         let since_snapshot = evidence.scan.spans.iter().map(|span| span.bytes.len() as u64).sum();
         let mark = evidence.mark;
         Ok(Recovery { layout, id, index, state, mark, journal, report, since_snapshot, has_snapshot })
@@ -351,6 +364,48 @@ fn replay(index: &Index, state: &mut State, scan: &Scan, id: StoreId) -> Result<
         }
         Ok(())
     })
+}
+
+/// The bytes of the index, if it is to be built anew because it is mostly waste.
+fn wasteful(options: &StoreOptions, layout: &Layout) -> Option<u64> {
+    let space = Space::of(layout).ok()?;
+    space.is_wasteful_above(options.compact_above).then_some(space.index)
+}
+
+/// Builds the index anew from a snapshot of itself. Whatever happens meanwhile, snapshot and journal hold
+/// everything, and the next start finds an index that is whole, or none and builds one.
+fn compact(
+    options: &StoreOptions,
+    layout: &Layout,
+    id: StoreId,
+    index: Index,
+    state: &State,
+) -> Result<(Index, State), OpenError> {
+    let made = write_snapshot(layout, id, &index)?;
+    replace_older(layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
+    drop(index);
+    let (sled, aside) = (layout.sled(), layout.wasteful());
+    remove_tree(&aside)?;
+    fs::rename(&sled, &aside).map_err(OpenError::io("move", &sled))?;
+    let mut built = State::new(id, made.base);
+    let index = Index::open(&sled, options.cache_bytes).map_err(|error| cannot_build(layout, &error))?;
+    snapshot::read(&made, id, &|| false, |entries| index.fill(entries, &mut built))
+        .map_err(|error| cannot_build(layout, &error))?;
+    if built.tallies != state.tallies {
+        return Err(cannot_build(layout, &"it does not hold what the old one held"));
+    }
+    index.apply(Pending::new(), &mut built).map_err(|error| cannot_build(layout, &error))?;
+    remove_tree(&aside)?;
+    Ok((index, built))
+}
+
+fn remove_tree(path: &Path) -> Result<(), OpenError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(OpenError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes the journal fit to be appended to after `state.applied`: goes on where it ends, cuts off a

@@ -39,6 +39,10 @@ impl Layout {
         self.root.join("sled.seal")
     }
 
+    pub(super) fn wasteful(&self) -> PathBuf {
+        self.root.join("sled.wasteful")
+    }
+
     pub(super) fn sled(&self) -> PathBuf {
         self.root.join("sled")
     }

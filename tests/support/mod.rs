@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-use paltalkd::config::Config;
-use paltalkd::daemon::Daemon;
+use paltalkd::config::{Changes, Config};
+use paltalkd::daemon::{Daemon, Farewell, Stop};
 use paltalkd::metrics::Metrics;
 use paltalkd::model::{
     CategoryId, Nickname, Rating, Role, Roles, RoomId, RoomKind, RoomName, Timestamp, Uid,
@@ -137,10 +137,22 @@ impl Server {
     }
 
     /// Stops the daemon in good order and returns its directory.
-    pub fn stop(mut self) -> TempDir {
+    pub fn stop(self) -> TempDir {
+        self.stop_with(&Stop::default()).1
+    }
+
+    /// Stops the daemon as asked; returns how it went, and its directory.
+    pub fn stop_with(mut self, stop: &Stop) -> (Farewell, TempDir) {
         let daemon = self.daemon.take().unwrap();
-        self.runtime.block_on(daemon.stop()).unwrap();
-        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+        let farewell = self.runtime.block_on(daemon.stop_with(stop)).unwrap();
+        (farewell, std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap()))
+    }
+
+    /// Has another configuration take effect.
+    pub fn reload(&self, change: impl FnOnce(&mut Config)) -> Changes {
+        let mut config = Config::clone(&self.daemon().config().borrow());
+        change(&mut config);
+        self.runtime.block_on(self.daemon().reload(&config))
     }
 }
 

@@ -112,7 +112,7 @@ fn get(service: &HttpService, ends: Ends, resource: Resource) -> Answer {
             }
         },
         Resource::Registration => {
-            html(StatusCode::OK, page::registration(&service.server_name, "", "", None))
+            html(StatusCode::OK, page::registration(&service.server_name.load(), "", "", None))
         }
         Resource::EmptyPage => html(StatusCode::OK, page::EMPTY),
         Resource::Picture => reply(StatusCode::OK, "image/gif", page::PIXEL),
@@ -140,7 +140,7 @@ async fn register(service: &HttpService, ends: Ends, request: Request<Incoming>)
     let nickname = form.text("nickname").trim().to_owned();
     let email = form.text("email").trim().to_owned();
     let again = |problem: &str| {
-        let page = page::registration(&service.server_name, &nickname, &email, Some(problem));
+        let page = page::registration(&service.server_name.load(), &nickname, &email, Some(problem));
         html(StatusCode::OK, page)
     };
     let password = form.text("password");
@@ -165,7 +165,7 @@ async fn register(service: &HttpService, ends: Ends, request: Request<Incoming>)
     // A task of its own: a browser that goes away must not leave half an account behind.
     let outcome = tokio::spawn(service.registrar.register(request)).await;
     match outcome {
-        Ok(Ok(uid)) => html(StatusCode::OK, page::registered(&service.server_name, &nickname, uid)),
+        Ok(Ok(uid)) => html(StatusCode::OK, page::registered(&service.server_name.load(), &nickname, uid)),
         Ok(Err(problem)) => again(&sentence(&problem)),
         Err(_) => again("The registration failed. Please try again later."),
     }

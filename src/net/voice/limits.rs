@@ -88,6 +88,11 @@ impl Connections {
         Connections { per_address, in_all, count: 0, by_address: HashMap::new() }
     }
 
+    /// Has other limits count from now on.
+    pub(super) fn set_limits(&mut self, per_address: Option<usize>, in_all: Option<usize>) {
+        (self.per_address, self.in_all) = (per_address, in_all);
+    }
+
     /// Takes a place for a connection from `address`, if there is one. The limit of one address does
     /// not hold for those that are `exempt`.
     pub(super) fn enter(&mut self, address: IpAddr, exempt: bool) -> bool {

@@ -48,6 +48,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 use tracing::info;
@@ -85,7 +86,7 @@ pub struct Voice {
     /// The way of the voice of calls, if the server carries them.
     calls: Option<CallPath>,
     hub: WeakHubHandle,
-    limits: Limits,
+    limits: ArcSwap<Limits>,
     /// Told whenever a table has changed.
     changed: Notify,
     links: Mutex<Connections>,
@@ -93,6 +94,10 @@ pub struct Voice {
     complaints: Mutex<Complaints>,
     counters: VoiceCounters,
     connections: ConnectionCounters,
+}
+
+fn links_per_address(limits: &Limits) -> Option<usize> {
+    limits.connections_per_address.map(|count| count.saturating_mul(LINKS_PER_CONNECTION))
 }
 
 impl Voice {
@@ -104,21 +109,26 @@ impl Voice {
         limits: &Limits,
         calls: Option<CallPath>,
     ) -> Arc<Voice> {
-        let per_address = limits.connections_per_address.map(|count| count * LINKS_PER_CONNECTION);
         Arc::new(Voice {
             rooms: RwLock::default(),
             users: RwLock::default(),
             sockets: sockets.into(),
             calls,
             hub,
-            links: Mutex::new(Connections::new(per_address, limits.max_connections)),
-            limits: limits.clone(),
+            links: Mutex::new(Connections::new(links_per_address(limits), limits.max_connections)),
+            limits: ArcSwap::from_pointee(limits.clone()),
             changed: Notify::new(),
             reconnects: Mutex::default(),
             complaints: Mutex::default(),
             counters: VoiceCounters::default(),
             connections: ConnectionCounters::default(),
         })
+    }
+
+    /// Has other limits count for the connections that come from now on.
+    pub fn set_limits(&self, limits: &Limits) {
+        lock(&self.links).set_limits(links_per_address(limits), limits.max_connections);
+        self.limits.store(Arc::new(limits.clone()));
     }
 
     /// The counters of all rooms since the start.

@@ -59,7 +59,7 @@ impl Voice {
     }
 
     fn accept(self: &Arc<Self>, stream: TcpStream, peer: IpAddr) {
-        let exempt = self.limits.exempt.iter().any(|network| network.contains(&peer));
+        let exempt = self.limits.load().exempt.iter().any(|network| network.contains(&peer));
         if !lock(&self.links).enter(peer, exempt) {
             self.connections.too_many.increment();
             return self.complain(peer, &"too many voice connections");
@@ -70,7 +70,7 @@ impl Voice {
     }
 
     async fn connection(self: &Arc<Self>, mut stream: TcpStream, peer: IpAddr) {
-        let tuned = listener::tune(&stream, self.limits.unresponsive_timeout)
+        let tuned = listener::tune(&stream, self.limits.load().unresponsive_timeout)
             .and_then(|()| SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER));
         if let Err(error) = tuned {
             debug!(%peer, %error, "cannot set the options of a voice socket");

@@ -119,6 +119,7 @@ pub(super) fn lift_mute(view: View<'_>, uid: Uid, kind: MuteKind, ops: &mut Ops)
 
 pub(super) fn expire(view: View<'_>, now: Timestamp, ops: &mut Ops) -> Outcome {
     let mut bans = 0;
+    let mut expired = 0;
     for (entry, _) in view.scan(&[EXPIRIES], None, EXPIRE_MAX)? {
         let (until, key) =
             tables::expiry_parts(&entry).ok_or(Corrupt("a time to run out has a strange key"))?;
@@ -131,11 +132,12 @@ pub(super) fn expire(view: View<'_>, now: Timestamp, ops: &mut Ops) -> Outcome {
         {
             bans += u64::from(key.first() != Some(&MUTES));
             ops.delete(IVec::from(key));
+            expired += 1;
         }
         ops.delete(entry);
     }
     fewer_bans(view, bans, ops)?;
-    done_if(!ops.0.is_empty())
+    Ok(if ops.0.is_empty() { Applied::Unchanged } else { Applied::Expired(expired) })
 }
 
 pub(super) fn add_warning(view: View<'_>, uid: Uid, warning: Warning, ops: &mut Ops) -> Outcome {
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!(put(ban("192.0.2.1/32", Some(9))), (Ok(Applied::Unchanged), full));
         let mut ops = Ops::default();
         assert_eq!(expire(index.view_with(&pending), Timestamp(8), &mut ops), Ok(Applied::Unchanged));
-        assert_eq!(expire(index.view_with(&pending), Timestamp(9), &mut ops), Ok(Applied::Done));
+        assert_eq!(expire(index.view_with(&pending), Timestamp(9), &mut ops), Ok(Applied::Expired(1)));
         let held = ops.0.iter().find(|op| op.key == key).and_then(|op| op.value.as_ref()).unwrap();
         assert_eq!(records::read_number(held), Ok(full - 1));
     }

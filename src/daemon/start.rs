@@ -1,0 +1,89 @@
+//! What a start needs: sockets, the store, what it holds.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use tokio::net::{TcpListener, UdpSocket};
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::hub::{CategoryEntry, Person, Room};
+use crate::model::Timestamp;
+use crate::net::calls::{self, Channel};
+use crate::net::{listener, voice};
+use crate::store::{Change, ExclusionKind, Reader, Store, StoreError, StoreOptions};
+
+pub(super) fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
+    listen
+        .iter()
+        .map(|address| {
+            listener::bind(*address).with_context(|| {
+                format!("cannot listen on {address} ({key}); is another server running there?")
+            })
+        })
+        .collect()
+}
+
+pub(super) fn bind_all_udp(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<(SocketAddr, UdpSocket)>> {
+    let bind = |address: &SocketAddr| {
+        voice::bind_udp(*address).with_context(|| {
+            format!("cannot receive on UDP {address} ({key}); is another server or client running here?")
+        })
+    };
+    listen.iter().map(bind).collect()
+}
+
+/// The socket for the control datagrams of calls, if the server carries calls: beside room voice, one
+/// port up, because the clients insist on it.
+pub(super) fn bind_call_control(config: &Config) -> anyhow::Result<Option<UdpSocket>> {
+    let Some(ip) = config.voice.call_address() else { return Ok(None) };
+    let socket = calls::bind_control(ip).with_context(|| {
+        let port = Channel::Control.port();
+        format!("cannot use UDP {ip}:{port}, which voice.calls = \"relay\" needs; is it taken?")
+    })?;
+    Ok(Some(socket))
+}
+
+pub(super) fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
+    listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
+}
+
+pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry>, Vec<Room>)> {
+    let path: PathBuf = options.path.clone();
+    let (store, report) = Store::open(options)?;
+    if report.rebuilt.is_some() || !report.repairs.is_empty() {
+        warn!(path = %path.display(), id = %store.id(), "store repaired: {report}");
+    } else {
+        info!(path = %path.display(), id = %store.id(), "store open: {report}");
+    }
+    store
+        .commit_blocking(Change::Seed { at: Timestamp::now() })
+        .context("cannot write the first categories and rooms")?;
+    let (categories, rooms) = load_rooms(&store.reader()).context("cannot read the rooms")?;
+    Ok((store, categories, rooms))
+}
+
+fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreError> {
+    let categories = reader.categories()?.into_iter();
+    let categories =
+        categories.map(|category| CategoryEntry { id: category.id, name: category.name }).collect();
+    let mut rooms = BTreeMap::new();
+    for record in reader.rooms()? {
+        let owner = match record.owner {
+            Some(uid) => reader.account(uid)?.map(|account| Person { uid, nickname: account.nickname }),
+            None => None,
+        };
+        rooms.insert(record.id, Room::permanent(record, owner));
+    }
+    let now = Timestamp::now();
+    for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
+        for (room, entry) in reader.exclusions(kind)?.into_iter().filter(|(_, entry)| entry.holds(now)) {
+            if let Some(room) = rooms.get_mut(&room) {
+                room.exclusions_mut(kind).insert(entry.uid, entry);
+            }
+        }
+    }
+    Ok((categories, rooms.into_values().collect()))
+}
