@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::hub::actor::Hub;
 use crate::hub::peers::{self, PeerRules};
+use crate::hub::sanctions::Sanctions;
+use crate::hub::staff::{BanList, MAINTENANCE_SETTING};
 use crate::hub::voice::VoiceAccess;
 use crate::hub::{CategoryEntry, Person, Room, State};
 use crate::metrics::Metrics;
@@ -91,12 +93,17 @@ impl Daemon {
         let path = config.store_path();
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
-        let (store, categories, rooms) = task::spawn_blocking(move || open_store(options)).await??;
+        let Opened { store, categories, rooms, sanctions, maintenance } =
+            task::spawn_blocking(move || open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
         let mut state = State::new(categories, rooms)
             .with_peer_rules(PeerRules::new(&config.voice))
-            .with_idle_timeout(config.limits.idle_timeout);
+            .with_idle_timeout(config.limits.idle_timeout)
+            .with_maintenance(maintenance);
+        state.sanctions = sanctions;
+        state.sanctions.set_rules(config.moderation.clone());
+        let bans = Arc::clone(state.sanctions.bans());
         if config.voice.is_on() {
             let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
             state.set_voice(VoiceAccess {
@@ -139,6 +146,7 @@ impl Daemon {
             config.limits.max_connections,
             config.limits.connections_per_address,
             config.limits.exempt.clone(),
+            Arc::clone(&bans),
         );
         if let Some(age) = config.store.offline_messages {
             tasks.push(tokio::spawn(expire_regularly(store.clone(), age, stopped.clone())));
@@ -161,7 +169,7 @@ impl Daemon {
             location: config.http.location,
             chat_port,
             server_name: config.server.name.clone(),
-            registrar: Arc::new(WebRegistrar { context }),
+            registrar: Arc::new(WebRegistrar { context, bans }),
         });
         for listener in http_sockets {
             let mut stopped = stopped.clone();
@@ -299,13 +307,18 @@ async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended
 /// Makes the accounts that people ask for on the web page.
 struct WebRegistrar {
     context: Arc<Context>,
+    bans: Arc<BanList>,
 }
 
 impl Registrar for WebRegistrar {
     fn register(&self, request: WebRegistration) -> RegistrationFuture {
         let context = Arc::clone(&self.context);
+        let banned = self.bans.address(Timestamp::now(), request.peer).is_some();
         Box::pin(async move {
             let WebRegistration { nickname, password, email, peer } = request;
+            if banned {
+                return Err("Your address is banned from this server.".to_owned());
+            }
             let password = Zeroizing::new(to_cp1252(&password));
             let made = context.accounts.register(&to_cp1252(&nickname), password, email, peer).await;
             let (uid, nickname) = made.map_err(|error| error.to_string())?;
@@ -395,7 +408,16 @@ fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
     listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
 }
 
-fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry>, Vec<Room>)> {
+/// The store, and what the hub begins with.
+struct Opened {
+    store: Store,
+    categories: Vec<CategoryEntry>,
+    rooms: Vec<Room>,
+    sanctions: Sanctions,
+    maintenance: Option<String>,
+}
+
+fn open_store(options: StoreOptions) -> anyhow::Result<Opened> {
     let path: PathBuf = options.path.clone();
     let (store, report) = Store::open(options)?;
     if report.rebuilt.is_some() || !report.repairs.is_empty() {
@@ -407,7 +429,35 @@ fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry
         .commit_blocking(Change::Seed { at: Timestamp::now() })
         .context("cannot write the first categories and rooms")?;
     let (categories, rooms) = load_rooms(&store.reader()).context("cannot read the rooms")?;
-    Ok((store, categories, rooms))
+    let sanctions = load_sanctions(&store.reader()).context("cannot read bans and mutes")?;
+    let settings = store.reader().settings().context("cannot read the settings")?;
+    let maintenance = settings.into_iter().find(|(name, _)| name == MAINTENANCE_SETTING);
+    let maintenance = maintenance.map(|(_, message)| message);
+    if let Some(message) = &maintenance {
+        warn!(message, "there is maintenance: only staff can sign in");
+    }
+    Ok(Opened { store, categories, rooms, sanctions, maintenance })
+}
+
+fn load_sanctions(reader: &Reader) -> Result<Sanctions, StoreError> {
+    const PAGE: usize = 1000;
+    let now = Timestamp::now();
+    let mut warnings = Vec::new();
+    let mut after = None;
+    loop {
+        let page = reader.warnings_after(after, PAGE)?;
+        let last = page.len() < PAGE;
+        after = page.last().map(|(uid, _)| *uid);
+        warnings.extend(page.into_iter().map(|(uid, warnings)| (uid, warnings.len())));
+        if last {
+            break;
+        }
+    }
+    let mut sanctions = Sanctions::default();
+    let bans = reader.bans()?.into_iter().filter(|ban| ban.holds(now));
+    let mutes = reader.mutes()?.into_iter().filter(|(_, mute)| mute.holds(now));
+    sanctions.load(mutes, bans, warnings);
+    Ok(sanctions)
 }
 
 fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreError> {

@@ -8,7 +8,7 @@ use super::values::{
     AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OneOf,
     OptionalPath, Problems, RequiredPath, RoleNames,
 };
-use super::{CallMode, Config, FileMode, Spam};
+use super::{CallMode, Config, FileMode, Moderation, Spam};
 
 /// One key: where it stands, how it is read and how it is printed.
 pub(super) struct Key {
@@ -61,6 +61,8 @@ pub(super) const KEYS: &[Key] = &[
     key!(spam.duplicate_messages, CountWithin { least: 2, most: Spam::COMPARED }),
     key!(spam.decay, Time),
     key!(spam.exempt_roles, RoleNames),
+    key!(moderation.warnings_before_ban, CountWithin { least: 1, most: Moderation::MOST_WARNINGS }),
+    key!(moderation.warning_ban, Time),
     key!(store.path, RequiredPath),
     key!(store.cache, RequiredBytes { at_least: 1 << 20 }),
     key!(store.offline_messages, Time),

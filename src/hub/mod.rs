@@ -15,10 +15,12 @@ mod effect;
 pub mod feed;
 pub mod guard;
 mod idle;
+pub mod lookup;
 pub mod peers;
 mod rooms;
 pub mod rows;
 pub mod sanctions;
+pub mod staff;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -93,6 +95,8 @@ pub enum Command {
     Room(RoomId, RoomCommand),
     /// Something about a call or a file.
     Peer(PeerCommand),
+    /// What the store has answered to the question of a command; from the hub's own task.
+    Found(command::Typed, Box<lookup::Finding>),
 }
 
 /// Requests about users: pals, presence, messages between two people, lists.

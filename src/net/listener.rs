@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use crate::config::Limits;
 use crate::link::Outbox;
+use crate::model::Timestamp;
 use crate::session::{Context, Session};
 
 use super::connection::Connection;
@@ -70,7 +71,7 @@ impl Chat {
         let metrics = Arc::clone(&self.context.metrics);
         metrics.connections_accepted.increment();
         let outbox = Outbox::new(self.limits.outbox.unwrap_or(usize::MAX));
-        let ticket = match self.registry.admit(peer, &outbox) {
+        let ticket = match self.registry.admit(Timestamp::now(), peer, &outbox) {
             Ok(ticket) => ticket,
             Err(reason) => {
                 metrics.closed(reason);
