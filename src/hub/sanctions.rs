@@ -32,7 +32,7 @@ pub struct Sanctions {
 
 /// What an account has against it that is kept in memory, for those who look.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Standings {
+pub struct Held {
     /// The ban of the account.
     pub ban: Option<Ban>,
     /// The mutes.
@@ -73,9 +73,9 @@ impl Sanctions {
     }
 
     /// What holds against an account.
-    pub fn of(&self, now: Timestamp, uid: Uid) -> Standings {
+    pub fn of(&self, now: Timestamp, uid: Uid) -> Held {
         let mutes = MuteKind::ALL.into_iter().filter_map(|kind| self.mute(now, uid, kind).cloned());
-        Standings {
+        Held {
             ban: self.bans.account(now, uid),
             mutes: mutes.collect(),
             warnings: self.warnings.get(&uid).copied().unwrap_or(0),
@@ -123,6 +123,7 @@ pub(super) enum Warned {
     Banned,
 }
 
+#[cfg_attr(not(test), allow(dead_code, reason = "for the consequences that the guard draws"))]
 impl State {
     /// Mutes an account. What `conn` is sent from now on waits until that is durable.
     pub(super) fn impose_mute(
@@ -151,7 +152,10 @@ impl State {
     pub(super) fn impose_ban(&mut self, now: Now, conn: ConnId, sanction: Sanction, effects: &mut Effects) {
         self.ban_account(now, &mut Via::Chat(conn), sanction, effects);
     }
+}
 
+impl State {
+    /// Mutes an account, for staff or operators, too.
     pub(super) fn mute(
         &mut self,
         now: Now,
@@ -180,8 +184,19 @@ impl State {
         let entry = entry(now, action, by, Some(user(target)), reason, details);
         via.commit(Change::WithAudit { changes: vec![change], entries: vec![entry] }, effects);
         self.tell(target.uid, &told, effects);
+        if kind == MuteKind::Media {
+            self.media_changed(target.uid, effects);
+        }
     }
 
+    /// Has the voice service hear that somebody may use it no longer, or again.
+    pub(super) fn media_changed(&self, uid: Uid, effects: &mut Effects) {
+        for room in self.session_of(uid).into_iter().flat_map(|session| &session.rooms) {
+            effects.push(Effect::VoiceChanged(*room));
+        }
+    }
+
+    /// Warns an account; the last of too many warnings bans it.
     pub(super) fn warn(
         &mut self,
         now: Now,
@@ -219,6 +234,7 @@ impl State {
         Warned::Banned
     }
 
+    /// Bans an account and ends its session.
     pub(super) fn ban_account(
         &mut self,
         now: Now,

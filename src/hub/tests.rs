@@ -3,6 +3,7 @@
 mod evening;
 mod floor;
 mod settings;
+mod staff;
 
 use std::time::Duration;
 

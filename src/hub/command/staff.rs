@@ -240,7 +240,7 @@ pub(super) fn strikes(state: &mut State, staff: &Staff<'_>, _: &mut Effects) -> 
         let lines = found.iter().map(|(nickname, uid, record)| {
             line(&nickname.map_or(format!("uid {uid}"), |nickname| nickname.to_string()), record)
         });
-        return Ok(listed("account with strike", lines.collect(), 1));
+        return Ok(listed("record of strikes", lines.collect(), 1));
     }
     let (known, _) = known(state, staff.call, &staff.line)?;
     let name = known.subject.person.nickname.to_string();

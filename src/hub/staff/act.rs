@@ -306,6 +306,9 @@ impl State {
         let made = entry(now, action, author.clone(), target, String::new(), String::new());
         via.commit(with_entry(vec![Change::LiftMute { uid, kind }], made), effects);
         self.tell(uid, told, effects);
+        if kind == MuteKind::Media {
+            self.media_changed(uid, effects);
+        }
         Ok(format!("{subject} is not {state} any more"))
     }
 
