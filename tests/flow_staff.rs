@@ -84,7 +84,7 @@ fn an_account_is_banned_while_online_and_at_sign_in_until_it_is_unbanned() {
     server.wait_for("both ends", |server| server.metrics().closed_for(CloseReason::Banned) == 2);
     // He is not there, so the store has to know him.
     assert!(order(&mut boss, "/unban \"bob smith\"").starts_with("Lifted the ban of Bob Smith"));
-    server.sign_in(bob);
+    let _guest = server.sign_in(bob);
     assert_eq!(audited(&server), ["ban", "unban"]);
     let log = order(&mut boss, "/auditlog about=\"Bob Smith\" by=Boss since=1h");
     assert!(log.contains("Boss (127.0.0.1) unban Bob Smith: was banned by Boss: spam and more"), "{log}");

@@ -30,7 +30,7 @@ pub enum Question {
     /// The account with this uid.
     Uid(Uid),
     /// A page of the audit log.
-    Audit(AuditQuery),
+    Audit(Box<AuditQuery>),
     /// The settings that were changed at run time.
     Settings,
     /// All filters.

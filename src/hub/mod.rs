@@ -6,7 +6,8 @@
 //! same commands always give the same effects. [`actor`] runs it.
 //!
 //! [`directory`](State) commands concern users; room commands concern what happens in a room. They
-//! are kept apart so that rooms can one day be spread over several hubs by room id.
+//! are kept apart so that rooms can one day be spread over several hubs by room id. What those do who
+//! run the place goes through [`staff`], whether they type commands or sit at the machine.
 
 pub mod actor;
 mod command;

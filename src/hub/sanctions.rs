@@ -11,11 +11,11 @@ use std::time::Duration;
 use crate::config::Moderation;
 use crate::model::{Author, CloseReason, Now, Timestamp, Uid, to_cp1252};
 use crate::protocol::{ServerPacket, markup};
-use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, Mute, MuteKind, Warning};
+use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, Mute, MuteKind, REASON_MAX, Warning};
 
 use super::feed::{Event, EventKind};
 use super::guard::words;
-use super::staff::{BanList, Via};
+use super::staff::{BanList, Via, together};
 use super::{ConnId, Effect, Effects, Person, State};
 
 /// After how many new mutes those are forgotten that have run out.
@@ -215,22 +215,29 @@ impl State {
         let of = limit.map_or(String::new(), |limit| format!(" of {limit}"));
         let told = format!("This is a warning ({count}{of}) from those who run the place.{}", why(&reason));
         let entry = entry(now, "warn", by, Some(user(target)), reason.clone(), details);
-        via.commit(Change::WithAudit { changes: vec![change], entries: vec![entry] }, effects);
+        let change = Change::WithAudit { changes: vec![change], entries: vec![entry] };
         if limit.is_none_or(|limit| count < limit) {
+            via.commit(change, effects);
             self.tell(target.uid, &told, effects);
             return Warned::Count(count);
         }
+        // The ban is what they were for; the next warning is the first again.
+        self.sanctions.forget_warnings(target.uid);
+        let reason = format!("{count} warnings. The last one: {reason}");
         let sanction = Sanction {
             by: Author::System,
             target,
             time: self.sanctions.rules.warning_ban,
-            reason: format!("{count} warnings. The last one: {reason}").chars().take(200).collect(),
+            reason: reason.chars().take(REASON_MAX).collect(),
             details: String::new(),
         };
-        // The ban is what they were for; the next warning is the first again.
-        self.sanctions.forget_warnings(target.uid);
-        via.commit(Change::ClearWarnings { uid: target.uid }, effects);
-        self.ban_account(now, via, sanction, effects);
+        let mut changes = vec![change, Change::ClearWarnings { uid: target.uid }];
+        let mut then = Effects::default();
+        self.ban_account(now, &mut Via::Desk(&mut changes), sanction, &mut then);
+        if let Some(change) = together(changes) {
+            via.commit(change, effects);
+        }
+        then.drain().for_each(|effect| effects.push(effect));
         Warned::Banned
     }
 

@@ -126,7 +126,9 @@ pub(super) fn slowmode(state: &mut State, staff: &Staff<'_>, effects: &mut Effec
 
 pub(super) fn audit(_: &mut State, staff: &Staff<'_>, _: &mut Effects) -> Result<String, Stop> {
     let (query, wanted) = audit_query(staff.now.wall, &staff.line)?;
-    let Finding::Audit(page) = staff.found(|| Question::Audit(query))? else { return Err(Stop::busy()) };
+    let Finding::Audit(page) = staff.found(|| Question::Audit(Box::new(query)))? else {
+        return Err(Stop::busy());
+    };
     let mut lines: Vec<String> = page.records.iter().map(audit_line).collect();
     if lines.is_empty() {
         lines.push("Nothing was found.".to_owned());

@@ -91,9 +91,9 @@ pub(super) fn run(
     let actor = Actor::in_chat(session).filter(|actor| actor.standing.has(permission));
     let Some(actor) = actor else {
         let author = staff::author(session);
-        call.answer(&permission.refusal(), effects);
         let via = &mut Via::Chat(call.conn);
-        return state.note_refused(now, &author, permission.name(), None, via, effects);
+        state.note_refused(now, &author, permission.name(), None, via, effects);
+        return call.answer(&permission.refusal(), effects);
     };
     let (run, words) = command;
     let mut line = from_cp1252(&call.rest());

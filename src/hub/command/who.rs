@@ -128,7 +128,7 @@ fn completed(state: &State, start: &str) -> Result<Subject, Stop> {
     let mut found: Vec<&Session> = state.sessions().filter(begins).collect();
     found.sort_by_key(|session| session.person.uid);
     match found.as_slice() {
-        [] => Err(nobody(start)),
+        [] => Err(Stop::Says(format!("There is no user \"{start}\". Names with blanks go in quotes."))),
         [session] => Ok(Subject::of(session)),
         several => {
             let names: Vec<String> = several

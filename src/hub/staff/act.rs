@@ -6,13 +6,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::model::{Author, CloseReason, Now, Timestamp, Uid, from_cp1252, sanitise, to_cp1252};
-use crate::store::{
-    AuditEntry, AuditTarget, Ban, BanTarget, Change, Filter, LinkAllow, LinkKind, MuteKind, OffenceRecord,
-    REASON_MAX, SETTING_VALUE_MAX,
-};
+use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, MuteKind, OffenceRecord, REASON_MAX};
 
 use super::super::feed::{Event, EventKind};
-use super::super::guard::detect::Settings;
 use super::super::sanctions::{Sanction, Warned, banned_text, entry, for_how_long, user};
 use super::super::{ConnId, Effects, State};
 use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Via};
@@ -24,8 +20,6 @@ const SHORTEST_V4: u8 = 8;
 const SHORTEST_V6: u8 = 16;
 /// How often what one account tries without right is recorded.
 const REFUSALS: Duration = Duration::from_secs(10 * 60);
-/// The prefix of the settings of the detectors in the store.
-const ANTISPAM: &str = "antispam.";
 
 impl State {
     /// Does something for staff or an operator, with its entry in the audit log, and says what happened.
@@ -312,86 +306,6 @@ impl State {
         Ok(format!("{subject} is not {state} any more"))
     }
 
-    fn antispam(
-        &mut self,
-        now: Now,
-        author: &Author,
-        name: &str,
-        value: Option<&str>,
-        via: &mut Via<'_>,
-        effects: &mut Effects,
-    ) -> Result<String, ActError> {
-        let shipped = Settings::default().values().into_iter().find(|(known, ..)| *known == name);
-        let value = match (value, shipped) {
-            (Some(value), _) => value.trim().to_ascii_lowercase(),
-            (None, Some((_, shipped, _))) => shipped,
-            (None, None) => String::new(),
-        };
-        if value.len() > SETTING_VALUE_MAX {
-            return Err(ActError::Invalid("That is too long.".to_owned()));
-        }
-        Settings::default().set(name, &value).map_err(ActError::Invalid)?;
-        let target = Some(AuditTarget::Other(format!("{ANTISPAM}{name}")));
-        let made = entry(now, "antispam_set", author.clone(), target, String::new(), value.clone());
-        let change = Change::SetSetting { name: format!("{ANTISPAM}{name}"), value: value.clone() };
-        self.record(made, vec![change], via, effects);
-        Ok(format!("{name} is {value}"))
-    }
-
-    fn put_filter(
-        &mut self,
-        now: Now,
-        author: &Author,
-        id: Option<u32>,
-        filter: Filter,
-        via: &mut Via<'_>,
-        effects: &mut Effects,
-    ) -> Result<String, ActError> {
-        let filter = Filter { by: author.clone(), at: now.wall, ..filter };
-        let action = if id.is_some() { "filter_change" } else { "filter_add" };
-        let name = id.map_or("new filter".to_owned(), |id| format!("filter {id}"));
-        let state = if filter.active { "on" } else { "off" };
-        let details = format!(
-            "{:?} {}, {:?}, {:?}, {state}",
-            filter.kind, filter.text, filter.action, filter.consequence
-        );
-        let details = details.chars().take(AuditEntry::DETAILS_MAX).collect();
-        let target = Some(AuditTarget::Other(name.clone()));
-        let made = entry(now, action, author.clone(), target, String::new(), details);
-        let said = format!("{name} is {state}: {}", filter.text);
-        self.record(made, vec![Change::PutFilter { id, filter }], via, effects);
-        Ok(said)
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "who, when and where, beside what")]
-    fn link(
-        &mut self,
-        now: Now,
-        author: &Author,
-        kind: LinkKind,
-        text: &str,
-        allow: bool,
-        via: &mut Via<'_>,
-        effects: &mut Effects,
-    ) -> Result<String, ActError> {
-        let text = from_cp1252(&sanitise::line(&to_cp1252(text), LinkAllow::TEXT_MAX));
-        if text.is_empty() {
-            return Err(ActError::Invalid("Say which links.".to_owned()));
-        }
-        let (action, change) = if allow {
-            let link = LinkAllow { kind, text: text.clone(), by: author.clone(), at: now.wall };
-            ("link_allow", Change::PutLink(link))
-        } else {
-            ("link_deny", Change::DeleteLink { kind, text: text.clone() })
-        };
-        let shown: String = text.chars().take(AuditTarget::TEXT_MAX).collect();
-        let target = Some(AuditTarget::Other(shown));
-        let made = entry(now, action, author.clone(), target, String::new(), format!("{kind:?} {text}"));
-        self.record(made, vec![change], via, effects);
-        let what = if allow { "always be posted" } else { "not be posted beyond the limits any more" };
-        Ok(format!("{text} can {what}"))
-    }
-
     #[allow(clippy::too_many_arguments, reason = "who, when and where, beside what")]
     fn record_clear(
         &mut self,
@@ -406,14 +320,6 @@ impl State {
         effects.event(Event::new(EventKind::Clear).by(author).about(subject.person).saying(action));
         let target = Some(user(subject.person));
         let made = entry(now, action, author.clone(), target, String::new(), String::new());
-        via.commit(with_entry(changes, made), effects);
-    }
-
-    /// Commits a change of what the guard goes by.
-    fn record(&mut self, made: AuditEntry, changes: Vec<Change>, via: &mut Via<'_>, effects: &mut Effects) {
-        let about = made.target.as_ref().map_or(String::new(), AuditTarget::name);
-        let text = format!("{} {about}: {}", made.action, made.details);
-        effects.event(Event::new(EventKind::Staff).by(&made.actor).saying(text));
         via.commit(with_entry(changes, made), effects);
     }
 

@@ -9,6 +9,7 @@
 mod act;
 mod action;
 mod bans;
+mod guard;
 mod permission;
 mod server;
 

@@ -209,8 +209,15 @@ impl State {
         }
         let action = if word.is_some() { "lock_room" } else { "unlock_room" };
         let lockword = word.map(<[u8]>::to_vec);
-        let name =
-            self.change_room(now, author, id, action, |room| room.lockword = lockword, via, effects)?;
+        let name = self.change_room(
+            now,
+            author,
+            id,
+            (action, String::new()),
+            |room| room.lockword = lockword,
+            via,
+            effects,
+        )?;
         let what = if word.is_some() { "locked" } else { "opened" };
         Ok(format!("{what} {name} (room {id})"))
     }
@@ -242,8 +249,15 @@ impl State {
             return Ok(format!("slowmode of the server is {what}"));
         };
         let action = "slowmode";
-        let name =
-            self.change_room(now, author, id, action, |room| room.slowmode = slowmode, via, effects)?;
+        let name = self.change_room(
+            now,
+            author,
+            id,
+            (action, what.clone()),
+            |room| room.slowmode = slowmode,
+            via,
+            effects,
+        )?;
         Ok(format!("slowmode of {name} (room {id}) is {what}"))
     }
 
@@ -254,7 +268,7 @@ impl State {
         now: Now,
         author: &Author,
         id: RoomId,
-        action: &str,
+        (action, details): (&str, String),
         change: impl FnOnce(&mut Room),
         via: &mut Via<'_>,
         effects: &mut Effects,
@@ -262,7 +276,6 @@ impl State {
         self.room_or_not_found(id)?;
         let Some(room) = self.rooms.get_mut(&id) else { return Err(no_room(id)) };
         change(room);
-        let details = format!("slowmode {} s", room.slowmode.seconds());
         let made = entry(now, action, author.clone(), Some(room_target(room)), String::new(), details);
         let kept = room.permanent.then(|| Change::PutRoom(room.record()));
         let name = room.name.clone();
