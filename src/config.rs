@@ -44,6 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// How fast and how often one user may send messages.
     pub spam: Spam,
+    /// What comes of warnings.
+    pub moderation: Moderation,
     /// The database.
     pub store: Store,
     /// Backups that are made by themselves.
@@ -200,6 +202,20 @@ impl Spam {
     pub const LONGEST: Duration = Duration::from_secs(60 * 60);
     /// How many of one's last messages are compared.
     pub const COMPARED: u32 = 10;
+}
+
+/// `[moderation]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moderation {
+    /// The how manieth warning of an account is a ban; `None`: none is.
+    pub warnings_before_ban: Option<u32>,
+    /// How long that ban is; `None`: for good.
+    pub warning_ban: Option<Duration>,
+}
+
+impl Moderation {
+    /// The most warnings that can be waited for: more are not kept of an account.
+    pub const MOST_WARNINGS: u32 = 20;
 }
 
 /// `[store]`
@@ -399,6 +415,12 @@ impl Default for Spam {
             decay: None,
             exempt_roles: Role::ALL.into_iter().collect(),
         }
+    }
+}
+
+impl Default for Moderation {
+    fn default() -> Moderation {
+        Moderation { warnings_before_ban: Some(3), warning_ban: Some(Duration::from_secs(7 * 24 * 60 * 60)) }
     }
 }
 

@@ -157,12 +157,14 @@ impl Daemon {
         let newest = checks::check_clock(&path, &health);
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
-        let opened = task::spawn_blocking(move || start::open_store(options)).await??;
-        let (store, categories, rooms) = opened;
+        let start::Opened { store, categories, rooms, sanctions, maintenance } =
+            task::spawn_blocking(move || start::open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
-        let mut state = State::new(categories, rooms);
+        let mut state = State::new(categories, rooms).with_maintenance(maintenance);
+        state.sanctions = sanctions;
         state.configure(Settings::new(config));
+        let bans = Arc::clone(state.sanctions.bans());
         if config.voice.is_on() {
             let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
             state.set_voice(VoiceAccess {
@@ -204,8 +206,12 @@ impl Daemon {
             metrics: Arc::clone(&metrics),
         });
         let limits = &config.limits;
-        let registry =
-            Registry::new(limits.max_connections, limits.connections_per_address, limits.exempt.clone());
+        let registry = Registry::new(
+            limits.max_connections,
+            limits.connections_per_address,
+            limits.exempt.clone(),
+            Arc::clone(&bans),
+        );
         let (current, watched) = watch::channel(Arc::new(config.clone()));
         let housekeeper = Housekeeper::new(store.clone(), watched.clone(), logs);
         tasks.push(tokio::spawn(housekeeper.clone().run(stopped.clone())));
@@ -235,7 +241,7 @@ impl Daemon {
             location: ArcSwap::from_pointee(config.http.location),
             chat_port,
             server_name: ArcSwap::from_pointee(config.server.name.clone()),
-            registrar: Arc::new(web::WebRegistrar { context, health: Arc::clone(&health) }),
+            registrar: Arc::new(web::WebRegistrar { context, health: Arc::clone(&health), bans }),
         });
         for listener in http_sockets {
             let mut stopped = stopped.clone();

@@ -35,7 +35,7 @@
 //! | [`control`] | the control socket: how console and command line talk to the running daemon |
 //! | [`net`] | sockets: chat connections, limits of connections, room voice, files and calls, the HTTP listener |
 //! | [`session`] | one conversation: packet table, signing in, requests; the gate to accounts |
-//! | [`hub`] | the state and its rules: presence, pals, rooms, messages, slash commands |
+//! | [`hub`] | the state and its rules: presence, pals, rooms, messages, commands, sanctions, staff |
 //! | [`store`] | what survives: journal, index, recovery, backups |
 //! | [`link`] | outboxes |
 //! | [`protocol`] | the wire: frames, packets, records, markup, string encodings |

@@ -14,10 +14,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use paltalkd::model::{Nickname, Roles, Timestamp, Uid};
+use paltalkd::model::{Nickname, Role, Roles, Timestamp, Uid};
 use paltalkd::password;
 use paltalkd::protocol::cipher::{self, Variant};
-use paltalkd::store::{Change, Store, StoreOptions};
+use paltalkd::store::{AuditQuery, Change, Store, StoreOptions};
 use support::*;
 
 /// Kills in a run of the test; `PALTALKD_KILLS` asks for more.
@@ -318,6 +318,45 @@ fn nothing_acknowledged_is_lost_by_kill() {
         store.close().unwrap();
     }
     assert!(acknowledged > 0, "the workers did something");
+}
+
+#[test]
+fn what_staff_were_told_is_done_is_on_record_after_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+    let boss = make_account(&store, "Boss", [Role::Admin].into_iter().collect());
+    for number in 0..10 {
+        make_account(&store, &format!("Target{number}"), Roles::default());
+    }
+    store.close().unwrap();
+    drop(store);
+    let mut expected = Vec::new();
+    for round in 0..3 {
+        let mut program = Program::start(dir.path()).unwrap();
+        let mut client = RawClient::sign_in(program.chat, boss).unwrap();
+        for number in 0..10 {
+            let (line, action, answer) = match (number + round) % 4 {
+                0 => (format!("/warn Target{number} round {round}"), "warn", "arned"),
+                1 => (format!("/mute Target{number} 1h"), "mute", "uted"),
+                2 => (format!("/ban Target{number} 7d"), "ban", "anned"),
+                _ => (format!("/broadcast round {round}"), "broadcast", "old"),
+            };
+            let payload = [&Uid::SERVICE.0.to_be_bytes()[..], line.as_bytes()].concat();
+            client.send(0xffec, &payload).unwrap();
+            let told = client.expect(0x0014).unwrap().text(4);
+            assert!(told.contains(answer), "{line}: {told}");
+            expected.push(action.to_owned());
+        }
+        program.kill();
+        let store = open(dir.path());
+        let page = store.reader().audit(&AuditQuery::default()).unwrap();
+        let found: Vec<String> = page.records.into_iter().rev().map(|record| record.entry.action).collect();
+        assert_eq!(found, expected);
+        let bans = expected.iter().filter(|action| *action == "ban").count();
+        assert!(!store.reader().bans().unwrap().is_empty() && store.reader().bans().unwrap().len() <= bans);
+        store.close().unwrap();
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::values::{
     AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OneOf,
     OptionalPath, Problems, RequiredPath, RoleNames,
 };
-use super::{CallMode, Config, FileMode, Spam};
+use super::{CallMode, Config, FileMode, Moderation, Spam};
 
 /// When a changed value counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,6 +87,8 @@ pub(super) const KEYS: &[Key] = &[
     key!(spam.duplicate_messages, Live, CountWithin { least: 2, most: Spam::COMPARED }),
     key!(spam.decay, Live, Time),
     key!(spam.exempt_roles, Live, RoleNames),
+    key!(moderation.warnings_before_ban, Live, CountWithin { least: 1, most: Moderation::MOST_WARNINGS }),
+    key!(moderation.warning_ban, Live, Time),
     key!(store.path, Restart, RequiredPath),
     key!(store.cache, Restart, RequiredBytes { at_least: 1 << 20 }),
     key!(store.offline_messages, Live, Time),

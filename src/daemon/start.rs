@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::hub::sanctions::Sanctions;
+use crate::hub::staff::MAINTENANCE_SETTING;
 use crate::hub::{CategoryEntry, Person, Room};
 use crate::model::Timestamp;
 use crate::net::calls::{self, Channel};
@@ -50,7 +52,16 @@ pub(super) fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketA
     listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
 }
 
-pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry>, Vec<Room>)> {
+/// The store, and what the hub begins with.
+pub(super) struct Opened {
+    pub(super) store: Store,
+    pub(super) categories: Vec<CategoryEntry>,
+    pub(super) rooms: Vec<Room>,
+    pub(super) sanctions: Sanctions,
+    pub(super) maintenance: Option<String>,
+}
+
+pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<Opened> {
     let path: PathBuf = options.path.clone();
     let (store, report) = Store::open(options)?;
     if report.rebuilt.is_some() || !report.repairs.is_empty() {
@@ -62,7 +73,35 @@ pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<Ca
         .commit_blocking(Change::Seed { at: Timestamp::now() })
         .context("cannot write the first categories and rooms")?;
     let (categories, rooms) = load_rooms(&store.reader()).context("cannot read the rooms")?;
-    Ok((store, categories, rooms))
+    let sanctions = load_sanctions(&store.reader()).context("cannot read bans and mutes")?;
+    let settings = store.reader().settings().context("cannot read the settings")?;
+    let maintenance = settings.into_iter().find(|(name, _)| name == MAINTENANCE_SETTING);
+    let maintenance = maintenance.map(|(_, message)| message);
+    if let Some(message) = &maintenance {
+        warn!(message, "there is maintenance: only staff can sign in");
+    }
+    Ok(Opened { store, categories, rooms, sanctions, maintenance })
+}
+
+fn load_sanctions(reader: &Reader) -> Result<Sanctions, StoreError> {
+    const PAGE: usize = 1000;
+    let now = Timestamp::now();
+    let mut warnings = Vec::new();
+    let mut after = None;
+    loop {
+        let page = reader.warnings_after(after, PAGE)?;
+        let last = page.len() < PAGE;
+        after = page.last().map(|(uid, _)| *uid);
+        warnings.extend(page.into_iter().map(|(uid, warnings)| (uid, warnings.len())));
+        if last {
+            break;
+        }
+    }
+    let mut sanctions = Sanctions::default();
+    let bans = reader.bans()?.into_iter().filter(|ban| ban.holds(now));
+    let mutes = reader.mutes()?.into_iter().filter(|(_, mute)| mute.holds(now));
+    sanctions.load(mutes, bans, warnings);
+    Ok(sanctions)
 }
 
 fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreError> {

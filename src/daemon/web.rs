@@ -6,7 +6,8 @@ use tracing::info;
 use zeroize::Zeroizing;
 
 use super::health::Health;
-use crate::model::to_cp1252;
+use crate::hub::staff::BanList;
+use crate::model::{Timestamp, to_cp1252};
 use crate::net::http::{HealthReport, Registrar, RegistrationFuture, WebRegistration};
 use crate::session::Context;
 
@@ -14,13 +15,18 @@ use crate::session::Context;
 pub(super) struct WebRegistrar {
     pub(super) context: Arc<Context>,
     pub(super) health: Arc<Health>,
+    pub(super) bans: Arc<BanList>,
 }
 
 impl Registrar for WebRegistrar {
     fn register(&self, request: WebRegistration) -> RegistrationFuture {
         let context = Arc::clone(&self.context);
+        let banned = self.bans.address(Timestamp::now(), request.peer).is_some();
         Box::pin(async move {
             let WebRegistration { nickname, password, email, peer } = request;
+            if banned {
+                return Err("Your address is banned from this server.".to_owned());
+            }
             let password = Zeroizing::new(to_cp1252(&password));
             let made = context.accounts.register(&to_cp1252(&nickname), password, email, peer).await;
             let (uid, nickname) = made.map_err(|error| error.to_string())?;

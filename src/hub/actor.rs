@@ -18,9 +18,11 @@ use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError
 
 use super::directory::PALS_ONLY;
 use super::feed::{Event, EventKind, Feed, Level, Named};
+use super::lookup::{Finding, Lookup, Question};
 use super::peers::{Orders, RelayOrder};
 use super::rows::{MemberRow, Population, RoomRow, UserRow};
 use super::settings::Settings;
+use super::staff::{ActError, Action, Actor, Via, together};
 use super::voice::VoicePlane;
 use super::{Command, ConnId, Effect, Effects, State};
 
@@ -62,6 +64,15 @@ pub enum Query {
     Configure(Box<Settings>, oneshot::Sender<()>),
     /// Shows a text to everybody signed in; the answer is how many they are.
     Announce(Vec<u8>, oneshot::Sender<u64>),
+    /// Does something. Answered when it is durable, with what happened, for people.
+    Act {
+        /// Who acts.
+        actor: Actor,
+        /// What is to be done.
+        action: Action,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<String, ActError>>,
+    },
 }
 
 /// A way to the hub.
@@ -133,6 +144,14 @@ pub struct Hub {
     desk: mpsc::Receiver<Query>,
     feed: Arc<Feed>,
     wakers: Vec<Waker>,
+    /// Questions for the store, in their order; one is asked at a time.
+    lookups: VecDeque<Lookup>,
+    /// Whether one is being asked.
+    looking: bool,
+    /// Whether a command is being run again; what it asks is asked next.
+    resuming: bool,
+    found: mpsc::UnboundedReceiver<Envelope>,
+    finder: mpsc::UnboundedSender<Envelope>,
     voice: Option<Arc<dyn VoicePlane>>,
     /// Rooms to publish to the voice service at the end of the turn.
     voice_changed: Vec<RoomId>,
@@ -157,6 +176,7 @@ impl Hub {
     ) -> (Hub, HubHandle) {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (desk_sender, desk) = mpsc::channel(DESK);
+        let (finder, found) = mpsc::unbounded_channel();
         let hub = Hub {
             state,
             links: Vec::new(),
@@ -168,6 +188,11 @@ impl Hub {
             desk,
             feed: Feed::new(1),
             wakers: Vec::new(),
+            lookups: VecDeque::new(),
+            looking: false,
+            resuming: false,
+            found,
+            finder,
             voice: None,
             voice_changed: Vec::new(),
             relays: None,
@@ -248,6 +273,7 @@ impl Hub {
             tokio::select! {
                 biased;
                 Some(query) = self.desk.recv() => self.answer(query),
+                Some(envelope) = self.found.recv() => self.resume(envelope),
                 count = commands => return count > 0,
                 () = sleep(due.unwrap_or_default()), if due.is_some() => return true,
             }
@@ -274,7 +300,69 @@ impl Hub {
                 self.wakers.drain(..).for_each(Waker::wake);
                 _ = to.send(count);
             }
+            Query::Act { actor, action, answer } => self.act(&actor, action, answer),
         }
+    }
+
+    /// Does something for somebody at the desk, who is answered when it is durable.
+    fn act(&mut self, actor: &Actor, action: Action, answer: oneshot::Sender<Result<String, ActError>>) {
+        let mut changes = Vec::new();
+        let result = self.aside(|state, now, effects| {
+            state.act(now, actor, action, &mut Via::Desk(&mut changes), effects)
+        });
+        let Some(change) = together(changes) else { return drop(answer.send(result)) };
+        self.store.submit(change, move |stored| {
+            let result = match stored {
+                Ok(_) => result,
+                Err(error) => Err(ActError::Busy(refusal(&error).to_owned())),
+            };
+            drop(answer.send(result));
+        });
+    }
+
+    /// Runs a command again whose question was answered, and asks the next.
+    fn resume(&mut self, envelope: Envelope) {
+        let Envelope { conn, command, .. } = envelope;
+        self.looking = false;
+        self.resuming = true;
+        self.aside(|state, now, effects| state.apply(now, conn, command, effects));
+        self.resuming = false;
+        self.look_up();
+    }
+
+    /// Does something between two turns.
+    fn aside<T>(&mut self, act: impl FnOnce(&mut State, Now, &mut Effects) -> T) -> T {
+        let now = Now { wall: Timestamp::now(), uptime: self.started.elapsed() };
+        let mut effects = Effects::default();
+        let result = act(&mut self.state, now, &mut effects);
+        self.perform_all(now, &mut effects);
+        self.publish_voice();
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+        result
+    }
+
+    /// Asks the store the next question, unless one is being asked.
+    fn look_up(&mut self) {
+        if self.looking {
+            return;
+        }
+        let Some(Lookup { conn, typed, question }) = self.lookups.pop_front() else { return };
+        self.looking = true;
+        let (store, finder) = (self.store.clone(), self.finder.clone());
+        tokio::spawn(async move {
+            let finding = match question {
+                Question::Turn => Finding::Turn,
+                question => match store.commit(Change::Barrier).await {
+                    Ok(_) => store.read(move |reader| question.ask(reader)).await.unwrap_or(Finding::Failed),
+                    Err(_) => Finding::Failed,
+                },
+            };
+            let command = Command::Found(typed, Box::new(finding));
+            // Once the hub has ended nobody waits any more.
+            _ = finder.send(Envelope { conn, command, outbox: None });
+        });
     }
 
     fn user_rows(&self, now: Now) -> Vec<UserRow> {
@@ -295,7 +383,13 @@ impl Hub {
             self.attach(Link { conn, dialect: sign_in.dialect, outbox });
         }
         let gone = matches!(command, Command::Disconnect);
+        let signs_in = matches!(command, Command::SignIn(_));
         self.state.apply(now, conn, command, effects);
+        if signs_in {
+            let metrics = &self.metrics;
+            let signed_in = self.state.session(conn).is_some();
+            if signed_in { &metrics.sign_ins } else { &metrics.sign_ins_refused }.increment();
+        }
         self.perform_all(now, effects);
         if gone
             && let Some(entry) = self.links.get_mut(conn.slot as usize)
@@ -369,6 +463,14 @@ impl Hub {
                 }
             }
             Effect::Relay(order) => self.relay(order),
+            Effect::Lookup(lookup) => {
+                if self.resuming {
+                    self.lookups.push_front(*lookup);
+                } else {
+                    self.lookups.push_back(*lookup);
+                    self.look_up();
+                }
+            }
             Effect::Accepted => self.metrics.messages.increment(),
             Effect::Event(event) => {
                 log_event(&event);

@@ -20,6 +20,9 @@ pub(super) const PALS_ONLY: &str = "This user accepts messages only from pals.";
 
 impl State {
     pub(super) fn sign_in(&mut self, now: Now, conn: ConnId, sign_in: SignIn, effects: &mut Effects) {
+        if self.refuses_sign_in(now, conn, &sign_in, effects) {
+            return;
+        }
         let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, local } = sign_in;
         let older = self.session_of(person.uid).map(|session| session.conn);
         let older = older.and_then(|older| self.replace_session(older, effects));
@@ -102,7 +105,7 @@ impl State {
     }
 
     /// Takes a session out of everything it was in and tells those who see it.
-    fn end_session(&mut self, conn: ConnId, effects: &mut Effects) -> Option<Box<Session>> {
+    pub(super) fn end_session(&mut self, conn: ConnId, effects: &mut Effects) -> Option<Box<Session>> {
         for room in self.session(conn)?.rooms.clone() {
             self.leave_room(conn, room, effects);
         }
@@ -346,7 +349,7 @@ impl State {
         }
         if to == Uid::SERVICE {
             effects.push(Effect::Accepted);
-            return command::service_message(self, conn, &text, effects);
+            return command::service_message(self, now, conn, &text, effects);
         }
         if sender.blocks_user(to) {
             let text = "You have blocked this user. Unblock the user first.";

@@ -6,6 +6,7 @@ use crate::store::Change;
 
 use super::ConnId;
 use super::feed::Event;
+use super::lookup::Lookup;
 use super::peers::RelayOrder;
 
 /// Something that has to happen outside the state, in the order of the list.
@@ -66,6 +67,8 @@ pub enum Effect {
     ProbeVoice(IpAddr),
     /// Something for those who carry files and calls.
     Relay(RelayOrder),
+    /// Something that a command needs from the store before it can be run.
+    Lookup(Box<Lookup>),
     /// A message was accepted, for the counters.
     Accepted,
     /// Something that those who run the place may want to know.

@@ -6,7 +6,8 @@
 //! same commands always give the same effects. [`actor`] runs it.
 //!
 //! [`directory`](State) commands concern users; room commands concern what happens in a room. They
-//! are kept apart so that rooms can one day be spread over several hubs by room id.
+//! are kept apart so that rooms can one day be spread over several hubs by room id. What those do who
+//! run the place goes through [`staff`], whether they type commands or sit at the machine.
 
 pub mod actor;
 mod command;
@@ -15,11 +16,13 @@ mod effect;
 pub mod feed;
 pub mod guard;
 mod idle;
+pub mod lookup;
 pub mod peers;
 mod rooms;
 pub mod rows;
 pub mod sanctions;
 pub mod settings;
+pub mod staff;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -94,6 +97,8 @@ pub enum Command {
     Room(RoomId, RoomCommand),
     /// Something about a call or a file.
     Peer(PeerCommand),
+    /// What the store has answered to the question of a command; from the hub's own task.
+    Found(command::Typed, Box<lookup::Finding>),
 }
 
 /// Requests about users: pals, presence, messages between two people, lists.

@@ -209,11 +209,12 @@ impl State {
 
     /// When, in time since the start, [`State::tick`] will have something to do.
     pub fn due(&self) -> Option<Duration> {
-        self.peers.timers.first().map(|(due, _)| *due)
+        self.peers.timers.first().map(|(due, _)| *due).into_iter().chain(self.maintenance_due()).min()
     }
 
     /// Ends what has waited long enough.
     pub fn tick(&mut self, now: Now, effects: &mut Effects) {
+        self.keep_maintenance(now, effects);
         while let Some((due, timer)) = self.peers.timers.first().copied() {
             if due > now.uptime {
                 return;

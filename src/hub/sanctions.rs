@@ -1,32 +1,101 @@
-//! What is imposed on accounts: mutes, warnings, bans, by staff or by the machine.
+//! What is imposed on accounts and addresses: mutes, warnings, bans, by staff or by the machine.
 //!
-//! Each is durable together with its entry in the audit log before anybody is told of it.
+//! All of it is kept in memory, too, as far as it has to be looked at without waiting. Each imposition
+//! is one change of the store together with its entry in the audit log, and whoever imposed it reads the
+//! answer when that is durable. What has run out holds no longer from that moment on.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Author, Now, Timestamp, Uid};
-use crate::protocol::PacketType;
-use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, Mute, MuteKind, Warning};
+use crate::config::Moderation;
+use crate::model::{Author, CloseReason, Now, Timestamp, Uid, to_cp1252};
+use crate::protocol::{ServerPacket, markup};
+use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, Mute, MuteKind, REASON_MAX, Warning};
 
 use super::feed::{Event, EventKind};
+use super::guard::words;
+use super::staff::{BanList, Via, together};
 use super::{ConnId, Effect, Effects, Person, State};
 
-/// The mutes in force, of whoever has one, signed in or not.
+/// After how many new mutes those are forgotten that have run out.
+const SWEEP: usize = 1024;
+
+/// Mutes and bans in force and the number of warnings, of whoever has some, signed in or not.
 #[derive(Debug, Default)]
 pub struct Sanctions {
     mutes: HashMap<(Uid, MuteKind), Mute>,
+    warnings: HashMap<Uid, u32>,
+    bans: Arc<BanList>,
+    rules: Moderation,
+}
+
+/// What an account has against it that is kept in memory, for those who look.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Held {
+    /// The ban of the account.
+    pub ban: Option<Ban>,
+    /// The mutes.
+    pub mutes: Vec<Mute>,
+    /// How many warnings it has.
+    pub warnings: u32,
 }
 
 impl Sanctions {
-    /// Takes over what the store has.
-    pub fn load(&mut self, mutes: impl IntoIterator<Item = (Uid, Mute)>) {
+    /// Takes over what the store has: mutes, bans, and how many warnings whom has.
+    pub fn load(
+        &mut self,
+        mutes: impl IntoIterator<Item = (Uid, Mute)>,
+        bans: impl IntoIterator<Item = Ban>,
+        warnings: impl IntoIterator<Item = (Uid, usize)>,
+    ) {
         self.mutes.extend(mutes.into_iter().map(|(uid, mute)| ((uid, mute.kind), mute)));
+        for ban in bans {
+            self.bans.put(ban.at, ban);
+        }
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        self.warnings.extend(warnings.into_iter().map(|(uid, warnings)| (uid, count(warnings))));
+    }
+
+    /// Says how many warnings are a ban, and how long that is.
+    pub fn set_rules(&mut self, rules: Moderation) {
+        self.rules = rules;
+    }
+
+    /// The bans, which the accept loop looks at, too.
+    pub fn bans(&self) -> &Arc<BanList> {
+        &self.bans
     }
 
     /// The mute of this kind that holds for an account.
     pub fn mute(&self, now: Timestamp, uid: Uid, kind: MuteKind) -> Option<&Mute> {
         self.mutes.get(&(uid, kind)).filter(|mute| mute.holds(now))
+    }
+
+    /// What holds against an account.
+    pub fn of(&self, now: Timestamp, uid: Uid) -> Held {
+        let mutes = MuteKind::ALL.into_iter().filter_map(|kind| self.mute(now, uid, kind).cloned());
+        Held {
+            ban: self.bans.account(now, uid),
+            mutes: mutes.collect(),
+            warnings: self.warnings.get(&uid).copied().unwrap_or(0),
+        }
+    }
+
+    /// Forgets what has run out.
+    pub fn expire(&mut self, now: Timestamp) {
+        self.mutes.retain(|_, mute| mute.holds(now));
+        self.bans.expire(now);
+    }
+
+    /// Forgets the number of somebody's warnings. Returns how many there were.
+    pub(super) fn forget_warnings(&mut self, uid: Uid) -> u32 {
+        self.warnings.remove(&uid).unwrap_or(0)
+    }
+
+    /// Takes a mute out. Returns whether it was in force.
+    pub(super) fn lift_mute(&mut self, now: Timestamp, uid: Uid, kind: MuteKind) -> bool {
+        self.mutes.remove(&(uid, kind)).is_some_and(|mute| mute.holds(now))
     }
 }
 
@@ -45,6 +114,16 @@ pub(super) struct Sanction {
     pub(super) details: String,
 }
 
+/// What a warning has brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Warned {
+    /// The account has this many warnings now.
+    Count(u32),
+    /// It was one too many.
+    Banned,
+}
+
+#[cfg_attr(not(test), allow(dead_code, reason = "for the consequences that the guard draws"))]
 impl State {
     /// Mutes an account. What `conn` is sent from now on waits until that is durable.
     pub(super) fn impose_mute(
@@ -55,13 +134,7 @@ impl State {
         sanction: Sanction,
         effects: &mut Effects,
     ) {
-        let Sanction { by, target, time, reason, details } = sanction;
-        let until = time.map(|time| now.wall.after(time));
-        let mute = Mute { kind, until, reason: reason.clone(), by: by.clone(), at: now.wall };
-        self.sanctions.mutes.insert((target.uid, kind), mute.clone());
-        let change = Change::PutMute { uid: target.uid, mute };
-        effects.event(Event::new(EventKind::Mute).about(target).saying(reason.clone()));
-        impose(conn, change, entry(now, "mute", by, target, reason, details), effects);
+        self.mute(now, &mut Via::Chat(conn), kind, sanction, effects);
     }
 
     /// Warns an account.
@@ -72,15 +145,110 @@ impl State {
         sanction: Sanction,
         effects: &mut Effects,
     ) {
-        let Sanction { by, target, reason, details, .. } = sanction;
-        let warning = Warning { at: now.wall, by: by.clone(), reason: reason.clone() };
-        let change = Change::AddWarning { uid: target.uid, warning };
-        effects.event(Event::new(EventKind::Warn).about(target).saying(reason.clone()));
-        impose(conn, change, entry(now, "warn", by, target, reason, details), effects);
+        self.warn(now, &mut Via::Chat(conn), sanction, effects);
     }
 
-    /// Bans an account.
+    /// Bans an account and ends its session.
     pub(super) fn impose_ban(&mut self, now: Now, conn: ConnId, sanction: Sanction, effects: &mut Effects) {
+        self.ban_account(now, &mut Via::Chat(conn), sanction, effects);
+    }
+}
+
+impl State {
+    /// Mutes an account, for staff or operators, too.
+    pub(super) fn mute(
+        &mut self,
+        now: Now,
+        via: &mut Via<'_>,
+        kind: MuteKind,
+        sanction: Sanction,
+        effects: &mut Effects,
+    ) {
+        let Sanction { by, target, time, reason, details } = sanction;
+        let until = time.map(|time| now.wall.after(time));
+        let mute = Mute { kind, until, reason: reason.clone(), by: by.clone(), at: now.wall };
+        let mutes = &mut self.sanctions.mutes;
+        mutes.insert((target.uid, kind), mute.clone());
+        if mutes.len().is_multiple_of(SWEEP) {
+            mutes.retain(|_, mute| mute.holds(now.wall));
+        }
+        let told = muted_text(now.wall, &mute);
+        let (action, what) = match kind {
+            MuteKind::Text => ("mute", ""),
+            MuteKind::Media => ("mute_media", "voice, files and calls: "),
+        };
+        let event = Event::new(EventKind::Mute).by(&by).about(target);
+        effects.event(event.saying(format!("{what}{}: {reason}", for_how_long(time))));
+        let change = Change::PutMute { uid: target.uid, mute };
+        let details = with_time(time, details);
+        let entry = entry(now, action, by, Some(user(target)), reason, details);
+        via.commit(Change::WithAudit { changes: vec![change], entries: vec![entry] }, effects);
+        self.tell(target.uid, &told, effects);
+        if kind == MuteKind::Media {
+            self.media_changed(target.uid, effects);
+        }
+    }
+
+    /// Has the voice service hear that somebody may use it no longer, or again.
+    pub(super) fn media_changed(&self, uid: Uid, effects: &mut Effects) {
+        for room in self.session_of(uid).into_iter().flat_map(|session| &session.rooms) {
+            effects.push(Effect::VoiceChanged(*room));
+        }
+    }
+
+    /// Warns an account; the last of too many warnings bans it.
+    pub(super) fn warn(
+        &mut self,
+        now: Now,
+        via: &mut Via<'_>,
+        sanction: Sanction,
+        effects: &mut Effects,
+    ) -> Warned {
+        let Sanction { by, target, reason, details, .. } = sanction;
+        let count = self.sanctions.warnings.entry(target.uid).or_default();
+        *count = count.saturating_add(1);
+        let count = *count;
+        effects.event(Event::new(EventKind::Warn).by(&by).about(target).saying(reason.clone()));
+        let warning = Warning { at: now.wall, by: by.clone(), reason: reason.clone() };
+        let change = Change::AddWarning { uid: target.uid, warning };
+        let limit = self.sanctions.rules.warnings_before_ban;
+        let of = limit.map_or(String::new(), |limit| format!(" of {limit}"));
+        let told = format!("This is a warning ({count}{of}) from those who run the place.{}", why(&reason));
+        let entry = entry(now, "warn", by, Some(user(target)), reason.clone(), details);
+        let change = Change::WithAudit { changes: vec![change], entries: vec![entry] };
+        if limit.is_none_or(|limit| count < limit) {
+            via.commit(change, effects);
+            self.tell(target.uid, &told, effects);
+            return Warned::Count(count);
+        }
+        // The ban is what they were for; the next warning is the first again.
+        self.sanctions.forget_warnings(target.uid);
+        let reason = format!("{count} warnings. The last one: {reason}");
+        let sanction = Sanction {
+            by: Author::System,
+            target,
+            time: self.sanctions.rules.warning_ban,
+            reason: reason.chars().take(REASON_MAX).collect(),
+            details: String::new(),
+        };
+        let mut changes = vec![change, Change::ClearWarnings { uid: target.uid }];
+        let mut then = Effects::default();
+        self.ban_account(now, &mut Via::Desk(&mut changes), sanction, &mut then);
+        if let Some(change) = together(changes) {
+            via.commit(change, effects);
+        }
+        then.drain().for_each(|effect| effects.push(effect));
+        Warned::Banned
+    }
+
+    /// Bans an account and ends its session.
+    pub(super) fn ban_account(
+        &mut self,
+        now: Now,
+        via: &mut Via<'_>,
+        sanction: Sanction,
+        effects: &mut Effects,
+    ) {
         let Sanction { by, target, time, reason, details } = sanction;
         let ban = Ban {
             target: BanTarget::Account(target.uid),
@@ -90,24 +258,88 @@ impl State {
             by: by.clone(),
             at: now.wall,
         };
-        effects.event(Event::new(EventKind::Ban).about(target).saying(reason.clone()));
-        impose(conn, Change::PutBan(ban), entry(now, "ban", by, target, reason, details), effects);
+        self.sanctions.bans.put(now.wall, ban.clone());
+        let event = Event::new(EventKind::Ban).by(&by).about(target);
+        effects.event(event.saying(format!("{}: {reason}", for_how_long(time))));
+        let entry = entry(now, "ban", by, Some(user(target)), reason, with_time(time, details));
+        let told = banned_text(now.wall, &ban);
+        let change = Change::WithAudit { changes: vec![Change::PutBan(ban)], entries: vec![entry] };
+        via.commit(change, effects);
+        if let Some(conn) = self.session_of(target.uid).map(|session| session.conn) {
+            self.put_off(conn, CloseReason::Banned, &told, effects);
+        }
+    }
+
+    /// Ends somebody's session with these last words. He has left all rooms, calls and files then.
+    pub(super) fn put_off(&mut self, conn: ConnId, reason: CloseReason, text: &str, effects: &mut Effects) {
+        self.end_session(conn, effects);
+        let last = ServerPacket::ServerDisconnect(to_cp1252(text));
+        effects.push(Effect::Close { conn, reason, last });
+    }
+
+    /// Has the service user tell somebody something, if he is there.
+    pub(super) fn tell(&self, uid: Uid, text: &str, effects: &mut Effects) {
+        if let Some(session) = self.session_of(uid) {
+            let text = markup::wrap_im(&to_cp1252(text)).into();
+            effects.send(session.conn, ServerPacket::ImIn { sender: Uid::SERVICE, stamp: None, text });
+        }
     }
 }
 
-fn entry(
+pub(super) fn user(person: Person) -> AuditTarget {
+    AuditTarget::User { uid: person.uid, nickname: person.nickname }
+}
+
+pub(super) fn entry(
     now: Now,
     action: &str,
     actor: Author,
-    target: Person,
+    target: Option<AuditTarget>,
     reason: String,
     details: String,
 ) -> AuditEntry {
-    let target = Some(AuditTarget::User { uid: target.uid, nickname: target.nickname });
     AuditEntry { at: now.wall, actor, action: action.to_owned(), target, reason, details }
 }
 
-fn impose(conn: ConnId, change: Change, entry: AuditEntry, effects: &mut Effects) {
-    let change = Change::WithAudit { changes: vec![change], entries: vec![entry] };
-    effects.push(Effect::Commit { conn, request: PacketType::ROOM_MESSAGE_OUT, change });
+/// A time in words, as in "for 2 hours" or "for good".
+pub(super) fn for_how_long(time: Option<Duration>) -> String {
+    time.map_or("for good".to_owned(), |time| format!("for {}", words::words(time)))
+}
+
+/// The same as the beginning of the details of an entry in the audit log.
+fn with_time(time: Option<Duration>, details: String) -> String {
+    let time = for_how_long(time);
+    if details.is_empty() { time } else { format!("{time}; {details}") }
+}
+
+fn why(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" Reason: {reason}") }
+}
+
+fn left(now: Timestamp, until: Option<Timestamp>) -> String {
+    match until {
+        Some(until) => {
+            let left = Duration::from_millis(until.0.saturating_sub(now.0));
+            format!(" until {} ({} left)", until.utc(), words::words(left))
+        }
+        None => " for good".to_owned(),
+    }
+}
+
+/// What somebody reads who is banned.
+pub(super) fn banned_text(now: Timestamp, ban: &Ban) -> String {
+    let what = match ban.target {
+        BanTarget::Account(_) => "You are banned from this server",
+        BanTarget::Network(_) => "Your address is banned from this server",
+    };
+    format!("{what}{}.{}", left(now, ban.until), why(&ban.reason))
+}
+
+/// What somebody reads who is muted.
+pub(super) fn muted_text(now: Timestamp, mute: &Mute) -> String {
+    let what = match mute.kind {
+        MuteKind::Text => "You are muted: nothing that you write is passed on",
+        MuteKind::Media => "You cannot use voice, files and calls",
+    };
+    format!("{what}{}.{}", left(now, mute.until), why(&mute.reason))
 }

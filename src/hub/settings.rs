@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::State;
 use super::peers::PeerRules;
-use crate::config::{Config, Spam};
+use crate::config::{Config, Moderation, Spam};
 
 /// What the hub takes from a configuration, at the start and whenever it is read again.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +18,8 @@ pub struct Settings {
     pub peers: PeerRules,
     /// How fast and how often one user may send messages.
     pub spam: Spam,
+    /// What warnings lead to.
+    pub moderation: Moderation,
 }
 
 impl Settings {
@@ -28,6 +30,7 @@ impl Settings {
             offline_messages: config.store.offline_messages,
             peers: PeerRules::new(&config.voice),
             spam: config.spam.clone(),
+            moderation: config.moderation.clone(),
         }
     }
 }
@@ -35,7 +38,8 @@ impl Settings {
 impl State {
     /// Has these settings count from now on. What began under others goes on.
     pub fn configure(&mut self, settings: Settings) {
-        let Settings { idle_timeout, peers, .. } = settings;
+        let Settings { idle_timeout, peers, moderation, .. } = settings;
+        self.sanctions.set_rules(moderation);
         *self = mem::take(self).with_idle_timeout(idle_timeout).with_peer_rules(peers);
     }
 }

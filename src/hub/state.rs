@@ -9,8 +9,9 @@ use crate::protocol::Dialect;
 use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::sanctions::Sanctions;
+use super::staff::Maintenance;
 use super::voice::VoiceAccess;
-use super::{Command, ConnId, Effects, Member, Person, Rank, Room};
+use super::{Command, ConnId, Effects, Member, Person, Rank, Room, command};
 
 /// All shared live state. Changed only by [`State::apply`].
 #[derive(Debug, Default)]
@@ -34,6 +35,12 @@ pub struct State {
     pub(super) idle: IdleWatch,
     /// What is imposed on accounts.
     pub sanctions: Sanctions,
+    /// Whether only staff are let in.
+    pub(super) maintenance: Option<Maintenance>,
+    /// How many commands of a connection wait for the store.
+    pub(super) asking: HashMap<ConnId, u32>,
+    /// When it was last recorded that an account tried what it may not.
+    pub(super) refusals: HashMap<Uid, Duration>,
     /// The most users who were signed in at once.
     pub(super) peak_users: usize,
 }
@@ -106,6 +113,7 @@ impl State {
             Command::Disconnect => self.disconnect(conn, effects),
             Command::Directory(command) => self.apply_directory(now, conn, command, effects),
             Command::Peer(command) => self.apply_peer(now, conn, command, effects),
+            Command::Found(typed, finding) => command::found(self, now, conn, &typed, &finding, effects),
             Command::Room(room, command) => self.apply_room(now, conn, room, command, effects),
         }
     }

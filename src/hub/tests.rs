@@ -4,6 +4,7 @@ mod discretion;
 mod evening;
 mod floor;
 mod settings;
+mod staff;
 
 use std::time::Duration;
 

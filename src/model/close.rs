@@ -7,8 +7,12 @@ pub enum CloseReason {
     ClientLeft,
     /// The same account signed in somewhere else.
     Replaced,
-    /// The account was deleted or its sign-in withdrawn.
+    /// Those who run the place ended the session.
     Kicked,
+    /// The account or the address is banned.
+    Banned,
+    /// Only staff are let in at the moment.
+    Maintenance,
     /// The client did not read what it was sent.
     SlowReader,
     /// No sign-in within the time allowed.
@@ -33,10 +37,12 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All reasons, in the order of their counters.
-    pub const ALL: [CloseReason; 13] = [
+    pub const ALL: [CloseReason; 15] = [
         CloseReason::ClientLeft,
         CloseReason::Replaced,
         CloseReason::Kicked,
+        CloseReason::Banned,
+        CloseReason::Maintenance,
         CloseReason::SlowReader,
         CloseReason::LoginTimeout,
         CloseReason::Idle,
@@ -55,6 +61,8 @@ impl CloseReason {
             CloseReason::ClientLeft => "client_left",
             CloseReason::Replaced => "replaced",
             CloseReason::Kicked => "kicked",
+            CloseReason::Banned => "banned",
+            CloseReason::Maintenance => "maintenance",
             CloseReason::SlowReader => "slow_reader",
             CloseReason::LoginTimeout => "login_timeout",
             CloseReason::Idle => "idle",

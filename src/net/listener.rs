@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use crate::config::Limits;
 use crate::link::Outbox;
+use crate::model::Timestamp;
 use crate::session::{Context, Session};
 
 use super::connection::Connection;
@@ -72,7 +73,7 @@ impl Chat {
         metrics.connections_accepted.increment();
         let limits = self.limits.load();
         let outbox = Outbox::new(limits.outbox.unwrap_or(usize::MAX));
-        let ticket = match self.registry.admit(peer, &outbox) {
+        let ticket = match self.registry.admit(Timestamp::now(), peer, &outbox) {
             Ok(ticket) => ticket,
             Err(reason) => {
                 metrics.closed(reason);

@@ -9,12 +9,14 @@ use slab::Slab;
 
 use crate::config::Limits;
 use crate::hub::ConnId;
+use crate::hub::staff::BanList;
 use crate::link::Outbox;
-use crate::model::CloseReason;
+use crate::model::{CloseReason, Timestamp};
 use crate::session::throttle::network_of;
 
 /// The connections of the chat service. A connection holds a [`Ticket`] for as long as it lives.
 pub struct Registry {
+    bans: Arc<BanList>,
     inner: Mutex<Inner>,
 }
 
@@ -37,14 +39,16 @@ pub struct Ticket {
 
 impl Registry {
     /// A registry that admits `max_connections` in all and `per_address` from one IPv4 address or
-    /// IPv6 /64 outside the `exempt` networks; `None` is no limit.
+    /// IPv6 /64 outside the `exempt` networks; `None` is no limit. From a network in `bans` it admits
+    /// nobody.
     pub fn new(
         max_connections: Option<usize>,
         per_address: Option<usize>,
         exempt: Vec<IpNet>,
+        bans: Arc<BanList>,
     ) -> Arc<Registry> {
         let inner = Inner { max_connections, per_address, exempt, ..Inner::default() };
-        Arc::new(Registry { inner: Mutex::new(inner) })
+        Arc::new(Registry { bans, inner: Mutex::new(inner) })
     }
 
     /// Has other limits count from now on; see [`Registry::new`]. Who is connected stays.
@@ -65,8 +69,16 @@ impl Registry {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Admits a connection from `address`, or says which limit forbids it.
-    pub fn admit(self: &Arc<Self>, address: IpAddr, outbox: &Arc<Outbox>) -> Result<Ticket, CloseReason> {
+    /// Admits a connection from `address` at `now`, or says which limit or ban forbids it.
+    pub fn admit(
+        self: &Arc<Self>,
+        now: Timestamp,
+        address: IpAddr,
+        outbox: &Arc<Outbox>,
+    ) -> Result<Ticket, CloseReason> {
+        if self.bans.address(now, address).is_some() {
+            return Err(CloseReason::Banned);
+        }
         let mut inner = self.lock();
         let canonical = address.to_canonical();
         let exempt = inner.exempt.iter().any(|network| network.contains(&canonical));
@@ -134,12 +146,14 @@ impl Drop for Ticket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Author;
+    use crate::store::{Ban, BanTarget};
 
     #[test]
     fn limits_hold_and_places_come_back() {
-        let registry = Registry::new(Some(3), Some(2), vec!["127.0.0.0/8".parse().unwrap()]);
+        let registry = Registry::new(Some(3), Some(2), vec!["127.0.0.0/8".parse().unwrap()], Arc::default());
         let outbox = Outbox::new(10);
-        let admit = |address: &str| registry.admit(address.parse().unwrap(), &outbox);
+        let admit = |address: &str| registry.admit(Timestamp(0), address.parse().unwrap(), &outbox);
         let first = admit("2001:db8::1").ok().unwrap();
         let second = admit("2001:db8::2").ok().unwrap();
         assert_ne!(first.id(), second.id());
@@ -157,5 +171,26 @@ mod tests {
         drop((second, third, again));
         assert!(registry.is_empty());
         assert!(registry.inner.lock().unwrap().by_network.is_empty());
+    }
+
+    #[test]
+    fn a_banned_network_stays_outside_until_its_time() {
+        let bans = Arc::new(BanList::default());
+        let ban = Ban {
+            target: BanTarget::Network("127.1.0.0/16".parse().unwrap()),
+            nickname: None,
+            until: Some(Timestamp(10)),
+            reason: String::new(),
+            by: Author::System,
+            at: Timestamp(1),
+        };
+        bans.put(Timestamp(1), ban);
+        let registry = Registry::new(None, None, vec!["127.0.0.0/8".parse().unwrap()], bans);
+        let outbox = Outbox::new(10);
+        let admit =
+            |now, address: &str| registry.admit(Timestamp(now), address.parse().unwrap(), &outbox).err();
+        assert_eq!(admit(9, "127.1.2.3"), Some(CloseReason::Banned), "exempt from limits, not from bans");
+        assert_eq!(admit(9, "127.2.2.3"), None);
+        assert_eq!(admit(10, "127.1.2.3"), None);
     }
 }

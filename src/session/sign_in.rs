@@ -185,7 +185,6 @@ impl Session {
                 ServerPacket::BannerInterval(BannerTarget::Room, 0x7fff),
             ],
         };
-        self.context.metrics.sign_ins.increment();
         self.phase = Phase::Online { uid, reset: None };
         let envelope = Envelope {
             conn: self.conn,

@@ -4,10 +4,13 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use super::*;
+use crate::config::Moderation;
 use crate::hub::peers::{PeerCommand, PeerRules, orders};
+use crate::hub::staff::{Standing, Subject};
 use crate::hub::tests::{person, world_of};
 use crate::link::Taken;
-use crate::store::StoreOptions;
+use crate::model::{Author, Roles};
+use crate::store::{AuditQuery, StoreOptions};
 
 #[tokio::test]
 async fn what_is_due_happens_without_a_command() {
@@ -51,6 +54,42 @@ async fn a_file_for_which_there_is_no_place_is_refused_at_once() {
     }
     let Taken::Bytes(bytes) = poll_fn(|context| outbox.poll_take(context)).await else { panic!() };
     assert_eq!(bytes.first_chunk(), Some(&[0x01, 0xbb]), "the file was not taken");
+    drop(handle);
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_desk_is_answered_when_what_it_asked_for_is_durable() {
+    let mut state = world_of(&[1, 2]);
+    let target = Subject { person: person(1), roles: Roles::default() };
+    let gone = state.session_of(person(1).uid).unwrap().conn;
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+    state.sanctions.set_rules(Moderation { warnings_before_ban: Some(1), warning_ban: None });
+    let (mut hub, handle) = Hub::new(state, store.clone(), Arc::default(), None);
+    let outbox = Outbox::new(1000);
+    hub.attach(Link { conn: gone, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    let running = tokio::spawn(hub.run());
+    let author = Author::Operator { name: "root".to_owned(), uid: 0, address: None };
+    let actor = Actor { author, standing: Standing::Operator };
+    let act = |action: Action| {
+        let (handle, actor) = (handle.clone(), actor.clone());
+        async move { handle.ask(|answer| Query::Act { actor, action, answer }).await.unwrap() }
+    };
+    let actions = || {
+        let page = store.reader().audit(&AuditQuery::default()).unwrap();
+        page.records.into_iter().map(|record| record.entry.action).collect::<Vec<_>>()
+    };
+    let done = act(Action::Kick { user: target, reason: "loud".to_owned() }).await.unwrap();
+    assert!(done.starts_with("kicked User1"), "{done}");
+    assert_eq!(actions(), ["kick"]);
+    assert_eq!(outbox.closing(), Some(CloseReason::Kicked));
+    let again = act(Action::Kick { user: target, reason: String::new() }).await;
+    assert!(matches!(again, Err(ActError::NotFound(_))));
+    // The account is not in this store: neither the warning nor the ban that it brings is done.
+    let warned = act(Action::Warn { user: target, reason: "x".to_owned() }).await;
+    assert_eq!(warned, Err(ActError::Busy("There is no such user.".to_owned())));
+    assert_eq!(actions(), ["kick"]);
     drop(handle);
     running.await.unwrap();
 }

@@ -6,21 +6,32 @@
 //! Admin codes are numbers of four digits that anybody could try out one by one. So wrong ones are
 //! counted by account, not by room or connection: who has typed five of them has to wait ten minutes
 //! (`rooms::code`).
+//!
+//! Commands of those who run the place have a table of their own ([`table`]), with the permission that
+//! each needs. They may need something from the store: then they are run again when it is there
+//! ([`lookup`](super::lookup)).
 
+mod guard;
 mod rooms;
+mod server;
 mod settings;
+mod staff;
+mod table;
+mod who;
 
-use crate::model::{MessageText, RoomId, Uid, to_cp1252};
+use crate::model::{MessageText, Now, RoomId, Uid, from_cp1252, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket, markup};
 
+use super::lookup::Finding;
 use super::rooms::{Power, notice};
+use super::staff::Standing;
 use super::{ConnId, Effect, Effects, State};
 
 /// What refusals of commands in rooms refer to: the packet that carried them.
 const REQUEST: PacketType = PacketType::ROOM_MESSAGE_OUT;
 
 /// Where a command was typed; answers go there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
     Room(RoomId),
     Service,
@@ -40,10 +51,22 @@ struct Command {
 
 #[derive(Clone, Copy)]
 struct Call<'a> {
+    now: Now,
     conn: ConnId,
     place: Place,
     /// The message from the slash on, as typed, with what markup follows.
     text: &'a [u8],
+    /// What the store has answered to the command's question.
+    found: Option<&'a Finding>,
+    /// Whether it has waited for its turn.
+    resumed: bool,
+}
+
+/// A command that waits for the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Typed {
+    place: Place,
+    text: Vec<u8>,
 }
 
 impl Call<'_> {
@@ -76,13 +99,18 @@ impl Call<'_> {
     fn answer(&self, text: &str, effects: &mut Effects) {
         answer(self.conn, self.place, text, effects);
     }
+
+    /// The command, to be run later.
+    fn typed(&self) -> Typed {
+        Typed { place: self.place, text: self.text.to_vec() }
+    }
 }
 
 const COMMANDS: &[Command] = &[
     Command {
         names: &["help", "?"],
-        usage: "/help",
-        about: "shows what you can use here",
+        usage: "/help [COMMAND]",
+        about: "shows what you can use here, or how a command is used",
         anywhere: true,
         power: None,
         run: help,
@@ -202,10 +230,17 @@ const COMMANDS: &[Command] = &[
 ];
 
 /// A message to the service user.
-pub(super) fn service_message(state: &mut State, conn: ConnId, text: &MessageText, effects: &mut Effects) {
-    let plain = markup::plain_start(text.as_bytes());
-    if plain.first() == Some(&b'/') {
-        return run(state, Call { conn, place: Place::Service, text: plain }, effects);
+pub(super) fn service_message(
+    state: &mut State,
+    now: Now,
+    conn: ConnId,
+    text: &MessageText,
+    effects: &mut Effects,
+) {
+    let text = markup::plain_start(text.as_bytes());
+    if text.first() == Some(&b'/') {
+        let place = Place::Service;
+        return run(state, Call { now, conn, place, text, found: None, resumed: false }, effects);
     }
     answer(conn, Place::Service, "I am the service user. Send me /help to see what I can do.", effects);
 }
@@ -213,20 +248,47 @@ pub(super) fn service_message(state: &mut State, conn: ConnId, text: &MessageTex
 /// A message in a room that begins with a slash.
 pub(super) fn room_command(
     state: &mut State,
+    now: Now,
     conn: ConnId,
     room: RoomId,
     text: &MessageText,
     effects: &mut Effects,
 ) {
-    let plain = markup::plain_start(text.as_bytes());
-    run(state, Call { conn, place: Place::Room(room), text: plain }, effects);
+    let text = markup::plain_start(text.as_bytes());
+    let place = Place::Room(room);
+    run(state, Call { now, conn, place, text, found: None, resumed: false }, effects);
+}
+
+/// Runs a command again that has waited for this.
+pub(super) fn found(
+    state: &mut State,
+    now: Now,
+    conn: ConnId,
+    typed: &Typed,
+    finding: &Finding,
+    effects: &mut Effects,
+) {
+    if let Some(asking) = state.asking.get_mut(&conn) {
+        *asking = asking.saturating_sub(1);
+        if *asking == 0 {
+            state.asking.remove(&conn);
+        }
+    }
+    let found = (*finding != Finding::Turn).then_some(finding);
+    let Typed { place, text } = typed;
+    run(state, Call { now, conn, place: *place, text, found, resumed: true }, effects);
 }
 
 fn run(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let line = markup::strip(call.text);
-    let word = line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
-    let name = String::from_utf8_lossy(word.strip_prefix(b"/").unwrap_or(word)).to_ascii_lowercase();
-    let found = COMMANDS.iter().find(|command| command.names.contains(&name.as_str()));
+    let line = from_cp1252(&markup::strip(call.text)).to_lowercase();
+    let mut words = line.split_ascii_whitespace();
+    let name = words.next().unwrap_or_default().trim_start_matches('/');
+    if let Some(command) = table::find(name, words.next().unwrap_or_default()) {
+        let skip = usize::from(!command.words.is_empty());
+        let run = (command.run, skip);
+        return staff::run(state, call.now, &call, command.permission, command.usage, run, effects);
+    }
+    let found = COMMANDS.iter().find(|command| command.names.contains(&name));
     match (found, call.place) {
         (Some(command), Place::Room(room)) => {
             let permitted = |power| state.allowed(call.conn, room, power, REQUEST, effects).is_some();
@@ -244,15 +306,33 @@ fn run(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     }
 }
 
-/// Shows what the one who asks can use where he is.
+/// Shows what the one who asks can use where he is, or how one command is used.
 fn help(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     let rank = call.room().and_then(|room| state.rank(call.conn, room));
     let usable = |command: &&Command| match rank {
         Some(rank) => command.power.is_none_or(|power| rank.has(power)),
         None => command.anywhere,
     };
-    for command in COMMANDS.iter().filter(usable) {
-        answer(call.conn, call.place, &format!("{} - {}", command.usage, command.about), effects);
+    let standing = state.session(call.conn).and_then(|session| Standing::of(session.roles));
+    let permitted =
+        |command: &&table::StaffCommand| standing.is_some_and(|standing| standing.has(command.permission));
+    let wanted = from_cp1252(&call.rest()).to_lowercase();
+    let wanted = wanted.trim_start_matches('/');
+    let named = |names: &[&str]| wanted.is_empty() || names.contains(&wanted);
+    let lines = COMMANDS.iter().filter(usable).filter(|command| named(command.names));
+    let mut lines: Vec<String> =
+        lines.map(|command| format!("{} - {}", command.usage, command.about)).collect();
+    for command in table::STAFF.iter().filter(permitted).filter(|command| named(command.names)) {
+        lines.push(format!("{} - {}", command.usage, command.about));
+        if !wanted.is_empty() {
+            lines.extend(command.more.iter().map(|line| (*line).to_owned()));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("There is no such command that you can use here.".to_owned());
+    }
+    for line in lines {
+        answer(call.conn, call.place, &line, effects);
     }
 }
 

@@ -32,7 +32,7 @@ mod strikes;
 #[cfg(test)]
 mod tests;
 mod volume;
-mod words;
+pub(super) mod words;
 
 pub use act::{Act, ActKind, Aftermath, Link, Mute, Refusal, Verdict};
 pub use chain::{Detectors, Filters, Guard};

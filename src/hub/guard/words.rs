@@ -6,7 +6,7 @@ const UNITS: [(u64, &str); 4] = [(86_400, "day"), (3600, "hour"), (60, "minute")
 
 /// A time in words, as in "1 minute 5 seconds": its two largest units, rounded up, so that whoever
 /// waits that long has waited long enough; at least a second.
-pub(super) fn words(time: Duration) -> String {
+pub(in super::super) fn words(time: Duration) -> String {
     let mut seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
     // What the second unit cannot show counts as one more of it.
     if let Some(at) = UNITS.iter().position(|(size, _)| seconds >= *size)

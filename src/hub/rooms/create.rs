@@ -187,14 +187,26 @@ impl State {
         let request = PacketType::ROOM_CLOSE_REQUEST;
         let Some((actor, _)) = self.allowed(conn, id, Power::Close, request, effects) else { return };
         effects.event(self.event_by(EventKind::RoomClosed, conn, id));
+        self.put_everybody_out(id, actor.shown_uid(), b"This room has been closed.", effects);
+    }
+
+    /// Puts everybody out of a room with these words, as if `by` had closed it. Returns how many that
+    /// were.
+    pub(in super::super) fn put_everybody_out(
+        &mut self,
+        id: RoomId,
+        by: Uid,
+        text: &[u8],
+        effects: &mut Effects,
+    ) -> usize {
         let to = self.empty_room(id);
-        let text = b"This room has been closed.".to_vec();
-        let packet = ServerPacket::RoomClosed(id, actor.shown_uid(), text);
+        let packet = ServerPacket::RoomClosed(id, by, text.to_vec());
         effects.push(Effect::ToMany { to: to.clone(), packet });
         effects.push(Effect::VoiceChanged(id));
-        for conn in to {
-            self.probe_put_out(conn, id, effects);
+        for conn in &to {
+            self.probe_put_out(*conn, id, effects);
         }
+        to.len()
     }
 
     /// Takes everybody out of a room and returns who that was.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Now, RoomId, Status, Uid, from_cp1252, sanitise};
+use crate::model::{Now, Role, Roles, RoomId, Status, Uid, from_cp1252, sanitise};
 use crate::protocol::{AdminEntry, Dialect, PacketType, RoomAdminInfo, ServerPacket, markup};
 use crate::store::{Change, EXCLUSIONS_MAX, Exclusion, ExclusionKind};
 
@@ -213,6 +213,40 @@ impl State {
         }
         if silent {
             effects.push(Effect::VoiceChanged(id));
+        }
+    }
+
+    /// Gives an account other roles, which take effect at once if somebody is signed in to it: staff are
+    /// admins in every room they are in, and who is staff no longer is what he would be without it.
+    pub fn set_roles(&mut self, now: Now, uid: Uid, roles: Roles, effects: &mut Effects) {
+        let Some(conn) = self.session_of(uid).map(|session| session.conn) else { return };
+        let Some(session) = self.session_mut(conn) else { return };
+        let before = std::mem::replace(&mut session.roles, roles);
+        let rooms = session.rooms.clone();
+        if before == roles {
+            return;
+        }
+        let names: Vec<&str> = roles.iter().map(Role::name).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        self.tell(uid, &format!("Your roles have been changed. They are now: {names}."), effects);
+        if before.is_staff() == roles.is_staff() {
+            return;
+        }
+        for id in rooms {
+            let Some(room) = self.rooms.get(&id) else { continue };
+            let Some(member) = room.member(conn).copied() else { continue };
+            let out = member.invisible || room.exclusion(uid, now.wall).is_some();
+            match (roles.is_staff(), room.is_owner(uid)) {
+                (true, _) if !member.admin => self.promote(id, uid, effects),
+                (false, _) if out => {
+                    let text = b"You cannot be in this room without being staff.".to_vec();
+                    effects.send(conn, ServerPacket::RoomClosed(id, Uid::SYSTEM, text));
+                    self.take_out(conn, id, effects);
+                    self.probe_put_out(conn, id, effects);
+                }
+                (false, false) if member.admin => self.demote(id, uid, effects),
+                _ => {}
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is said in rooms: messages, ignoring, the topic, complaints.
 
-use crate::model::{MessageText, RoomId, Uid, from_cp1252, topic_line};
+use crate::model::{MessageText, Now, RoomId, Uid, from_cp1252, topic_line};
 use crate::protocol::{Dialect, PacketType, ServerPacket, markup};
 
 use super::super::{ConnId, Effect, Effects, EventKind, State, command};
@@ -13,6 +13,7 @@ const IGNORES: usize = 500;
 impl State {
     pub(super) fn room_message(
         &mut self,
+        now: Now,
         conn: ConnId,
         id: RoomId,
         text: MessageText,
@@ -24,7 +25,7 @@ impl State {
         effects.push(Effect::Accepted);
         // What begins with a slash is a command and is never shown to the room (PROTOCOL 11.9).
         if markup::plain_start(text.as_bytes()).first() == Some(&b'/') {
-            return command::room_command(self, conn, id, &text, effects);
+            return command::room_command(self, now, conn, id, &text, effects);
         }
         if let Some(why) = self.silenced(conn, id) {
             return effects.send(conn, notice(id, why.as_bytes()));

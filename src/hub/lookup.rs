@@ -1,0 +1,203 @@
+//! What the hub has to ask the store for: people who are not signed in, the audit log, filters.
+//!
+//! The hub never waits for the store. A command that needs something says so with a [`Question`]; it is
+//! asked off the hub, and the command is run again when the [`Finding`] is there. One question is asked
+//! at a time, each after all changes that were made before it, so that staff read what they did.
+
+use crate::model::{Nickname, Timestamp, Uid};
+use crate::store::{
+    AuditPage, AuditQuery, Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord,
+    LinkAllow, LinkKind, OffenceRecord, Reader, Sanctions, StoreError, StrikeRecord,
+};
+
+use super::ConnId;
+use super::command::Typed;
+use super::guard::filter;
+use super::staff::Subject;
+
+/// Strikes that are listed at most.
+const STRIKES: usize = 1000;
+/// Offenders that are listed.
+const TOP: usize = 10;
+
+/// Something that a command needs from the store.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// Nothing but its turn: an earlier command of the same connection still waits.
+    Turn,
+    /// The account with this name.
+    Account(Nickname),
+    /// The account with this uid.
+    Uid(Uid),
+    /// A page of the audit log.
+    Audit(Box<AuditQuery>),
+    /// The settings that were changed at run time.
+    Settings,
+    /// All filters.
+    Filters,
+    /// Whether a new filter can be used together with the others.
+    Check(Box<Filter>),
+    /// Which filters match this text.
+    Test(Vec<u8>),
+    /// Links that may always be posted.
+    Links,
+    /// Whether links of this kind and text can be allowed.
+    CheckLink(LinkKind, String),
+    /// Those with the most strikes.
+    Strikes,
+    /// Those with the most offences.
+    Offenders,
+}
+
+/// An account with everything that the store has against it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Known {
+    /// Who.
+    pub subject: Subject,
+    /// When the account was made.
+    pub created: Timestamp,
+    /// What is held against it.
+    pub sanctions: Sanctions,
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// It is its turn.
+    Turn,
+    /// The account, if there is one.
+    Account(Option<Box<Known>>),
+    /// The page of the audit log.
+    Audit(AuditPage),
+    /// The settings.
+    Settings(Vec<(String, String)>),
+    /// The filters.
+    Filters(Vec<FilterRecord>),
+    /// Whether the filter or link can be used; if not, why.
+    Checked(Result<(), String>),
+    /// The filters that match.
+    Tested(Vec<FilterRecord>),
+    /// The links.
+    Links(Vec<LinkAllow>),
+    /// The strikes.
+    Strikes(Vec<(Option<Nickname>, Uid, StrikeRecord)>),
+    /// The offenders.
+    Offenders(Vec<(Option<Nickname>, Uid, OffenceRecord)>),
+    /// The store could not be asked.
+    Failed,
+}
+
+/// A question with the command that waits for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lookup {
+    /// Whose command.
+    pub conn: ConnId,
+    /// The command.
+    pub typed: Typed,
+    /// The question.
+    pub question: Question,
+}
+
+impl Question {
+    /// Asks. Reads the store and may compile filters: not for the hub.
+    pub fn ask(self, reader: &Reader) -> Finding {
+        self.found(reader).unwrap_or(Finding::Failed)
+    }
+
+    fn found(self, reader: &Reader) -> Result<Finding, StoreError> {
+        let known = |account: Option<crate::store::Account>| {
+            let Some(account) = account else { return Ok(Finding::Account(None)) };
+            let sanctions = reader.sanctions(account.uid)?;
+            let subject = Subject::new(account.uid, account.nickname, account.roles);
+            let known = Known { subject, created: account.created, sanctions };
+            Ok(Finding::Account(Some(Box::new(known))))
+        };
+        Ok(match self {
+            Question::Turn => Finding::Turn,
+            Question::Account(nickname) => return known(reader.account_by_name(&nickname.key())?),
+            Question::Uid(uid) => return known(reader.account(uid)?),
+            Question::Audit(query) => Finding::Audit(reader.audit(&query)?),
+            Question::Settings => Finding::Settings(reader.settings()?),
+            Question::Filters => Finding::Filters(reader.filters()?),
+            Question::Check(filter) => Finding::Checked(check(reader.filters()?, *filter)),
+            Question::Test(text) => Finding::Tested(test(reader.filters()?, &text)),
+            Question::CheckLink(kind, text) => Finding::Checked(check_link(kind, text)),
+            Question::Links => Finding::Links(reader.links()?),
+            Question::Strikes => {
+                let mut found = reader.strikes_after(None, STRIKES)?;
+                found.sort_by_key(|(_, record)| std::cmp::Reverse((record.stage, record.strikes)));
+                Finding::Strikes(named(reader, found)?)
+            }
+            Question::Offenders => Finding::Offenders(named(reader, reader.top_offenders(TOP)?)?),
+        })
+    }
+}
+
+fn named<T>(reader: &Reader, found: Vec<(Uid, T)>) -> Result<Vec<(Option<Nickname>, Uid, T)>, StoreError> {
+    let named = found.into_iter().take(TOP).map(|(uid, record)| {
+        let nickname = reader.account(uid)?.map(|account| account.nickname);
+        Ok((nickname, uid, record))
+    });
+    named.collect()
+}
+
+fn check(mut filters: Vec<FilterRecord>, filter: Filter) -> Result<(), String> {
+    let id = filters.last().map_or(0, |last| last.id.saturating_add(1));
+    filters.push(FilterRecord { id, filter, hits: 0 });
+    let rules: Vec<_> = filters.iter().map(rule).collect();
+    match filter::FilterSet::compile(&rules) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.reason),
+    }
+}
+
+fn check_link(kind: LinkKind, text: String) -> Result<(), String> {
+    use super::guard::detect::{EntryKind, Whitelist, WhitelistEntry};
+    let kind = match kind {
+        LinkKind::Domain => EntryKind::Domain,
+        LinkKind::Url => EntryKind::Prefix,
+        LinkKind::Regex => EntryKind::Regex,
+    };
+    Whitelist::compile(&[WhitelistEntry { kind, text }]).map(drop)
+}
+
+fn test(filters: Vec<FilterRecord>, text: &[u8]) -> Vec<FilterRecord> {
+    let rules: Vec<_> = filters.iter().map(rule).collect();
+    let Ok(set) = filter::FilterSet::compile(&rules) else { return Vec::new() };
+    // A room for everybody, where every list applies.
+    let matches = set.check(text, Some(crate::model::Rating::General));
+    filters.into_iter().filter(|record| matches.iter().any(|found| found.id.0 == record.id)).collect()
+}
+
+/// A stored filter as the guard takes it.
+pub fn rule(record: &FilterRecord) -> filter::Filter {
+    use std::time::Duration;
+    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    let filter = &record.filter;
+    let text = filter.text.clone();
+    filter::Filter {
+        id: filter::FilterId(record.id),
+        pattern: match filter.kind {
+            FilterKind::Keyword => filter::Pattern::Keyword(text),
+            FilterKind::Regex => filter::Pattern::Regex(text),
+        },
+        action: match filter.action {
+            FilterAction::Block => filter::Action::Block,
+            FilterAction::Notify => filter::Action::Notify,
+        },
+        severity: filter.severity,
+        consequence: match filter.consequence {
+            FilterConsequence::Delete => filter::Consequence::Delete,
+            FilterConsequence::Warn => filter::Consequence::Warn,
+            FilterConsequence::Mute { seconds: time } => filter::Consequence::Mute(seconds(time)),
+            FilterConsequence::Ban { seconds: time } => filter::Consequence::Ban(time.map(seconds)),
+        },
+        list: match filter.list {
+            FilterList::Content => filter::List::Content,
+            FilterList::Language => filter::List::Language,
+        },
+        active: filter.active,
+        notes: filter.notes.clone(),
+        hits: record.hits,
+    }
+}

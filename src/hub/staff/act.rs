@@ -1,0 +1,368 @@
+//! The one way of every action.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::model::{Author, CloseReason, Now, Timestamp, Uid, from_cp1252, sanitise, to_cp1252};
+use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, MuteKind, OffenceRecord, REASON_MAX};
+
+use super::super::feed::{Event, EventKind};
+use super::super::sanctions::{Sanction, Warned, banned_text, entry, for_how_long, user};
+use super::super::{ConnId, Effects, State};
+use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Via};
+
+/// The longest time of a mute or ban that is not for good.
+const LONGEST: Duration = Duration::from_secs(3650 * 24 * 3600);
+/// The shortest prefixes of networks that can be banned: more would keep out half the world.
+const SHORTEST_V4: u8 = 8;
+const SHORTEST_V6: u8 = 16;
+/// How often what one account tries without right is recorded.
+const REFUSALS: Duration = Duration::from_secs(10 * 60);
+
+impl State {
+    /// Does something for staff or an operator, with its entry in the audit log, and says what happened.
+    /// What has to become durable for that goes by way of `via`; the answer must not be given before.
+    ///
+    /// # Errors
+    ///
+    /// See [`ActError`]. What somebody may not do is recorded; otherwise nothing has happened.
+    pub fn act(
+        &mut self,
+        now: Now,
+        actor: &Actor,
+        action: Action,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) -> Result<String, ActError> {
+        let permission = action.permission();
+        let refusal = if !actor.standing.has(permission) {
+            Some(permission.refusal())
+        } else {
+            action.subject().filter(|subject| !actor.standing.outranks(subject.roles)).map(|subject| {
+                format!("{} belongs to the staff and does not stand below you.", subject.person.nickname)
+            })
+        };
+        if let Some(text) = refusal {
+            let target = action.subject().map(|subject| subject.person);
+            let target = target.map(user);
+            self.note_refused(now, &actor.author, permission.name(), target, via, effects);
+            return Err(ActError::Forbidden(text));
+        }
+        if action.subject().is_some_and(|subject| subject.person.uid == Uid::SERVICE) {
+            return Err(ActError::Invalid("That is the service user.".to_owned()));
+        }
+        self.perform(now, actor, action, via, effects)
+    }
+
+    fn perform(
+        &mut self,
+        now: Now,
+        actor: &Actor,
+        action: Action,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) -> Result<String, ActError> {
+        let author = &actor.author;
+        let sanction = |target: &Subject, time, reason: &str| Sanction {
+            by: author.clone(),
+            target: target.person,
+            time,
+            reason: clean(reason),
+            details: String::new(),
+        };
+        match action {
+            Action::Kick { user, reason } => self.kick(now, author, &user, &clean(&reason), via, effects),
+            Action::Ban { whom: BanWhom::User(user), time, reason } => {
+                let sanction = sanction(&user, checked(time)?, &reason);
+                self.room_for_ban(now.wall, BanTarget::Account(user.person.uid))?;
+                self.ban_account(now, via, sanction, effects);
+                Ok(format!("banned {user} {}", for_how_long(time)))
+            }
+            Action::Ban { whom: BanWhom::Network(network), time, reason } => {
+                self.ban_network(now, actor, network, checked(time)?, &clean(&reason), via, effects)
+            }
+            Action::Unban(whom) => self.unban(now, author, &whom, via, effects),
+            Action::Mute { user, kind, time, reason } => {
+                let sanction = sanction(&user, checked(time)?, &reason);
+                self.mute(now, via, kind, sanction, effects);
+                let what = match kind {
+                    MuteKind::Text => "muted",
+                    MuteKind::Media => "took voice, files and calls from",
+                };
+                Ok(format!("{what} {user} {}", for_how_long(time)))
+            }
+            Action::Unmute { user, kind } => self.unmute(now, author, &user, kind, via, effects),
+            Action::Warn { user, reason } => {
+                match self.warn(now, via, sanction(&user, None, &reason), effects) {
+                    Warned::Count(1) => Ok(format!("warned {user}, who has 1 warning now")),
+                    Warned::Count(count) => Ok(format!("warned {user}, who has {count} warnings now")),
+                    Warned::Banned => Ok(format!("warned {user} once too often: banned")),
+                }
+            }
+            Action::ClearWarnings(subject) => {
+                if self.sanctions.forget_warnings(subject.person.uid) == 0 {
+                    return Err(ActError::NotFound(format!("{subject} has no warnings.")));
+                }
+                let change = Change::ClearWarnings { uid: subject.person.uid };
+                self.record_clear(now, author, &subject, "clear_warnings", vec![change], via, effects);
+                self.tell(subject.person.uid, "Your warnings have been cleared.", effects);
+                Ok(format!("cleared the warnings of {subject}"))
+            }
+            Action::ClearStrikes(subject) => {
+                let uid = subject.person.uid;
+                let changes = vec![Change::ClearStrikes { uid }, Change::ClearOffences { uid: Some(uid) }];
+                self.record_clear(now, author, &subject, "clear_strikes", changes, via, effects);
+                Ok(format!("cleared the strikes and offences of {subject}"))
+            }
+            Action::Exempt { user: subject, on, record } => {
+                let action = if on { "exempt" } else { "unexempt" };
+                let none = OffenceRecord { offences: 0, muted_until: None, last_at: now.wall, exempt: false };
+                let record = OffenceRecord { exempt: on, ..record.unwrap_or(none) };
+                let change = Change::PutOffences { uid: subject.person.uid, record };
+                self.record_clear(now, author, &subject, action, vec![change], via, effects);
+                let what = if on { "are off" } else { "are on" };
+                Ok(format!("the detectors {what} for {subject}"))
+            }
+            Action::CloseRoom { room, reason } => {
+                self.close_by_staff(now, author, room, &clean(&reason), via, effects)
+            }
+            Action::LockRoom { room, lockword } => {
+                self.lock_by_staff(now, author, room, lockword.as_deref(), via, effects)
+            }
+            Action::Slowmode { room, seconds } => {
+                self.slow_by_staff(now, author, room, seconds, via, effects)
+            }
+            Action::Broadcast { room, text } => self.broadcast(now, author, room, &text, via, effects),
+            Action::Maintenance { on, message } => {
+                self.set_maintenance(now, author, on, &clean(&message), via, effects)
+            }
+            Action::Antispam { name, value } => {
+                self.antispam(now, author, &name, value.as_deref(), via, effects)
+            }
+            Action::PutFilter { id, filter } => self.put_filter(now, author, id, *filter, via, effects),
+            Action::DeleteFilter { id, text } => {
+                let target = Some(AuditTarget::Other(format!("filter {id}")));
+                let made = entry(now, "filter_delete", author.clone(), target, String::new(), text.clone());
+                self.record(made, vec![Change::DeleteFilter { id }], via, effects);
+                Ok(format!("deleted filter {id}: {text}"))
+            }
+            Action::Link { kind, text, allow } => self.link(now, author, kind, &text, allow, via, effects),
+        }
+    }
+
+    fn kick(
+        &mut self,
+        now: Now,
+        author: &Author,
+        subject: &Subject,
+        reason: &str,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) -> Result<String, ActError> {
+        let Some(session) = self.session_of(subject.person.uid) else {
+            return Err(ActError::NotFound(format!("{} is not signed in.", subject.person.nickname)));
+        };
+        let (conn, rooms) = (session.conn, session.rooms.len());
+        effects.event(Event::new(EventKind::Kick).by(author).about(subject.person).saying(reason));
+        let details = format!("in {rooms} rooms, from {}", session.peer.to_canonical());
+        let target = Some(user(subject.person));
+        let made = entry(now, "kick", author.clone(), target, reason.to_owned(), details);
+        via.commit(Change::Audit(made), effects);
+        let mut text = "You have been disconnected by those who run the place.".to_owned();
+        if !reason.is_empty() {
+            text = format!("{text} Reason: {reason}");
+        }
+        self.put_off(conn, CloseReason::Kicked, &text, effects);
+        Ok(format!("kicked {subject}, left {rooms} room{}", if rooms == 1 { "" } else { "s" }))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "who, when and where, beside what")]
+    fn ban_network(
+        &mut self,
+        now: Now,
+        actor: &Actor,
+        network: IpNet,
+        time: Option<Duration>,
+        reason: &str,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) -> Result<String, ActError> {
+        let target = BanTarget::Network(network).canonical();
+        let BanTarget::Network(network) = target else {
+            return Err(ActError::Invalid("That is no network.".to_owned()));
+        };
+        let shortest = if network.addr().is_ipv4() { SHORTEST_V4 } else { SHORTEST_V6 };
+        if network.prefix_len() < shortest {
+            let text = format!("{network} is too large: /{shortest} is the shortest prefix.");
+            return Err(ActError::Invalid(text));
+        }
+        let inside = |address: IpAddr| network.contains(&address.to_canonical());
+        let concerned: Vec<_> = self.sessions().filter(|session| inside(session.peer)).collect();
+        let safe = concerned.iter().find(|session| !actor.standing.outranks(session.roles));
+        if let Some(safe) = safe {
+            let text =
+                format!("{} is connected from there and does not stand below you.", safe.person.nickname);
+            let target = Some(AuditTarget::Network(network));
+            self.note_refused(now, &actor.author, Permission::BanNetwork.name(), target, via, effects);
+            return Err(ActError::Forbidden(text));
+        }
+        let conns: Vec<ConnId> = concerned.iter().map(|session| session.conn).collect();
+        self.room_for_ban(now.wall, target)?;
+        let ban = Ban {
+            target,
+            nickname: None,
+            until: time.map(|time| now.wall.after(time)),
+            reason: reason.to_owned(),
+            by: actor.author.clone(),
+            at: now.wall,
+        };
+        self.sanctions.bans().put(now.wall, ban.clone());
+        let name = AuditTarget::Network(network).name();
+        let event = Event::new(EventKind::Ban).by(&actor.author);
+        effects.event(event.saying(format!("{name} {}: {reason}", for_how_long(time))));
+        let told = banned_text(now.wall, &ban);
+        let audited = Some(AuditTarget::Network(network));
+        let details = format!("{}; {} put out", for_how_long(time), conns.len());
+        let made = entry(now, "ban", actor.author.clone(), audited, reason.to_owned(), details);
+        via.commit(with_entry(vec![Change::PutBan(ban)], made), effects);
+        for conn in &conns {
+            self.put_off(*conn, CloseReason::Banned, &told, effects);
+        }
+        Ok(format!("banned {name} {}, put {} out", for_how_long(time), conns.len()))
+    }
+
+    /// Says that there are too many bans for a new one, if there are.
+    fn room_for_ban(&self, now: Timestamp, target: BanTarget) -> Result<(), ActError> {
+        let bans = self.sanctions.bans();
+        if bans.of(now, target).is_none() && bans.is_full(now) {
+            return Err(ActError::Invalid("There are too many bans. Lift some first.".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn unban(
+        &mut self,
+        now: Now,
+        author: &Author,
+        whom: &BanWhom,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) -> Result<String, ActError> {
+        let target = whom.target();
+        let (audited, name) = match whom {
+            BanWhom::User(subject) => (user(subject.person), subject.to_string()),
+            BanWhom::Network(network) => {
+                let audited = AuditTarget::Network(*network);
+                let name = audited.name();
+                (audited, name)
+            }
+        };
+        let Some(ban) = self.sanctions.bans().of(now.wall, target) else {
+            return Err(ActError::NotFound(format!("{name} is not banned.")));
+        };
+        self.sanctions.bans().lift(target);
+        let event = Event::new(EventKind::Unban).by(author);
+        effects.event(match whom {
+            BanWhom::User(subject) => event.about(subject.person),
+            BanWhom::Network(_) => event.saying(name.clone()),
+        });
+        let details = format!("was banned by {}: {}", ban.by, ban.reason);
+        let made = entry(now, "unban", author.clone(), Some(audited), String::new(), details);
+        via.commit(with_entry(vec![Change::LiftBan { target }], made), effects);
+        Ok(format!("lifted the ban of {name}"))
+    }
+
+    fn unmute(
+        &mut self,
+        now: Now,
+        author: &Author,
+        subject: &Subject,
+        kind: MuteKind,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) -> Result<String, ActError> {
+        let uid = subject.person.uid;
+        let (action, told, state) = match kind {
+            MuteKind::Text => ("unmute", "You are not muted any more.", "muted"),
+            MuteKind::Media => (
+                "unmute_media",
+                "You can use voice, files and calls again.",
+                "kept from voice, files and calls",
+            ),
+        };
+        if !self.sanctions.lift_mute(now.wall, uid, kind) {
+            return Err(ActError::NotFound(format!("{subject} is not {state} by staff.")));
+        }
+        effects.event(Event::new(EventKind::Unmute).by(author).about(subject.person));
+        let target = Some(user(subject.person));
+        let made = entry(now, action, author.clone(), target, String::new(), String::new());
+        via.commit(with_entry(vec![Change::LiftMute { uid, kind }], made), effects);
+        self.tell(uid, told, effects);
+        if kind == MuteKind::Media {
+            self.media_changed(uid, effects);
+        }
+        Ok(format!("{subject} is not {state} any more"))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "who, when and where, beside what")]
+    fn record_clear(
+        &mut self,
+        now: Now,
+        author: &Author,
+        subject: &Subject,
+        action: &str,
+        changes: Vec<Change>,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) {
+        effects.event(Event::new(EventKind::Clear).by(author).about(subject.person).saying(action));
+        let target = Some(user(subject.person));
+        let made = entry(now, action, author.clone(), target, String::new(), String::new());
+        via.commit(with_entry(changes, made), effects);
+    }
+
+    /// Records that somebody tried what he may not; of one account now and then, since anybody can try.
+    pub(in super::super) fn note_refused(
+        &mut self,
+        now: Now,
+        author: &Author,
+        what: &str,
+        target: Option<AuditTarget>,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) {
+        if let Some(uid) = author.uid() {
+            self.refusals.retain(|_, last| now.uptime < last.saturating_add(REFUSALS));
+            if self.refusals.contains_key(&uid) {
+                return;
+            }
+            self.refusals.insert(uid, now.uptime);
+        }
+        effects.event(Event::new(EventKind::Refused).by(author).saying(what));
+        let made = entry(now, "refused", author.clone(), target, String::new(), what.to_owned());
+        via.commit(Change::Audit(made), effects);
+    }
+}
+
+/// Changes together with their entry, which is written even if there was nothing to change.
+pub(super) fn with_entry(mut changes: Vec<Change>, entry: AuditEntry) -> Change {
+    changes.push(Change::Audit(entry));
+    Change::WithAudit { changes, entries: Vec::new() }
+}
+
+/// A time that is one.
+fn checked(time: Option<Duration>) -> Result<Option<Duration>, ActError> {
+    match time {
+        Some(time) if time.is_zero() || time > LONGEST => {
+            Err(ActError::Invalid("A time is at least a second and at most 3650 days.".to_owned()))
+        }
+        time => Ok(time),
+    }
+}
+
+/// A reason as it is kept: one line of what the clients can show.
+fn clean(text: &str) -> String {
+    from_cp1252(&sanitise::line(&to_cp1252(text), REASON_MAX))
+}
