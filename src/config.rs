@@ -43,6 +43,8 @@ pub struct Config {
     pub limits: Limits,
     /// How fast and how often one user may send messages.
     pub spam: Spam,
+    /// Rooms.
+    pub rooms: Rooms,
     /// The database.
     pub store: Store,
     /// Backups that are made by themselves.
@@ -181,12 +183,31 @@ pub struct Spam {
 }
 
 impl Spam {
+    /// No limit at all; roles are as by default.
+    pub fn off() -> Spam {
+        Spam {
+            messages_per_window: None,
+            window: None,
+            cooldown: None,
+            messages_per_minute: None,
+            duplicate_messages: None,
+            ..Spam::default()
+        }
+    }
+
     /// The most messages that a limit may name, which bounds what is remembered of a user.
     pub const MOST_MESSAGES: u32 = 1000;
     /// The longest window and the longest cooldown.
     pub const LONGEST: Duration = Duration::from_secs(60 * 60);
     /// How many of one's last messages are compared.
     pub const COMPARED: u32 = 10;
+}
+
+/// `[rooms]`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rooms {
+    /// Whether rooms rated A take only accounts of which staff know that they belong to adults.
+    pub age_verified_for_adult: bool,
 }
 
 /// `[store]`

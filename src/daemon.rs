@@ -21,10 +21,11 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::hub::actor::Hub;
 use crate::hub::peers::{self, PeerRules};
+use crate::hub::rules::Rules;
 use crate::hub::voice::VoiceAccess;
-use crate::hub::{CategoryEntry, Person, Room, State};
+use crate::hub::{CategoryEntry, GuardRecords, Person, Room, State};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Timestamp, to_cp1252};
+use crate::model::{CloseReason, Now, Timestamp, to_cp1252};
 use crate::net::calls::{self, CallPath, Channel, SharedCalls};
 use crate::net::http::{
     self, Health, HealthReport, HttpService, Registrar, RegistrationFuture, WebRegistration,
@@ -91,12 +92,18 @@ impl Daemon {
         let path = config.store_path();
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
-        let (store, categories, rooms) = task::spawn_blocking(move || open_store(options)).await??;
+        let Opened { store, categories, rooms, records } =
+            task::spawn_blocking(move || open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
         let mut state = State::new(categories, rooms)
             .with_peer_rules(PeerRules::new(&config.voice))
             .with_idle_timeout(config.limits.idle_timeout);
+        let now = Now { wall: Timestamp::now(), uptime: Duration::ZERO };
+        for wrong in state.guard_with(now, config.spam.clone(), records) {
+            warn!("a setting in the store cannot be used and is passed over: {wrong}");
+        }
+        state.require_verified_adults(config.rooms.age_verified_for_adult);
         if config.voice.is_on() {
             let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
             state.set_voice(VoiceAccess {
@@ -395,7 +402,15 @@ fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
     listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
 }
 
-fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry>, Vec<Room>)> {
+/// What is in the store at the start.
+struct Opened {
+    store: Store,
+    categories: Vec<CategoryEntry>,
+    rooms: Vec<Room>,
+    records: GuardRecords,
+}
+
+fn open_store(options: StoreOptions) -> anyhow::Result<Opened> {
     let path: PathBuf = options.path.clone();
     let (store, report) = Store::open(options)?;
     if report.rebuilt.is_some() || !report.repairs.is_empty() {
@@ -407,7 +422,23 @@ fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Vec<CategoryEntry
         .commit_blocking(Change::Seed { at: Timestamp::now() })
         .context("cannot write the first categories and rooms")?;
     let (categories, rooms) = load_rooms(&store.reader()).context("cannot read the rooms")?;
-    Ok((store, categories, rooms))
+    let records = load_guard(&store.reader()).context("cannot read what is held against people")?;
+    Ok(Opened { store, categories, rooms, records })
+}
+
+/// Reads what the guard goes by, and compiles it. What cannot be used any more is passed over.
+fn load_guard(reader: &Reader) -> Result<GuardRecords, StoreError> {
+    let (rules, wrong) = Rules::compile_usable(reader.filters()?, &reader.links()?);
+    for wrong in wrong {
+        error!("a filter or allowed link cannot be used and is not in force: {wrong}");
+    }
+    Ok(GuardRecords {
+        strikes: reader.strikes_after(None, usize::MAX)?,
+        offences: reader.offences_after(None, usize::MAX)?,
+        mutes: reader.mutes()?,
+        settings: reader.settings()?,
+        rules,
+    })
 }
 
 fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreError> {

@@ -61,6 +61,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(spam.duplicate_messages, CountWithin { least: 2, most: Spam::COMPARED }),
     key!(spam.decay, Time),
     key!(spam.exempt_roles, RoleNames),
+    key!(rooms.age_verified_for_adult, Flag),
     key!(store.path, RequiredPath),
     key!(store.cache, RequiredBytes { at_least: 1 << 20 }),
     key!(store.offline_messages, Time),

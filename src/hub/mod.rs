@@ -9,6 +9,7 @@
 //! are kept apart so that rooms can one day be spread over several hubs by room id.
 
 pub mod actor;
+mod acts;
 mod command;
 mod directory;
 mod effect;
@@ -18,12 +19,14 @@ mod idle;
 pub mod peers;
 mod rooms;
 pub mod rows;
+pub mod rules;
 pub mod sanctions;
 mod state;
 #[cfg(test)]
 mod tests;
 pub mod voice;
 
+pub use acts::GuardRecords;
 pub use effect::{Effect, Effects};
 pub use feed::{Event, EventKind, Feed, FeedEntry};
 pub use rooms::{Entry, Member, NewRoom, Power, Rank, Room};
@@ -72,6 +75,8 @@ pub struct SignIn {
     pub pals: Vec<Person>,
     /// Those whom he blocks.
     pub blocks: Vec<Person>,
+    /// Whether staff have seen that he is of age.
+    pub age_verified: bool,
     /// Where his client is.
     pub peer: IpAddr,
     /// The address by which his client reached the server.

@@ -10,9 +10,10 @@
 mod rooms;
 mod settings;
 
-use crate::model::{MessageText, RoomId, Uid, to_cp1252};
-use crate::protocol::{PacketType, ServerPacket, markup};
+use crate::model::{MessageText, Now, RoomId, to_cp1252};
+use crate::protocol::{PacketType, markup};
 
+use super::directory::service_im;
 use super::rooms::{Power, notice};
 use super::{ConnId, Effect, Effects, State};
 
@@ -40,6 +41,7 @@ struct Command {
 
 #[derive(Clone, Copy)]
 struct Call<'a> {
+    now: Now,
     conn: ConnId,
     place: Place,
     /// The message from the slash on, as typed, with what markup follows.
@@ -202,10 +204,16 @@ const COMMANDS: &[Command] = &[
 ];
 
 /// A message to the service user.
-pub(super) fn service_message(state: &mut State, conn: ConnId, text: &MessageText, effects: &mut Effects) {
+pub(super) fn service_message(
+    state: &mut State,
+    now: Now,
+    conn: ConnId,
+    text: &MessageText,
+    effects: &mut Effects,
+) {
     let plain = markup::plain_start(text.as_bytes());
     if plain.first() == Some(&b'/') {
-        return run(state, Call { conn, place: Place::Service, text: plain }, effects);
+        return run(state, Call { now, conn, place: Place::Service, text: plain }, effects);
     }
     answer(conn, Place::Service, "I am the service user. Send me /help to see what I can do.", effects);
 }
@@ -213,13 +221,14 @@ pub(super) fn service_message(state: &mut State, conn: ConnId, text: &MessageTex
 /// A message in a room that begins with a slash.
 pub(super) fn room_command(
     state: &mut State,
+    now: Now,
     conn: ConnId,
     room: RoomId,
     text: &MessageText,
     effects: &mut Effects,
 ) {
     let plain = markup::plain_start(text.as_bytes());
-    run(state, Call { conn, place: Place::Room(room), text: plain }, effects);
+    run(state, Call { now, conn, place: Place::Room(room), text: plain }, effects);
 }
 
 fn run(state: &mut State, call: Call<'_>, effects: &mut Effects) {
@@ -259,11 +268,7 @@ fn help(state: &mut State, call: Call<'_>, effects: &mut Effects) {
 fn answer(conn: ConnId, place: Place, text: &str, effects: &mut Effects) {
     let packet = match place {
         Place::Room(room) => notice(room, &to_cp1252(text)),
-        Place::Service => ServerPacket::ImIn {
-            sender: Uid::SERVICE,
-            stamp: None,
-            text: markup::wrap_im(&to_cp1252(text)).into(),
-        },
+        Place::Service => service_im(text),
     };
     effects.send(conn, packet);
 }

@@ -7,6 +7,8 @@ use crate::model::{
 };
 use crate::protocol::{PacketType, ServerPacket};
 
+use super::super::acts::Asked;
+use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, EventKind, Room, State};
 use super::rights::Power;
 use super::{Entry, REFUSED};
@@ -68,6 +70,12 @@ impl State {
             let text = format!("At most {GUESTS} people can be invited at once.");
             return effects.refuse(conn, request, REFUSED, &text);
         }
+        // One act, however many are invited.
+        if !guests.is_empty()
+            && let Err(why) = self.judge(now, conn, Asked::new(ActKind::Invitation), effects)
+        {
+            return effects.refuse(conn, request, REFUSED, &why);
+        }
         // Private rooms are listed in no category, but each has one.
         let category = self.categories.iter().map(|category| category.id).find(|id| self.takes_rooms(*id));
         let wish = NewRoom {
@@ -80,7 +88,7 @@ impl State {
         };
         let Some(room) = self.open_room(now, conn, wish, request, effects) else { return };
         for guest in guests {
-            self.invite(now, conn, room, guest, effects);
+            self.pass_invitation(now, conn, room, guest, effects);
         }
     }
 
@@ -210,6 +218,7 @@ impl State {
             room.invited.clear();
         } else {
             self.rooms.remove(&id);
+            self.renew_slowmode(id);
         }
     }
 

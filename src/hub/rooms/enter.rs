@@ -6,7 +6,9 @@ use crate::model::{Now, Privacy, Rating, RoomId, RoomName, Status, Uid};
 use crate::protocol::{PacketType, RoomInvite, RoomJoined, ServerPacket};
 use crate::store::ExclusionKind;
 
+use super::super::acts::Asked;
 use super::super::directory::service_user;
+use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, Event, EventKind, Member, State};
 use super::rights::{Power, Rank};
 use super::{REFUSED, notice};
@@ -69,6 +71,7 @@ impl State {
         }
         effects.event(self.event_by(EventKind::Join, conn, id));
         effects.push(Effect::VoiceChanged(id));
+        self.explain_silence(now, conn, id, effects);
     }
 
     pub(super) fn may_enter(
@@ -89,6 +92,9 @@ impl State {
         }
         if rank == Rank::Staff {
             return Ok(());
+        }
+        if room.rating == Rating::Adult && self.adults_verified && !session.age_verified {
+            return say("This room is for adults. Staff have to verify your age before you can enter.");
         }
         match room.exclusion(uid, now.wall) {
             Some((ExclusionKind::Ban, _)) => return say("You are banned from this room."),
@@ -326,6 +332,27 @@ impl State {
         if sender.blocks_user(to) {
             let text = "You have blocked this user. Unblock the user first.";
             return effects.refuse(conn, request, REFUSED, text);
+        }
+        let asked = Asked { room: Some(id), ..Asked::new(ActKind::Invitation) };
+        match self.judge(now, conn, asked, effects) {
+            Ok(()) => self.pass_invitation(now, conn, id, to, effects),
+            Err(why) => effects.refuse(conn, request, REFUSED, &why),
+        }
+    }
+
+    /// Passes on an invitation that the guard has let through.
+    pub(super) fn pass_invitation(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        id: RoomId,
+        to: Uid,
+        effects: &mut Effects,
+    ) {
+        let request = PacketType::ROOM_INVITE_OUT;
+        let (Some(sender), Some(room)) = (self.session(conn), self.rooms.get(&id)) else { return };
+        if sender.blocks_user(to) || to == sender.person.uid {
+            return;
         }
         let Some(guest) = self.session_of(to) else { return };
         if guest.blocks_user(sender.person.uid) || guest.ignores_user(sender.person.uid) {

@@ -105,7 +105,7 @@ impl State {
                 }
             }
             RoomCommand::VoiceLost => self.voice_lost(conn, room, effects),
-            RoomCommand::Message(text) => self.room_message(conn, room, text, effects),
+            RoomCommand::Message(text) => self.room_message(now, conn, room, text, effects),
             RoomCommand::Members => {
                 if self.is_member(conn, room) {
                     effects.send(conn, self.user_list(conn, room));
