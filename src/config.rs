@@ -46,6 +46,8 @@ pub struct Config {
     pub spam: Spam,
     /// What comes of warnings.
     pub moderation: Moderation,
+    /// Rooms.
+    pub rooms: Rooms,
     /// The database.
     pub store: Store,
     /// Backups that are made by themselves.
@@ -196,6 +198,18 @@ pub struct Spam {
 }
 
 impl Spam {
+    /// No limit at all; roles are as by default.
+    pub fn off() -> Spam {
+        Spam {
+            messages_per_window: None,
+            window: None,
+            cooldown: None,
+            messages_per_minute: None,
+            duplicate_messages: None,
+            ..Spam::default()
+        }
+    }
+
     /// The most messages that a limit may name, which bounds what is remembered of a user.
     pub const MOST_MESSAGES: u32 = 1000;
     /// The longest window and the longest cooldown.
@@ -216,6 +230,13 @@ pub struct Moderation {
 impl Moderation {
     /// The most warnings that can be waited for: more are not kept of an account.
     pub const MOST_WARNINGS: u32 = 20;
+}
+
+/// `[rooms]`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rooms {
+    /// Whether rooms rated A take only accounts of which staff know that they belong to adults.
+    pub age_verified_for_adult: bool,
 }
 
 /// `[store]`

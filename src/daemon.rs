@@ -36,7 +36,7 @@ use crate::hub::peers;
 use crate::hub::settings::Settings;
 use crate::hub::voice::VoiceAccess;
 use crate::metrics::Metrics;
-use crate::model::CloseReason;
+use crate::model::{CloseReason, Now, Timestamp};
 use crate::net::calls::{CallPath, SharedCalls};
 use crate::net::http::{self, HttpService};
 use crate::net::listener::Chat;
@@ -157,12 +157,16 @@ impl Daemon {
         let newest = checks::check_clock(&path, &health);
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
-        let start::Opened { store, categories, rooms, sanctions, maintenance } =
+        let start::Opened { store, categories, rooms, sanctions, maintenance, records } =
             task::spawn_blocking(move || start::open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
         let mut state = State::new(categories, rooms).with_maintenance(maintenance);
         state.sanctions = sanctions;
+        let now = Now { wall: Timestamp::now(), uptime: Duration::ZERO };
+        for wrong in state.guard_with(now, config.spam.clone(), records) {
+            warn!("a setting in the store cannot be used and is passed over: {wrong}");
+        }
         state.configure(Settings::new(config));
         let bans = Arc::clone(state.sanctions.bans());
         if config.voice.is_on() {

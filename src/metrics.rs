@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::model::CloseReason;
+use crate::model::{CloseReason, Link};
 
 /// One number that only grows.
 #[derive(Default, Debug)]
@@ -72,6 +72,7 @@ pub struct Metrics {
     /// Nanoseconds that the hub was at work.
     pub hub_busy_nanos: Counter,
     close_reasons: [Counter; CloseReason::ALL.len()],
+    refusals: [Counter; Link::ALL.len()],
 }
 
 impl Metrics {
@@ -84,6 +85,16 @@ impl Metrics {
     /// How many connections ended for `reason`.
     pub fn closed_for(&self, reason: CloseReason) -> u64 {
         self.close_counter(reason).get()
+    }
+
+    /// Counts something that the guard has refused.
+    pub fn refused(&self, link: Link) {
+        self.refusal_counter(link).increment();
+    }
+
+    /// How much was refused by this link of the guard.
+    pub fn refused_by(&self, link: Link) -> u64 {
+        self.refusal_counter(link).get()
     }
 
     /// Counts time that the hub was at work.
@@ -101,6 +112,12 @@ impl Metrics {
     fn close_counter(&self, reason: CloseReason) -> &Counter {
         &self.close_reasons[reason as usize]
     }
+
+    // As above.
+    #[allow(clippy::indexing_slicing)]
+    fn refusal_counter(&self, link: Link) -> &Counter {
+        &self.refusals[link as usize]
+    }
 }
 
 #[cfg(test)]
@@ -115,5 +132,9 @@ mod tests {
             assert_eq!(metrics.closed_for(reason), 1, "{reason}");
         }
         assert_eq!(metrics.connections_closed.get(), CloseReason::ALL.len() as u64);
+        for link in Link::ALL {
+            metrics.refused(link);
+            assert_eq!(metrics.refused_by(link), 1, "{}", link.name());
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use paltalkd::model::Uid;
+use paltalkd::model::{Role, Uid};
 use support::*;
 
 /// The texts of kept messages without their stamps, which are checked.
@@ -59,7 +59,7 @@ fn a_message_reaches_its_recipient_and_nobody_else() {
 #[test]
 fn what_cannot_be_sent_is_refused_with_a_reason() {
     let server = Server::start();
-    let (alice, bob) = (server.account("Alice"), server.account("Bob"));
+    let (alice, bob) = (server.account_with("Alice", &[Role::Trusted]), server.account("Bob"));
     let mut a = server.sign_in(alice);
     let mut b = server.sign_in(bob);
     for uid in [Uid(77), Uid(0), Uid(u32::MAX), Uid::NEW_USER] {
@@ -117,7 +117,7 @@ fn messages_are_kept_for_those_who_are_away_and_delivered_once() {
 #[test]
 fn more_messages_than_one_packet_of_them_come_in_order() {
     let server = Server::start();
-    let (alice, bob) = (server.account("Alice"), server.account("Bob"));
+    let (alice, bob) = (server.account_with("Alice", &[Role::Trusted]), server.account("Bob"));
     let mut a = server.sign_in(alice);
     let sent: Vec<String> = (0..60).map(|number| format!("{number:02} {}", "words ".repeat(660))).collect();
     for text in &sent {

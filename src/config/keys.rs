@@ -89,6 +89,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(spam.exempt_roles, Live, RoleNames),
     key!(moderation.warnings_before_ban, Live, CountWithin { least: 1, most: Moderation::MOST_WARNINGS }),
     key!(moderation.warning_ban, Live, Time),
+    key!(rooms.age_verified_for_adult, Live, Flag),
     key!(store.path, Restart, RequiredPath),
     key!(store.cache, Restart, RequiredBytes { at_least: 1 << 20 }),
     key!(store.offline_messages, Live, Time),

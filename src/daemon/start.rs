@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use tokio::net::{TcpListener, UdpSocket};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::config::Config;
+use crate::hub::rules::Rules;
 use crate::hub::sanctions::Sanctions;
 use crate::hub::staff::MAINTENANCE_SETTING;
-use crate::hub::{CategoryEntry, Person, Room};
+use crate::hub::{CategoryEntry, GuardRecords, Person, Room};
 use crate::model::Timestamp;
 use crate::net::calls::{self, Channel};
 use crate::net::{listener, voice};
@@ -59,6 +60,7 @@ pub(super) struct Opened {
     pub(super) rooms: Vec<Room>,
     pub(super) sanctions: Sanctions,
     pub(super) maintenance: Option<String>,
+    pub(super) records: GuardRecords,
 }
 
 pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<Opened> {
@@ -80,7 +82,8 @@ pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<Opened> {
     if let Some(message) = &maintenance {
         warn!(message, "there is maintenance: only staff can sign in");
     }
-    Ok(Opened { store, categories, rooms, sanctions, maintenance })
+    let records = load_guard(&store.reader()).context("cannot read what is held against people")?;
+    Ok(Opened { store, categories, rooms, sanctions, maintenance, records })
 }
 
 fn load_sanctions(reader: &Reader) -> Result<Sanctions, StoreError> {
@@ -102,6 +105,21 @@ fn load_sanctions(reader: &Reader) -> Result<Sanctions, StoreError> {
     let mutes = reader.mutes()?.into_iter().filter(|(_, mute)| mute.holds(now));
     sanctions.load(mutes, bans, warnings);
     Ok(sanctions)
+}
+
+/// Reads what the guard goes by, and compiles it. What cannot be used any more is passed over.
+fn load_guard(reader: &Reader) -> Result<GuardRecords, StoreError> {
+    let (rules, wrong) = Rules::compile_usable(reader.filters()?, &reader.links()?);
+    for wrong in wrong {
+        error!("a filter or allowed link cannot be used and is not in force: {wrong}");
+    }
+    Ok(GuardRecords {
+        strikes: reader.strikes_after(None, usize::MAX)?,
+        offences: reader.offences_after(None, usize::MAX)?,
+        mutes: reader.mutes()?,
+        settings: reader.settings()?,
+        rules,
+    })
 }
 
 fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreError> {

@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
@@ -16,11 +17,12 @@ use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
-use super::directory::PALS_ONLY;
+use super::directory::{PALS_ONLY, service_im};
 use super::feed::{Event, EventKind, Feed, Level, Named};
 use super::lookup::{Finding, Lookup, Question};
 use super::peers::{Orders, RelayOrder};
 use super::rows::{MemberRow, Population, RoomRow, UserRow};
+use super::rules::{self, Asker, RulesDone, RulesOrder};
 use super::settings::Settings;
 use super::staff::{ActError, Action, Actor, Via, together};
 use super::voice::VoicePlane;
@@ -156,6 +158,11 @@ pub struct Hub {
     /// Rooms to publish to the voice service at the end of the turn.
     voice_changed: Vec<RoomId>,
     relays: Option<Orders>,
+    /// Changes of the rules that were tried, and the way for more.
+    rules_done: mpsc::UnboundedReceiver<RulesDone>,
+    rules_sender: mpsc::UnboundedSender<RulesDone>,
+    /// One change of the rules after the other.
+    rules_turn: Arc<tokio::sync::Mutex<()>>,
     /// Orders that found no place; what they were for is ended at the end of the command.
     refused: Vec<RelayOrder>,
 }
@@ -177,6 +184,7 @@ impl Hub {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (desk_sender, desk) = mpsc::channel(DESK);
         let (finder, found) = mpsc::unbounded_channel();
+        let (rules_sender, rules_done) = mpsc::unbounded_channel();
         let hub = Hub {
             state,
             links: Vec::new(),
@@ -196,6 +204,9 @@ impl Hub {
             voice: None,
             voice_changed: Vec::new(),
             relays: None,
+            rules_done,
+            rules_sender,
+            rules_turn: Arc::default(),
             refused: Vec::new(),
         };
         (hub, HubHandle { inbox: sender, desk: desk_sender })
@@ -253,11 +264,14 @@ impl Hub {
             for envelope in batch.drain(..) {
                 self.turn(now, envelope, &mut effects);
             }
-            self.publish_voice();
+            self.publish_voice(now.wall);
             for waker in self.wakers.drain(..) {
                 waker.wake();
             }
             self.metrics.hub_busy(began.elapsed());
+        }
+        if let Some(hits) = self.state.take_hits() {
+            self.store.submit(hits, |_| {});
         }
         debug!("hub ended");
     }
@@ -274,6 +288,7 @@ impl Hub {
                 biased;
                 Some(query) = self.desk.recv() => self.answer(query),
                 Some(envelope) = self.found.recv() => self.resume(envelope),
+                Some(done) = self.rules_done.recv() => self.rules_changed(done),
                 count = commands => return count > 0,
                 () = sleep(due.unwrap_or_default()), if due.is_some() => return true,
             }
@@ -400,11 +415,11 @@ impl Hub {
     }
 
     /// Publishes the voice rooms that changed in this turn, each once.
-    fn publish_voice(&mut self) {
+    fn publish_voice(&mut self, now: Timestamp) {
         let Some(voice) = self.voice.as_ref().filter(|_| !self.voice_changed.is_empty()) else { return };
         self.voice_changed.sort_unstable();
         self.voice_changed.dedup();
-        let rooms = self.voice_changed.drain(..).map(|room| Arc::new(self.state.voice_room(room)));
+        let rooms = self.voice_changed.drain(..).map(|room| Arc::new(self.state.voice_room(now, room)));
         voice.publish(rooms.collect());
     }
 
@@ -471,10 +486,52 @@ impl Hub {
                     self.look_up();
                 }
             }
+            Effect::Keep(change) => self.store.submit(change, |result| {
+                if let Err(error) = result {
+                    warn!(%error, "something that was counted is not kept");
+                }
+            }),
             Effect::Accepted => self.metrics.messages.increment(),
+            Effect::Refused(link) => self.metrics.refused(link),
+            Effect::ChangeRules(order) => self.change_rules(*order),
             Effect::Event(event) => {
                 log_event(&event);
                 self.feed.push(now.wall, *event);
+            }
+        }
+    }
+
+    /// Has a change of the rules tried, made durable and compiled, off the hub.
+    fn change_rules(&self, order: RulesOrder) {
+        let RulesOrder { change, entry, asker } = order;
+        let (store, done, turn) =
+            (self.store.clone(), self.rules_sender.clone(), Arc::clone(&self.rules_turn));
+        tokio::spawn(async move {
+            let _turn = turn.lock().await;
+            let tried = task::spawn_blocking(move || rules::carry_out(&store, change, entry)).await;
+            let result = tried.unwrap_or_else(|error| Err(error.to_string()));
+            // Once the hub has ended nobody waits any more.
+            _ = done.send(RulesDone { asker, result });
+        });
+    }
+
+    fn rules_changed(&mut self, done: RulesDone) {
+        let RulesDone { asker, result } = done;
+        let result = result.map(|(applied, rules)| {
+            self.state.install_rules(rules);
+            applied
+        });
+        match asker {
+            Asker::Desk(answer) => drop(answer.send(result)),
+            Asker::User(conn) => {
+                let text = match result {
+                    Ok(_) => "This is in force now.".to_owned(),
+                    Err(why) => format!("Nothing was changed: {why}"),
+                };
+                self.deliver([conn], None, &service_im(&text));
+                for waker in self.wakers.drain(..) {
+                    waker.wake();
+                }
             }
         }
     }
@@ -609,6 +666,11 @@ fn log_event(event: &Event) {
         (EventKind::Report, _) => {
             warn!(kind, ?actor, ?target, room);
             debug!(kind, text = ?event.text);
+        }
+        // The form of this line is for tools that read logs.
+        (EventKind::Strike, _) => {
+            let uid = event.actor.as_ref().and_then(|actor| actor.uid).map(|uid| uid.0);
+            info!(uid, nickname = ?actor.unwrap_or_default(), room, "{}", event.text);
         }
         (_, Level::Warning) => warn!(kind, ?actor, ?target, room, text = ?event.text),
         _ => info!(kind, ?actor, ?target, room, text = ?event.text),

@@ -1,10 +1,12 @@
 //! Users: sign-in, presence, pals, blocks, privacy, instant messages, lists.
 
-use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid};
-use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket};
+use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid, to_cp1252};
+use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket, markup};
 use crate::store::Change;
 
+use super::acts::Asked;
 use super::feed::{Event, EventKind};
+use super::guard::ActKind;
 use super::idle::Quiet;
 use super::rooms::Key;
 use super::{ConnId, DirectoryCommand, Effect, Effects, Entry, Person, Session, SignIn, State, command};
@@ -23,7 +25,8 @@ impl State {
         if self.refuses_sign_in(now, conn, &sign_in, effects) {
             return;
         }
-        let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, local } = sign_in;
+        let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, .. } = sign_in;
+        let SignIn { local, age_verified, .. } = sign_in;
         let older = self.session_of(person.uid).map(|session| session.conn);
         let older = older.and_then(|older| self.replace_session(older, effects));
         let sorted = |people: &[Person]| {
@@ -42,6 +45,7 @@ impl State {
             privacy: older.as_ref().map_or(privacy, |older| older.privacy),
             pals: older.as_ref().map_or_else(|| sorted(&pals), |older| older.pals.clone()),
             blocks: older.as_ref().map_or_else(|| sorted(&blocks), |older| older.blocks.clone()),
+            age_verified,
             status,
             ignores: Vec::new(),
             put_out: None,
@@ -348,18 +352,28 @@ impl State {
             return;
         }
         if to == Uid::SERVICE {
-            effects.push(Effect::Accepted);
             return command::service_message(self, now, conn, &text, effects);
         }
         if sender.blocks_user(to) {
             let text = "You have blocked this user. Unblock the user first.";
             return effects.refuse(conn, request, REFUSED, text);
         }
+        let automatic = is_automatic(text.as_bytes());
+        // Before anything that depends on the recipient: a refusal must not tell whether he is there.
+        let asked = Asked { text: Some(text.as_bytes()), automatic, ..Asked::new(ActKind::Im) };
+        if let Err(why) = self.judge(now, conn, asked, effects) {
+            if !automatic {
+                effects.send(conn, service_im(&why));
+            }
+            return;
+        }
+        let Some(sender) = self.session(conn) else { return };
         let Some(recipient) = self.session_of(to) else {
             // An automatic answer is worth nothing to somebody who is not there.
-            if !is_automatic(text.as_bytes()) {
-                effects.push(Effect::Accepted);
-                let change = Change::StoreOffline { to, from: sender.person.uid, at: now.wall, text };
+            if !automatic {
+                let from = sender.person.uid;
+                self.count_message(conn, effects);
+                let change = Change::StoreOffline { to, from, at: now.wall, text };
                 effects.push(Effect::Commit { conn, request, change });
             }
             return;
@@ -371,10 +385,16 @@ impl State {
         if recipient.privacy == Privacy::Pals && !recipient.has_pal(sender.person.uid) {
             return effects.refuse(conn, request, REFUSED, PALS_ONLY);
         }
-        effects.push(Effect::Accepted);
         let packet = ServerPacket::ImIn { sender: sender.person.uid, stamp: None, text: (&text).into() };
         effects.send(recipient.conn, packet);
+        self.count_message(conn, effects);
     }
+}
+
+/// The server's own words to one user.
+pub(super) fn service_im(text: &str) -> ServerPacket {
+    let text = markup::wrap_im(&to_cp1252(text)).into();
+    ServerPacket::ImIn { sender: Uid::SERVICE, stamp: None, text }
 }
 
 /// The service user as a pal.

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
+use crate::model::{CloseReason, Link, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
 use crate::store::Change;
 
@@ -8,6 +8,7 @@ use super::ConnId;
 use super::feed::Event;
 use super::lookup::Lookup;
 use super::peers::RelayOrder;
+use super::rules::RulesOrder;
 
 /// Something that has to happen outside the state, in the order of the list.
 #[derive(Debug)]
@@ -69,8 +70,14 @@ pub enum Effect {
     Relay(RelayOrder),
     /// Something that a command needs from the store before it can be run.
     Lookup(Box<Lookup>),
+    /// A change that has to become durable and for which nobody waits.
+    Keep(Change),
     /// A message was accepted, for the counters.
     Accepted,
+    /// The guard has refused something, for the counters.
+    Refused(Link),
+    /// What the guard goes by is to be changed.
+    ChangeRules(Box<RulesOrder>),
     /// Something that those who run the place may want to know.
     Event(Box<Event>),
 }

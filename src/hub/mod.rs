@@ -10,6 +10,7 @@
 //! run the place goes through [`staff`], whether they type commands or sit at the machine.
 
 pub mod actor;
+mod acts;
 mod command;
 mod directory;
 mod effect;
@@ -20,6 +21,7 @@ pub mod lookup;
 pub mod peers;
 mod rooms;
 pub mod rows;
+pub mod rules;
 pub mod sanctions;
 pub mod settings;
 pub mod staff;
@@ -28,6 +30,7 @@ mod state;
 mod tests;
 pub mod voice;
 
+pub use acts::GuardRecords;
 pub use effect::{Effect, Effects};
 pub use feed::{Event, EventKind, Feed, FeedEntry};
 pub use rooms::{Entry, Member, NewRoom, Power, Rank, Room};
@@ -76,6 +79,8 @@ pub struct SignIn {
     pub pals: Vec<Person>,
     /// Those whom he blocks.
     pub blocks: Vec<Person>,
+    /// Whether staff have seen that he is of age.
+    pub age_verified: bool,
     /// Where his client is.
     pub peer: IpAddr,
     /// The address by which his client reached the server.

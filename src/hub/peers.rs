@@ -209,12 +209,14 @@ impl State {
 
     /// When, in time since the start, [`State::tick`] will have something to do.
     pub fn due(&self) -> Option<Duration> {
-        self.peers.timers.first().map(|(due, _)| *due).into_iter().chain(self.maintenance_due()).min()
+        let ringing = self.peers.timers.first().map(|(due, _)| *due);
+        ringing.into_iter().chain(self.watch_due()).chain(self.maintenance_due()).min()
     }
 
-    /// Ends what has waited long enough.
+    /// Ends what has waited long enough, and does what the guard needs now and then.
     pub fn tick(&mut self, now: Now, effects: &mut Effects) {
         self.keep_maintenance(now, effects);
+        self.keep_watch(now, effects);
         while let Some((due, timer)) = self.peers.timers.first().copied() {
             if due > now.uptime {
                 return;
@@ -234,7 +236,7 @@ impl State {
         let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
         match command {
             PeerCommand::Call { to, port } => self.call(now, conn, to, port, effects),
-            PeerCommand::AcceptCall { from, port } => self.accept_call(conn, from, port, effects),
+            PeerCommand::AcceptCall { from, port } => self.accept_call(now, conn, from, port, effects),
             PeerCommand::DeclineCall(peer) | PeerCommand::HangUp(peer) => {
                 self.leave_call(uid, peer, effects);
             }

@@ -4,12 +4,12 @@
 //! sorting are done there, not here: the hub has other things to do.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Now, Rating, Role, RoomId, Status, Uid, from_cp1252};
+use crate::model::{Now, Rating, Role, RoomId, Status, Timestamp, Uid, from_cp1252};
 use crate::protocol::Dialect;
+use crate::store::MuteKind;
 
 use super::{ConnId, Room, Session, State};
 
@@ -46,8 +46,31 @@ pub struct UserRow {
     pub strikes: u8,
     /// The stage of his violations, 0 for none.
     pub stage: u16,
+    /// Seconds for which he is still muted, for whatever reason; the largest number if for good.
+    pub muted_seconds: u64,
+}
+
+/// Somebody whom the limits have caught.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StrikeRow {
+    /// His uid.
+    pub uid: Uid,
+    /// His nickname; empty if he is not signed in, when the store has to be asked.
+    pub nickname: String,
+    /// His strikes, 0 to 2.
+    pub strikes: u8,
+    /// His stage, 0 for none.
+    pub stage: u16,
     /// Seconds for which he is still muted.
     pub muted_seconds: u64,
+    /// All violations there were.
+    pub violations: u32,
+    /// The limit that was broken last: `COOLDOWN` or `WINDOW`.
+    pub last_reason: String,
+    /// The figures of it.
+    pub last_detail: String,
+    /// When, RFC 3339 in UTC.
+    pub last_at: Option<String>,
 }
 
 /// A room, open or permanent.
@@ -118,7 +141,43 @@ pub struct Population {
 impl State {
     /// A row for the user of `conn`; what only his connection knows is left at zero.
     pub fn user_row(&self, now: Now, conn: ConnId) -> Option<UserRow> {
-        self.session(conn).map(|session| row(now, session))
+        let session = self.session(conn)?;
+        let uid = session.person.uid;
+        let record = self.guard.record(now, uid).unwrap_or_default();
+        let (strikes, stage) = (record.strikes, record.stage);
+        Some(UserRow { strikes, stage, muted_seconds: self.muted_seconds(now, uid), ..row(now, session) })
+    }
+
+    /// A row for everybody who was ever struck and not cleared since, by uid.
+    pub fn strike_rows(&self, now: Now) -> Vec<StrikeRow> {
+        let mut rows: Vec<StrikeRow> = self
+            .guard
+            .records(now)
+            .map(|(uid, record)| StrikeRow {
+                uid,
+                nickname: self
+                    .session_of(uid)
+                    .map_or_else(String::new, |session| session.person.nickname.to_string()),
+                strikes: record.strikes,
+                stage: record.stage,
+                muted_seconds: self.muted_seconds(now, uid),
+                violations: record.violations,
+                last_reason: record.last_reason,
+                last_detail: record.last_detail,
+                last_at: (record.last_at != Timestamp::default()).then(|| record.last_at.rfc3339()),
+            })
+            .collect();
+        rows.sort_unstable_by_key(|row| row.uid);
+        rows
+    }
+
+    fn muted_seconds(&self, now: Now, uid: Uid) -> u64 {
+        let struck = self.guard.muted(now, uid).map_or(0, |left| left.as_secs_f64().ceil() as u64);
+        let muted = self.sanctions.mute(now.wall, uid, MuteKind::Text).map_or(0, |mute| match mute.until {
+            Some(until) => until.0.saturating_sub(now.wall.0).div_ceil(1000),
+            None => u64::MAX,
+        });
+        struck.max(muted)
     }
 
     /// The connections of everybody signed in.
@@ -203,7 +262,7 @@ fn row(now: Now, session: &Session) -> UserRow {
         messages: session.messages,
         strikes: 0,
         stage: 0,
-        muted_seconds: Duration::ZERO.as_secs(),
+        muted_seconds: 0,
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Settings {
     pub peers: PeerRules,
     /// How fast and how often one user may send messages.
     pub spam: Spam,
+    /// Whether rooms for adults take only those of whom it is known that they are.
+    pub age_verified_for_adult: bool,
     /// What warnings lead to.
     pub moderation: Moderation,
 }
@@ -30,6 +32,7 @@ impl Settings {
             offline_messages: config.store.offline_messages,
             peers: PeerRules::new(&config.voice),
             spam: config.spam.clone(),
+            age_verified_for_adult: config.rooms.age_verified_for_adult,
             moderation: config.moderation.clone(),
         }
     }
@@ -38,7 +41,9 @@ impl Settings {
 impl State {
     /// Has these settings count from now on. What began under others goes on.
     pub fn configure(&mut self, settings: Settings) {
-        let Settings { idle_timeout, peers, moderation, .. } = settings;
+        let Settings { idle_timeout, peers, moderation, spam, age_verified_for_adult, .. } = settings;
+        self.guard.set_limits(spam);
+        self.require_verified_adults(age_verified_for_adult);
         self.sanctions.set_rules(moderation);
         *self = mem::take(self).with_idle_timeout(idle_timeout).with_peer_rules(peers);
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::model::{CategoryId, Nickname, Now, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::Dialect;
 
+use super::acts::Watch;
+use super::guard::{FilterSet, Guard, detect};
 use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::sanctions::Sanctions;
@@ -41,6 +43,11 @@ pub struct State {
     pub(super) asking: HashMap<ConnId, u32>,
     /// When it was last recorded that an account tried what it may not.
     pub(super) refusals: HashMap<Uid, Duration>,
+    /// Who may send what, how fast and how often.
+    pub guard: Guard<detect::Detectors, FilterSet>,
+    pub(super) watch: Watch,
+    /// Whether rooms for adults take only those of whom it is known that they are.
+    pub(super) adults_verified: bool,
     /// The most users who were signed in at once.
     pub(super) peak_users: usize,
 }
@@ -64,6 +71,8 @@ pub struct Session {
     pub pals: Vec<Uid>,
     /// Uids he blocks, ascending.
     pub blocks: Vec<Uid>,
+    /// Whether staff have seen that he is of age.
+    pub age_verified: bool,
     /// Uids whose words in rooms he does not want to see, ascending; until he signs out.
     pub ignores: Vec<Uid>,
     /// Why he is about to bounce somebody: from which room, whom, the reason.
@@ -98,11 +107,15 @@ pub struct CategoryEntry {
 impl State {
     /// A state with these categories and rooms and nobody in it.
     pub fn new(categories: Vec<CategoryEntry>, rooms: impl IntoIterator<Item = Room>) -> State {
-        State {
+        let mut state = State {
             categories,
             rooms: rooms.into_iter().map(|room| (room.id, room)).collect(),
             ..State::default()
+        };
+        for id in state.rooms.keys().copied().collect::<Vec<_>>() {
+            state.renew_slowmode(id);
         }
+        state
     }
 
     /// Applies one command of connection `conn` at `now`.

@@ -10,8 +10,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use crate::model::{RoomId, Speakers, Uid};
+use crate::model::{RoomId, Speakers, Timestamp, Uid};
 use crate::protocol::{Dialect, ServerPacket, VoiceServer};
+use crate::store::MuteKind;
 
 use super::{ConnId, Effect, Effects, Member, Room, Session, State};
 
@@ -74,13 +75,20 @@ impl State {
         self.voice = Some(access);
     }
 
-    /// The room as it is published.
-    pub(super) fn voice_room(&self, id: RoomId) -> VoiceRoom {
+    /// The room as it is published at `now`.
+    pub(super) fn voice_room(&self, now: Timestamp, id: RoomId) -> VoiceRoom {
         let room = self.rooms.get(&id).filter(|room| room.kind.has_voice());
         let inside = room.map(|room| room.members.as_slice()).unwrap_or_default();
         let mut members: Box<[VoiceMember]> = inside
             .iter()
-            .filter_map(|member| self.session(member.conn).map(|session| voice_member(member, session)))
+            .filter_map(|member| {
+                let silenced = self.sanctions.mute(now, member.uid, MuteKind::Media).is_some();
+                let session = self.session(member.conn)?;
+                Some(VoiceMember {
+                    may_speak: member.may_speak() && !silenced,
+                    ..voice_member(member, session)
+                })
+            })
             .collect();
         members.sort_unstable_by_key(|member| member.uid);
         let speakers = room.map_or(Speakers::ONE, |room| room.speakers).get();
@@ -161,9 +169,7 @@ mod tests {
 
     use super::*;
     use crate::hub::{Command, Person, RoomCommand, SignIn};
-    use crate::model::{
-        CategoryId, Nickname, Now, Privacy, Rating, Roles, RoomKind, RoomName, Status, Timestamp,
-    };
+    use crate::model::{CategoryId, Nickname, Now, Privacy, Rating, Roles, RoomKind, RoomName, Status};
 
     const VOICE: RoomId = RoomId(50_001);
     const TEXT: RoomId = RoomId(50_002);
@@ -203,6 +209,7 @@ mod tests {
             status: Status::Online,
             pals: Vec::new(),
             blocks: Vec::new(),
+            age_verified: false,
             peer: "::ffff:192.0.2.7".parse().unwrap(),
             local: [198, 51, 100, 1].into(),
             greeting: Vec::new(),
@@ -252,10 +259,10 @@ mod tests {
         let members = &mut state.rooms.get_mut(&VOICE).unwrap().members;
         members[0].mic = false;
         members[1].red_dot = true;
-        let silenced = state.voice_room(VOICE);
+        let silenced = state.voice_room(Timestamp(0), VOICE);
         assert!(silenced.members.iter().all(|member| !member.may_speak));
         state.rooms.get_mut(&VOICE).unwrap().members[0].mic = true;
-        let room = state.voice_room(VOICE);
+        let room = state.voice_room(Timestamp(0), VOICE);
         let expected = |slot: u32, may_speak| VoiceMember {
             uid: Uid(1_000_002 - slot),
             conn: conn(slot),
@@ -266,9 +273,9 @@ mod tests {
             probed: true,
         };
         assert_eq!(*room.members, [expected(2, false), expected(1, true)], "by uid");
-        assert_eq!(state.voice_room(TEXT).members.len(), 0, "text has no voice");
+        assert_eq!(state.voice_room(Timestamp(0), TEXT).members.len(), 0, "text has no voice");
         apply(&mut state, 1, Command::Disconnect);
-        assert_eq!(*state.voice_room(VOICE).members, [expected(2, false)]);
+        assert_eq!(*state.voice_room(Timestamp(0), VOICE).members, [expected(2, false)]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod fold;
 mod ids;
 mod imitation;
 mod name;
+mod obstacle;
 mod room;
 pub mod sanitise;
 mod text;
@@ -22,6 +23,7 @@ pub use close::CloseReason;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};
+pub use obstacle::Link;
 pub use room::{
     LOCKWORD_MAX, LinkRight, Rating, RoomKind, RoomName, RoomNameError, SlowMode, Speakers, TOPIC_MAX,
     WELCOME_MAX, is_lockword, topic_line,

@@ -176,6 +176,7 @@ impl Session {
             status: initial_status(state.status),
             pals: people(data.pals),
             blocks: people(data.blocks),
+            age_verified: account.age_verified,
             peer: self.peer,
             local: self.local,
             greeting: vec![

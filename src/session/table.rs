@@ -43,6 +43,9 @@ pub struct Row {
     pub when: When,
     /// What is done with it.
     pub answer: Answer,
+    /// Whether what it asks for passes the guard of messages ([`crate::hub::guard`]); commands that come as
+    /// messages do not.
+    pub guarded: bool,
 }
 
 impl Row {
@@ -115,7 +118,17 @@ pub fn row(packet: T) -> Row {
         T::FILE_XFER_INIT | T::FILE_XFER_ANSWER => (Online, Handle),
         _ => (Online, Ignore),
     };
-    Row { when, answer }
+    let guarded = matches!(
+        packet,
+        T::ROOM_MESSAGE_OUT
+            | T::IM_OUT
+            | T::ROOM_INVITE_OUT
+            | T::ROOM_PRIVATE_INVITE
+            | T::DCC_XFER_INIT
+            | T::FILE_XFER_INIT
+            | T::VOICE_CALL_INIT
+    );
+    Row { when, answer, guarded }
 }
 
 /// What a packet counts against `limits.packets_per_second`: requests that are answered with lists,
@@ -137,6 +150,7 @@ pub fn cost(packet: T) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use crate::hub::guard::ActKind;
     use crate::protocol::catalogue::{self, Direction};
 
     use super::*;
@@ -168,6 +182,16 @@ mod tests {
             T::ROOM_CREATE,
         ] {
             assert_eq!(cost(packet), cost(T::ROOM_JOIN), "{packet}");
+        }
+    }
+
+    #[test]
+    fn the_guard_judges_what_the_table_says() {
+        for entry in catalogue::CATALOGUE.iter().filter(|entry| entry.direction != Direction::ToClient) {
+            let judged = ActKind::ALL.iter().any(|kind| kind.packets().contains(&entry.packet_type));
+            let row = row(entry.packet_type);
+            assert_eq!(row.guarded, judged, "{}", entry.packet_type);
+            assert!(!judged || row.when == When::Online, "{}", entry.packet_type);
         }
     }
 

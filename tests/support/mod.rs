@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
-use paltalkd::config::{Changes, Config};
+use paltalkd::config::{Changes, Config, Spam};
 use paltalkd::daemon::{Daemon, Farewell, Stop};
 use paltalkd::metrics::Metrics;
 use paltalkd::model::{
@@ -63,6 +63,7 @@ impl Server {
         let mut config = Config::default();
         // One test sends in a second what people send in minutes.
         config.limits.packets_per_second = None;
+        config.spam = Spam::off();
         config.server.data_dir = dir.path().to_owned();
         config.chat.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.http.listen = vec!["127.0.0.1:0".parse().unwrap()];

@@ -20,8 +20,9 @@ mod table;
 mod who;
 
 use crate::model::{MessageText, Now, RoomId, Uid, from_cp1252, to_cp1252};
-use crate::protocol::{PacketType, ServerPacket, markup};
+use crate::protocol::{PacketType, markup};
 
+use super::directory::service_im;
 use super::lookup::Finding;
 use super::rooms::{Power, notice};
 use super::staff::Standing;
@@ -339,11 +340,7 @@ fn help(state: &mut State, call: Call<'_>, effects: &mut Effects) {
 fn answer(conn: ConnId, place: Place, text: &str, effects: &mut Effects) {
     let packet = match place {
         Place::Room(room) => notice(room, &to_cp1252(text)),
-        Place::Service => ServerPacket::ImIn {
-            sender: Uid::SERVICE,
-            stamp: None,
-            text: markup::wrap_im(&to_cp1252(text)).into(),
-        },
+        Place::Service => service_im(text),
     };
     effects.send(conn, packet);
 }

@@ -3,6 +3,8 @@
 use crate::model::{Nickname, RoomId};
 use crate::protocol::{ServerPacket, markup};
 
+use super::super::acts::Asked;
+use super::super::guard::ActKind;
 use super::super::{Effects, Person, State};
 use super::{Call, REQUEST};
 
@@ -17,9 +19,15 @@ pub(super) fn whisper(state: &mut State, call: Call<'_>, effects: &mut Effects) 
     if let Some(why) = state.silenced(call.conn, room) {
         return call.answer(why, effects);
     }
-    let (Some(target), Some(sender)) = (seen(state, call, room, name), state.session(call.conn)) else {
+    let Some(target) = seen(state, call, room, name) else {
         return call.answer("Nobody of this name is in the room.", effects);
     };
+    let asked = Asked { room: Some(room), text: Some(text), ..Asked::new(ActKind::Whisper) };
+    if let Err(why) = state.judge(call.now, call.conn, asked, effects) {
+        return call.answer(&why, effects);
+    }
+    state.count_message(call.conn, effects);
+    let Some(sender) = state.session(call.conn) else { return };
     // Whoever is blocked gets the same answer and is heard by nobody.
     if let Some(target) = state.session_of(target.uid)
         && target.hears(sender.person.uid)

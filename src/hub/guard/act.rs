@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{Rating, Roles, RoomId, Timestamp, Uid};
+use crate::model::{Link, Rating, Roles, RoomId, Uid};
+use crate::protocol::PacketType;
+use crate::store::{Mute, OffenceRecord};
 
 use super::filter::Match;
 use super::strikes::Struck;
@@ -25,6 +27,29 @@ pub enum ActKind {
     Call,
 }
 
+impl ActKind {
+    /// All kinds.
+    pub const ALL: [ActKind; 6] = [
+        ActKind::RoomMessage,
+        ActKind::Whisper,
+        ActKind::Im,
+        ActKind::Invitation,
+        ActKind::FileOffer,
+        ActKind::Call,
+    ];
+
+    /// The packets that carry acts of this kind.
+    pub fn packets(self) -> &'static [PacketType] {
+        match self {
+            ActKind::RoomMessage | ActKind::Whisper => &[PacketType::ROOM_MESSAGE_OUT],
+            ActKind::Im => &[PacketType::IM_OUT],
+            ActKind::Invitation => &[PacketType::ROOM_INVITE_OUT, PacketType::ROOM_PRIVATE_INVITE],
+            ActKind::FileOffer => &[PacketType::DCC_XFER_INIT, PacketType::FILE_XFER_INIT],
+            ActKind::Call => &[PacketType::VOICE_CALL_INIT],
+        }
+    }
+}
+
 /// Something that a user wants to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Act<'a> {
@@ -43,84 +68,24 @@ pub struct Act<'a> {
     pub text: Option<&'a [u8]>,
     /// The rating of the room.
     pub rating: Option<Rating>,
+    /// Why he may post no links here, if he may not.
+    pub no_links: Option<&'static str>,
+    /// Whether his client has answered for him while he is away. Such an act is refused like any other
+    /// but is nobody's fault: it brings no strike and no offence.
+    pub automatic: bool,
 }
 
-/// A mute that staff have given, or the machine for an offence or by a filter.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mute {
-    /// Its end; `None`: until it is lifted.
-    pub until: Option<Timestamp>,
-    /// Why; empty if nothing was said. Without a full stop.
-    pub reason: String,
-}
-
-impl Mute {
-    /// Whether it still holds. It ends at [`Mute::until`] exactly.
-    pub fn holds(&self, wall: Timestamp) -> bool {
-        self.until.is_none_or(|until| wall < until)
-    }
-
-    pub(super) fn told(&self) -> String {
-        let until = match self.until {
-            Some(until) => format!("until {}", until.utc()),
-            None => "until staff lift it".to_owned(),
-        };
-        let why = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
-        format!("You are muted {until}{why}.")
-    }
-}
-
-/// The links of the chain, in their order.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Link {
-    /// A [`Mute`].
-    Mute,
-    /// The mute that a strike or stage has brought.
-    Strike,
-    /// The shortest time between two messages.
-    Cooldown,
-    /// The sliding window.
-    Window,
-    /// The volume per minute.
-    PerMinute,
-    /// The same text again and again.
-    Duplicates,
-    /// A detector.
-    Detector,
-    /// A filter.
-    Filter,
-    /// The slowmode of the room or of the server.
-    Slowmode,
-}
-
-impl Link {
-    /// All links, in their order.
-    pub const ALL: [Link; 9] = [
-        Link::Mute,
-        Link::Strike,
-        Link::Cooldown,
-        Link::Window,
-        Link::PerMinute,
-        Link::Duplicates,
-        Link::Detector,
-        Link::Filter,
-        Link::Slowmode,
-    ];
-
-    /// The name in logs, metrics and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Link::Mute => "mute",
-            Link::Strike => "strike",
-            Link::Cooldown => "cooldown",
-            Link::Window => "window",
-            Link::PerMinute => "per_minute",
-            Link::Duplicates => "duplicates",
-            Link::Detector => "detector",
-            Link::Filter => "filter",
-            Link::Slowmode => "slowmode",
-        }
-    }
+/// What somebody reads who is muted.
+pub(super) fn told(mute: &Mute) -> String {
+    let until = match mute.until {
+        Some(until) => format!("until {}", until.utc()),
+        None => "until staff lift it".to_owned(),
+    };
+    let why = match mute.reason.trim_end_matches('.') {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    };
+    format!("You are muted {until}{why}.")
 }
 
 /// What becomes of an act.
@@ -157,10 +122,12 @@ pub enum Aftermath {
     None,
     /// A record to keep and a line to log.
     Struck(Struck),
-    /// The detector's record of the user has changed.
+    /// A record to keep.
     Offence {
         /// The name of the detector.
         detector: &'static str,
+        /// How the account stands with the detectors now.
+        record: OffenceRecord,
     },
     /// The filters that matched, the worst first: count them, and do as the first that blocks says.
     Filtered(Vec<Match>),

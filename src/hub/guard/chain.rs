@@ -5,15 +5,16 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::config::Spam;
-use crate::model::{Now, Rating, RoomId, Uid};
+use crate::model::{Link, Now, Rating, RoomId, Uid, fold};
+use crate::store::{FilterAction, FilterConsequence, Mute, OffenceRecord, StrikeRecord};
 
-use super::act::{Act, Aftermath, Link, Mute, Refusal, Verdict};
+use super::act::{Act, Aftermath, Refusal, Verdict, told};
 use super::detect;
 use super::duplicates::{Fingerprint, Texts};
-use super::filter::{Action, Consequence, FilterSet, Match};
+use super::filter::{FilterSet, Match};
 use super::recent::{Horizon, Recent};
 use super::slowmode::{Place, Slowmode, Slowmodes};
-use super::strikes::{SpamRecord, Strikes};
+use super::strikes::Strikes;
 use super::words::words;
 use super::{Violation, spam, volume};
 
@@ -22,12 +23,14 @@ pub trait Detectors {
     /// What was detected; shown as a sentence for the user.
     type Offence: fmt::Display;
 
-    /// Whether a text of `uid`, in Windows-1252 without markup, must not pass. Changes nothing.
-    fn check(&self, now: Now, uid: Uid, text: &[u8]) -> Option<Self::Offence>;
+    /// Whether a text of `uid`, without markup and folded, must not pass. Changes nothing.
+    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Option<Self::Offence>;
+    /// How many links a text holds that not everybody may post everywhere.
+    fn links(&self, folded: &[u8]) -> usize;
     /// Counts a text that was accepted.
-    fn accept(&mut self, now: Now, uid: Uid, text: &[u8]);
-    /// Counts an offence. Returns how long it mutes, if it does.
-    fn offend(&mut self, now: Now, uid: Uid, offence: &Self::Offence) -> Option<Duration>;
+    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8]);
+    /// Counts an offence. Returns the record to keep, and how long it mutes, if it does.
+    fn offend(&mut self, now: Now, uid: Uid, offence: &Self::Offence) -> (OffenceRecord, Option<Duration>);
     /// The name of what was detected, for logs.
     fn name(offence: &Self::Offence) -> &'static str;
 }
@@ -39,9 +42,13 @@ impl Detectors for () {
         None
     }
 
+    fn links(&self, _: &[u8]) -> usize {
+        0
+    }
+
     fn accept(&mut self, _: Now, _: Uid, _: &[u8]) {}
 
-    fn offend(&mut self, _: Now, _: Uid, offence: &Self::Offence) -> Option<Duration> {
+    fn offend(&mut self, _: Now, _: Uid, offence: &Self::Offence) -> (OffenceRecord, Option<Duration>) {
         match *offence {}
     }
 
@@ -53,17 +60,20 @@ impl Detectors for () {
 impl Detectors for detect::Detectors {
     type Offence = detect::Offence;
 
-    fn check(&self, now: Now, uid: Uid, text: &[u8]) -> Option<detect::Offence> {
-        detect::Detectors::check(self, now, uid, text)
+    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Option<detect::Offence> {
+        detect::Detectors::check(self, now, uid, folded)
     }
 
-    fn accept(&mut self, now: Now, uid: Uid, text: &[u8]) {
-        detect::Detectors::accept(self, now, uid, text);
+    fn links(&self, folded: &[u8]) -> usize {
+        detect::count_links(folded, &self.whitelist)
     }
 
-    fn offend(&mut self, now: Now, uid: Uid, offence: &detect::Offence) -> Option<Duration> {
-        // The record that is to be kept stays where it can be asked for.
-        detect::Detectors::offend(self, now, uid, offence.kind).1
+    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8]) {
+        detect::Detectors::accept(self, now, uid, folded);
+    }
+
+    fn offend(&mut self, now: Now, uid: Uid, _: &detect::Offence) -> (OffenceRecord, Option<Duration>) {
+        detect::Detectors::offend(self, now, uid)
     }
 
     fn name(offence: &detect::Offence) -> &'static str {
@@ -73,9 +83,9 @@ impl Detectors for detect::Detectors {
 
 /// The filters, as the chain sees them. `()` matches nothing.
 pub trait Filters {
-    /// The filters that match a text in Windows-1252 without markup, the worst first; `rating` is that
-    /// of the room in which it is said, if it is in a room.
-    fn check(&self, text: &[u8], rating: Option<Rating>) -> Vec<Match>;
+    /// The filters that match a text, without markup and folded, the worst first; `rating` is that of
+    /// the room in which it is said, if it is in a room.
+    fn check(&self, folded: &[u8], rating: Option<Rating>) -> Vec<Match>;
 }
 
 impl Filters for () {
@@ -85,13 +95,16 @@ impl Filters for () {
 }
 
 impl Filters for FilterSet {
-    fn check(&self, text: &[u8], rating: Option<Rating>) -> Vec<Match> {
-        FilterSet::check(self, text, rating)
+    fn check(&self, folded: &[u8], rating: Option<Rating>) -> Vec<Match> {
+        FilterSet::check(self, folded, rating)
     }
 }
 
 /// Tables with fewer entries are not worth a sweep.
 pub(super) const SWEEP_AT_LEAST: usize = 64;
+
+/// Bytes that are kept for folded texts.
+const KEPT: usize = 4096;
 
 /// What is remembered of somebody who has sent something lately.
 #[derive(Default, Debug)]
@@ -106,9 +119,26 @@ enum Objection<O> {
     Violation(Violation),
     Volume(Duration),
     Duplicate,
+    LinkRight(&'static str),
     Offence(O),
     Filter(Vec<Match>),
     Slowmode(Duration, Place),
+}
+
+impl<O> Objection<O> {
+    fn link(&self) -> Link {
+        match self {
+            Objection::Strike(_) => Link::Strike,
+            Objection::Violation(Violation::Cooldown { .. }) => Link::Cooldown,
+            Objection::Violation(Violation::Window { .. }) => Link::Window,
+            Objection::Volume(_) => Link::PerMinute,
+            Objection::Duplicate => Link::Duplicates,
+            Objection::LinkRight(_) => Link::LinkRight,
+            Objection::Offence(_) => Link::Detector,
+            Objection::Filter(_) => Link::Filter,
+            Objection::Slowmode(..) => Link::Slowmode,
+        }
+    }
 }
 
 /// The guard of the whole service, with its detectors and filters.
@@ -124,13 +154,22 @@ pub struct Guard<D = (), F = ()> {
     slowmodes: Slowmodes,
     /// Acceptances until the next sweep.
     sweep_in: usize,
+    /// Room for the text that is judged, so that not every message needs some.
+    folded: Vec<u8>,
+}
+
+/// The text of an act, folded, and its fingerprint, worked out once for the check and for acceptance.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) folded: &'a [u8],
+    pub(super) print: Option<Fingerprint>,
 }
 
 impl<D: Detectors, F: Filters> Guard<D, F> {
     /// A guard that knows nobody yet.
     pub fn new(limits: Spam, detectors: D, filters: F) -> Guard<D, F> {
         let (talkers, strikes, slowmodes) = (HashMap::new(), Strikes::default(), Slowmodes::default());
-        Guard { detectors, filters, limits, talkers, strikes, slowmodes, sweep_in: 0 }
+        Guard { detectors, filters, limits, talkers, strikes, slowmodes, sweep_in: 0, folded: Vec::new() }
     }
 
     /// Puts other limits in force. A raised one may miss, for its first span, what was no longer needed.
@@ -142,17 +181,32 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     /// Accepting counts; refusing counts nothing but the violation or offence that was committed.
     pub fn judge(&mut self, now: Now, act: &Act<'_>, mute: Option<&Mute>) -> Verdict {
         if let Some(mute) = mute.filter(|mute| mute.holds(now.wall)) {
-            return refuse(Link::Mute, mute.told());
+            return refuse(Link::Mute, told(mute));
         }
+        let mut buffer = std::mem::take(&mut self.folded);
+        let verdict = self.judge_in(&mut buffer, now, act);
+        // One long text must not keep much for good.
+        buffer.shrink_to(KEPT);
+        self.folded = buffer;
+        verdict
+    }
+
+    fn judge_in(&mut self, buffer: &mut Vec<u8>, now: Now, act: &Act<'_>) -> Verdict {
+        let said = act.text.map(|text| {
+            fold::fold_into(text, buffer);
+            let duplicates = self.limits.duplicate_messages.is_some();
+            Said { folded: buffer, print: duplicates.then(|| Fingerprint::of(buffer)) }
+        });
         if self.is_exempt(act) {
-            return Verdict::Accept { matches: Vec::new() };
+            // He is spared what holds for people, not what holds for a room.
+            return match self.link_right(act, said) {
+                None => Verdict::Accept { matches: Vec::new() },
+                Some(why) => refuse(Link::LinkRight, why.to_owned()),
+            };
         }
-        // Worked out once for the check and for acceptance.
-        let duplicates = self.limits.duplicate_messages.is_some();
-        let print = act.text.filter(|_| duplicates).map(Fingerprint::of);
-        match self.check(now, act, print) {
+        match self.check(now, act, said) {
             Ok(matches) => {
-                self.accept(now, act, print);
+                self.accept(now, act, said);
                 Verdict::Accept { matches }
             }
             Err(objection) => self.refuse(now, act, objection),
@@ -163,12 +217,18 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         act.roles.iter().any(|role| self.limits.exempt_roles.contains(role))
     }
 
+    /// Why the links in a text must not be posted, if there are any and the sender may post none.
+    fn link_right(&self, act: &Act<'_>, said: Option<Said<'_>>) -> Option<&'static str> {
+        let (why, said) = act.no_links.zip(said)?;
+        (self.detectors.links(said.folded) > 0).then_some(why)
+    }
+
     /// Asks every link in turn; changes nothing. What is left are matches of filters that do not block.
     fn check(
         &self,
         now: Now,
         act: &Act<'_>,
-        print: Option<Fingerprint>,
+        said: Option<Said<'_>>,
     ) -> Result<Vec<Match>, Objection<D::Offence>> {
         let (uid, limits) = (act.uid, &self.limits);
         if let Some(left) = self.strikes.muted(now, uid) {
@@ -183,17 +243,21 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
             if let Some(wait) = volume::wait(limits, recent, now.uptime) {
                 return Err(Objection::Volume(wait));
             }
+            let print = said.and_then(|said| said.print);
             if print.is_some_and(|print| texts.repeats(limits, now.uptime, print)) {
                 return Err(Objection::Duplicate);
             }
         }
+        if let Some(why) = self.link_right(act, said) {
+            return Err(Objection::LinkRight(why));
+        }
         let mut matches = Vec::new();
-        if let Some(text) = act.text {
-            if let Some(offence) = self.detectors.check(now, uid, text) {
+        if let Some(Said { folded, .. }) = said {
+            if let Some(offence) = self.detectors.check(now, uid, folded) {
                 return Err(Objection::Offence(offence));
             }
-            matches = self.filters.check(text, act.rating);
-            if matches.iter().any(|found| found.action == Action::Block) {
+            matches = self.filters.check(folded, act.rating);
+            if matches.iter().any(|found| found.action == FilterAction::Block) {
                 return Err(Objection::Filter(matches));
             }
         }
@@ -203,15 +267,15 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         }
     }
 
-    pub(super) fn accept(&mut self, now: Now, act: &Act<'_>, print: Option<Fingerprint>) {
+    pub(super) fn accept(&mut self, now: Now, act: &Act<'_>, said: Option<Said<'_>>) {
         let horizon = Horizon::of(&self.limits);
         let talker = self.talkers.entry(act.uid).or_default();
         talker.recent.accept(now.uptime, horizon);
-        if let Some(print) = print {
+        if let Some(print) = said.and_then(|said| said.print) {
             talker.texts.accept(now.uptime, print);
         }
-        if let Some(text) = act.text {
-            self.detectors.accept(now, act.uid, text);
+        if let Some(Said { folded, .. }) = said {
+            self.detectors.accept(now, act.uid, folded);
         }
         self.slowmodes.accept(now, act.uid, room_of(act));
         // Everybody is looked at only after as many acceptances: a constant share for each.
@@ -229,13 +293,13 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     }
 
     fn refuse(&mut self, now: Now, act: &Act<'_>, objection: Objection<D::Offence>) -> Verdict {
+        let link = objection.link();
+        if act.automatic {
+            return refuse(link, "This automatic answer was not sent.".to_owned());
+        }
         match objection {
-            Objection::Strike(left) => refuse(Link::Strike, self.strikes.told(act.uid, left)),
+            Objection::Strike(left) => refuse(link, self.strikes.told(act.uid, left)),
             Objection::Violation(violation) => {
-                let link = match violation {
-                    Violation::Cooldown { .. } => Link::Cooldown,
-                    Violation::Window { .. } => Link::Window,
-                };
                 let (struck, mute, text) = self.strikes.strike(self.limits.decay, now, act.uid, violation);
                 punish(link, text, Some(mute), Aftermath::Struck(struck))
             }
@@ -243,28 +307,29 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
                 let most = self.limits.messages_per_minute.unwrap_or_default();
                 let wait = words(wait);
                 refuse(
-                    Link::PerMinute,
+                    link,
                     format!("That is more than {most} messages a minute. You can send again in {wait}."),
                 )
             }
             Objection::Duplicate => {
-                refuse(Link::Duplicates, "You have just said that: say something else first.".to_owned())
+                refuse(link, "You have just said that: say something else first.".to_owned())
             }
+            Objection::LinkRight(why) => refuse(link, why.to_owned()),
             Objection::Offence(offence) => {
-                let mute = self.detectors.offend(now, act.uid, &offence);
-                let aftermath = Aftermath::Offence { detector: D::name(&offence) };
-                punish(Link::Detector, with_mute(&offence.to_string(), mute), mute, aftermath)
+                let (record, mute) = self.detectors.offend(now, act.uid, &offence);
+                let aftermath = Aftermath::Offence { detector: D::name(&offence), record };
+                punish(link, with_mute(&offence.to_string(), mute), mute, aftermath)
             }
             Objection::Filter(matches) => {
-                let worst = matches.iter().find(|found| found.action == Action::Block);
+                let worst = matches.iter().find(|found| found.action == FilterAction::Block);
                 let mute = match worst.map(|found| found.consequence) {
-                    Some(Consequence::Mute(time)) => Some(time),
+                    Some(FilterConsequence::Mute { seconds }) => Some(Duration::from_secs(seconds.into())),
                     _ => None,
                 };
                 let text = "This was not sent: it has something in it that is not allowed here.";
-                punish(Link::Filter, with_mute(text, mute), mute, Aftermath::Filtered(matches))
+                punish(link, with_mute(text, mute), mute, Aftermath::Filtered(matches))
             }
-            Objection::Slowmode(left, place) => refuse(Link::Slowmode, self.slowmodes.told(left, place)),
+            Objection::Slowmode(left, place) => refuse(link, self.slowmodes.told(left, place)),
         }
     }
 
@@ -274,18 +339,18 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     }
 
     /// How an account stands, with what decay has forgiven; `None` if it was never struck.
-    pub fn record(&self, now: Now, uid: Uid) -> Option<SpamRecord> {
+    pub fn record(&self, now: Now, uid: Uid) -> Option<StrikeRecord> {
         self.strikes.record(self.limits.decay, now, uid)
     }
 
     /// How every account stands that was ever struck and not cleared since, in no order.
-    pub fn records(&self, now: Now) -> impl Iterator<Item = (Uid, SpamRecord)> {
+    pub fn records(&self, now: Now) -> impl Iterator<Item = (Uid, StrikeRecord)> {
         self.strikes.all(self.limits.decay, now)
     }
 
     /// Takes over what was kept of an account. What is left of its mute is never longer than that
     /// mute was, whatever became of the calendar; an account known already is left as it is.
-    pub fn restore(&mut self, now: Now, uid: Uid, record: SpamRecord) {
+    pub fn restore(&mut self, now: Now, uid: Uid, record: StrikeRecord) {
         self.strikes.restore(now, uid, record);
     }
 

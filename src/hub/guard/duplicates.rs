@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
-use encoding_rs::WINDOWS_1252;
-
 use crate::config::Spam;
 
 /// After an hour nobody remembers what was said, and neither does this: a daily "good morning" is
@@ -18,22 +16,12 @@ pub(super) const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// Of a text in Windows-1252 without markup. Upper and lower case are the same, and blanks and
-    /// control bytes do not count, so that neither hides a repetition.
-    pub(super) fn of(text: &[u8]) -> Fingerprint {
+    /// Of a folded text. Blanks do not count, so that they hide no repetition either.
+    pub(super) fn of(folded: &[u8]) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
-        let mut folded = Vec::with_capacity(text.len());
-        if text.is_ascii() {
-            folded.extend(text.iter().filter(|byte| byte.is_ascii_graphic()).map(u8::to_ascii_lowercase));
-        } else {
-            let text = WINDOWS_1252.decode_without_bom_handling(text).0;
-            let seen = |c: &char| !c.is_whitespace() && !c.is_control() && *c != '\u{ad}';
-            let mut buffer = [0; 4];
-            for c in text.chars().filter(seen).flat_map(char::to_lowercase) {
-                folded.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
-            }
+        for word in folded.split(|byte| *byte == b' ') {
+            hasher.write(word);
         }
-        hasher.write(&folded);
         Fingerprint(hasher.finish())
     }
 }
@@ -76,6 +64,7 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fold::fold;
 
     #[test]
     fn what_reads_the_same_is_the_same() {
@@ -89,7 +78,11 @@ mod tests {
             (b":)", b":(", false),
             (b"", b"   ", true),
         ] {
-            assert_eq!(Fingerprint::of(one) == Fingerprint::of(other), same, "{one:?} {other:?}");
+            assert_eq!(
+                Fingerprint::of(&fold(one)) == Fingerprint::of(&fold(other)),
+                same,
+                "{one:?} {other:?}"
+            );
         }
     }
 }

@@ -3,15 +3,15 @@
 //! Every message-like act, that is a room message, a whisper, an instant message, an invitation, an
 //! offer of a file, a call, passes one chain ([`Guard::judge`]) in one order:
 //!
-//! mute by staff → mute by the machine → cooldown → window → per minute → duplicates → detectors →
-//! filters → slowmode → accept.
+//! mute by staff → mute by the machine → cooldown → window → per minute → duplicates → right to post
+//! links → detectors → filters → slowmode → accept.
 //!
-//! The first refusal wins and names its [`Link`]. A refused act changes nothing but what the refusal
-//! itself brings: a strike ([`strikes`](SpamRecord)) or an offence. Only an accepted act counts for
+//! The first refusal wins and names its [`Link`](crate::model::Link). A refused act changes nothing but what the refusal
+//! itself brings: a strike ([`strikes`](Struck)) or an offence. Only an accepted act counts for
 //! cooldown, window, volume, duplicates, detectors and slowmode.
 //!
 //! Everything is kept per account and not per connection, so that a reconnect changes nothing; what
-//! must survive a restart comes out as a [`SpamRecord`] and goes back in by [`Guard::restore`]. The
+//! must survive a restart comes out as a [`StrikeRecord`](crate::store::StrikeRecord) and goes back in by [`Guard::restore`]. The
 //! guard does no I/O and looks at no clock: intervals are measured by [`Now::uptime`], which no
 //! corrected system clock can stretch.
 //!
@@ -34,9 +34,9 @@ mod tests;
 mod volume;
 pub(super) mod words;
 
-pub use act::{Act, ActKind, Aftermath, Link, Mute, Refusal, Verdict};
+pub use act::{Act, ActKind, Aftermath, Refusal, Verdict};
 pub use chain::{Detectors, Filters, Guard};
-pub use filter::{Action, Consequence, FilterId, FilterSet, Match};
+pub use filter::{FilterSet, Match};
 pub use slowmode::{Slowmode, SlowmodeError};
 pub use spam::Violation;
-pub use strikes::{SpamRecord, Struck};
+pub use strikes::Struck;

@@ -13,6 +13,7 @@ use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use crate::model::{Now, Timestamp, Uid};
+use crate::store::StrikeRecord;
 
 use super::spam::Violation;
 use super::words::words;
@@ -23,25 +24,6 @@ const STRIKE_MUTE: Duration = Duration::from_secs(15);
 const FIRST_STAGE_MUTE: Duration = Duration::from_secs(60);
 const STAGE_STEP: Duration = Duration::from_secs(5 * 60);
 
-/// What is kept of an account that broke limits of speed, across restarts.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct SpamRecord {
-    /// Strikes towards the first stage: 0 to 2; 0 in any stage.
-    pub strikes: u8,
-    /// The stage; 0 before the first.
-    pub stage: u16,
-    /// The end of the mute that the last violation brought.
-    pub muted_until: Option<Timestamp>,
-    /// All violations there were.
-    pub violations: u32,
-    /// The limit that was broken last: `COOLDOWN` or `WINDOW`; empty before the first violation.
-    pub last_reason: String,
-    /// The figures of it, as in the log line; at most 100 bytes.
-    pub last_detail: String,
-    /// When it was broken.
-    pub last_at: Option<Timestamp>,
-}
-
 /// How far somebody has got: strikes before the first stage, the stage after.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Level {
@@ -50,7 +32,7 @@ struct Level {
 }
 
 impl Level {
-    fn of(record: &SpamRecord) -> Level {
+    fn of(record: &StrikeRecord) -> Level {
         match record.stage {
             // A record from elsewhere may hold more than there can be.
             0 => Level { strikes: record.strikes.min(STRIKES - 1), stage: 0 },
@@ -108,7 +90,7 @@ pub struct Struck {
     /// The limit that was broken.
     pub violation: Violation,
     /// How the account stands now; to be kept.
-    pub record: SpamRecord,
+    pub record: StrikeRecord,
     /// The line for the log, without names:
     /// `rate-limit violation: COOLDOWN delta=432ms min=750ms strike=1/3 mute=15s`.
     pub log: String,
@@ -116,7 +98,7 @@ pub struct Struck {
 
 #[derive(Debug)]
 struct Offender {
-    record: SpamRecord,
+    record: StrikeRecord,
     /// The end of the mute, as uptime.
     until: Duration,
     /// The time without violation after the mute that went by before this daemon started.
@@ -158,7 +140,7 @@ impl Strikes {
         violation: Violation,
     ) -> (Struck, Duration, String) {
         let offender = self.0.entry(uid).or_insert_with(|| Offender {
-            record: SpamRecord::default(),
+            record: StrikeRecord::default(),
             until: Duration::ZERO,
             carried: Duration::ZERO,
         });
@@ -166,14 +148,14 @@ impl Strikes {
         let mute = level.mute();
         offender.until = now.uptime.saturating_add(mute);
         offender.carried = Duration::ZERO;
-        offender.record = SpamRecord {
+        offender.record = StrikeRecord {
             strikes: level.strikes,
             stage: level.stage,
             muted_until: Some(now.wall.after(mute)),
             violations: offender.record.violations.saturating_add(1),
             last_reason: violation.name().to_owned(),
             last_detail: violation.detail(),
-            last_at: Some(now.wall),
+            last_at: now.wall,
         };
         let log = format!("rate-limit violation: {violation} {} mute={}s", level.logged(), mute.as_secs());
         let why = violation.why();
@@ -184,7 +166,7 @@ impl Strikes {
     /// Takes over a record that was kept, unless the account is known already: what is known is
     /// newer. However the calendar was changed meanwhile, what is left of the mute is never longer
     /// than the mute was.
-    pub(super) fn restore(&mut self, now: Now, uid: Uid, record: SpamRecord) {
+    pub(super) fn restore(&mut self, now: Now, uid: Uid, record: StrikeRecord) {
         let Entry::Vacant(vacant) = self.0.entry(uid) else { return };
         let until = record.muted_until.unwrap_or(now.wall);
         let left = between(now.wall, until).min(Level::of(&record).mute());
@@ -193,12 +175,12 @@ impl Strikes {
     }
 
     /// How an account stands, forgiveness included.
-    pub(super) fn record(&self, decay: Option<Duration>, now: Now, uid: Uid) -> Option<SpamRecord> {
+    pub(super) fn record(&self, decay: Option<Duration>, now: Now, uid: Uid) -> Option<StrikeRecord> {
         self.0.get(&uid).map(|offender| shown(offender, decay, now))
     }
 
     /// How everybody stands who was ever struck, in no order.
-    pub(super) fn all(&self, decay: Option<Duration>, now: Now) -> impl Iterator<Item = (Uid, SpamRecord)> {
+    pub(super) fn all(&self, decay: Option<Duration>, now: Now) -> impl Iterator<Item = (Uid, StrikeRecord)> {
         self.0.iter().map(move |(uid, offender)| (*uid, shown(offender, decay, now)))
     }
 
@@ -209,11 +191,11 @@ impl Strikes {
 }
 
 /// The record as it is worth now. The end of a mute is told as the daemon's own clock has it.
-fn shown(offender: &Offender, decay: Option<Duration>, now: Now) -> SpamRecord {
+fn shown(offender: &Offender, decay: Option<Duration>, now: Now) -> StrikeRecord {
     let Level { strikes, stage } = offender.level(decay, now);
     let left = offender.until.saturating_sub(now.uptime);
     let muted_until = (!left.is_zero()).then(|| now.wall.after(left));
-    SpamRecord { strikes, stage, muted_until, ..offender.record.clone() }
+    StrikeRecord { strikes, stage, muted_until, ..offender.record.clone() }
 }
 
 /// The time from `earlier` to `later`; zero if that is negative.

@@ -7,6 +7,8 @@ use crate::config::CallMode;
 use crate::model::{Now, Privacy, Uid};
 use crate::protocol::{CallRequest, Dialect, PacketType, PeerAddress, ServerPacket};
 
+use super::super::acts::Asked;
+use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, Session, State};
 use super::{CLIENT_PORT, Refusal, RelayOrder, Timer, explain, ipv4};
 
@@ -47,7 +49,9 @@ impl State {
             let first = call.callee;
             self.leave_call(uid, first, effects);
         }
-        let found = self.may_call(conn, to);
+        // Before anything that depends on the callee: a refusal must not tell whether he is there.
+        let judged = self.judge(now, conn, Asked::new(ActKind::Call), effects);
+        let found = judged.map_err(Some).and_then(|()| self.may_call(conn, to));
         let found = found.and_then(|found| self.peers.may_ring(now, uid).map(|()| found));
         let (callee, places) = match found {
             Ok(found) => found,
@@ -111,9 +115,21 @@ impl State {
         (caller_at != callee_at).then_some(Places { callee: known(caller)?, caller: known(callee)? })
     }
 
-    pub(super) fn accept_call(&mut self, conn: ConnId, from: Uid, port: u16, effects: &mut Effects) {
+    pub(super) fn accept_call(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        from: Uid,
+        port: u16,
+        effects: &mut Effects,
+    ) {
+        let Some(uid) = self.session(conn).map(|callee| callee.person.uid) else { return };
+        if let Some(why) = self.no_media(now, uid) {
+            effects.refuse(conn, PacketType::VOICE_CALL_ACCEPT, super::REFUSED, &why);
+            effects.send(conn, ServerPacket::VoiceCallHungUp(from));
+            return self.leave_call(uid, from, effects);
+        }
         let Some(callee) = self.session(conn) else { return };
-        let uid = callee.person.uid;
         let rings = |call: &Call| call.callee == uid && call.due.is_some();
         let found = self.peers.calls.get(&from).filter(|call| rings(call)).and_then(|call| {
             let caller = self.session_of(from)?;

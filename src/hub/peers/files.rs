@@ -7,6 +7,8 @@ use crate::config::FileMode;
 use crate::model::{Now, Privacy, Uid, to_cp1252};
 use crate::protocol::{Dialect, FileRequest, PacketType, PeerAddress, ServerPacket};
 
+use super::super::acts::Asked;
+use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, Session, State};
 use super::{
     CLIENT_PORT, FileEnd, FileRoute, Refusal, RelayOrder, RelayReport, Timer, TransferId, explain, ipv4,
@@ -65,7 +67,9 @@ impl State {
     ) {
         let Some(sender) = self.session(conn) else { return };
         let person = sender.person;
-        let found = self.may_send(conn, to);
+        // Before anything that depends on the receiver: a refusal must not tell whether he is there.
+        let judged = self.judge(now, conn, Asked::new(ActKind::FileOffer), effects);
+        let found = judged.map_err(Some).and_then(|()| self.may_send(conn, to));
         let found = found.and_then(|found| self.peers.may_ring(now, person.uid).map(|()| found));
         let receiver = match found {
             Ok(receiver) => receiver,
@@ -142,8 +146,12 @@ impl State {
         port: u16,
         effects: &mut Effects,
     ) {
+        let Some(uid) = self.session(conn).map(|receiver| receiver.person.uid) else { return };
+        if let Some(why) = self.no_media(now, uid) {
+            effects.refuse(conn, PacketType::DCC_XFER_ACCEPT, super::REFUSED, &why);
+            return self.reject_file(now, uid, from, effects);
+        }
         let Some(receiver) = self.session(conn) else { return };
-        let uid = receiver.person.uid;
         let offered = self.find_transfer(from, uid).filter(|id| self.stage(*id) == Some(Stage::Offered));
         let (Some(id), Some(sender)) = (offered, self.session_of(from)) else {
             let text = "This file is not offered any more.";

@@ -7,6 +7,8 @@ use crate::model::{
 };
 use crate::protocol::{PacketType, ServerPacket};
 
+use super::super::acts::Asked;
+use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, EventKind, Room, State};
 use super::rights::Power;
 use super::{Entry, REFUSED};
@@ -71,6 +73,12 @@ impl State {
         // As a call, it opens windows elsewhere.
         if let Err(why) = self.peers.may_ring(now, owner.uid) {
             return effects.refuse(conn, request, REFUSED, &why.unwrap_or_default());
+        }
+        // One act, however many are invited.
+        if !guests.is_empty()
+            && let Err(why) = self.judge(now, conn, Asked::new(ActKind::Invitation), effects)
+        {
+            return effects.refuse(conn, request, REFUSED, &why);
         }
         guests.retain(|guest| *guest != owner.uid);
         // Nobody has chosen this name, so nobody is to be told that it cannot be.
@@ -231,6 +239,7 @@ impl State {
             room.invited.clear();
         } else {
             self.rooms.remove(&id);
+            self.renew_slowmode(id);
         }
     }
 

@@ -4,7 +4,9 @@ use crate::model::{Now, Privacy, Rating, RoomId, RoomName, Status, Uid};
 use crate::protocol::{PacketType, RoomInvite, RoomJoined, ServerPacket};
 use crate::store::ExclusionKind;
 
+use super::super::acts::Asked;
 use super::super::directory::service_user;
+use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, Event, EventKind, Member, State};
 use super::rights::{Power, Rank};
 use super::{REFUSED, notice};
@@ -55,6 +57,7 @@ impl State {
         }
         effects.event(self.event_by(EventKind::Join, conn, id));
         effects.push(Effect::VoiceChanged(id));
+        self.explain_silence(now, conn, id, effects);
     }
 
     pub(super) fn may_enter(
@@ -75,6 +78,9 @@ impl State {
         }
         if rank == Rank::Staff {
             return Ok(());
+        }
+        if room.rating == Rating::Adult && self.adults_verified && !session.age_verified {
+            return say("This room is for adults. Staff have to verify your age before you can enter.");
         }
         match room.exclusion(uid, now.wall) {
             Some((ExclusionKind::Ban, _)) => return say("You are banned from this room."),
@@ -241,7 +247,11 @@ impl State {
             let text = why.unwrap_or_default();
             return effects.refuse(conn, PacketType::ROOM_INVITE_OUT, REFUSED, &text);
         }
-        self.pass_invitation(now, conn, id, to, effects);
+        let asked = Asked { room: Some(id), ..Asked::new(ActKind::Invitation) };
+        match self.judge(now, conn, asked, effects) {
+            Ok(()) => self.pass_invitation(now, conn, id, to, effects),
+            Err(why) => effects.refuse(conn, PacketType::ROOM_INVITE_OUT, REFUSED, &why),
+        }
     }
 
     /// Passes an invitation on. Who is offline, invisible or blocks the sender looks the same to

@@ -24,6 +24,7 @@ impl State {
             return false;
         }
         *setting = value;
+        self.renew_slowmode(id);
         if let Some(room) = self.rooms.get(&id).filter(|room| room.permanent) {
             effects.push(Effect::Commit { conn, request, change: Change::PutRoom(room.record()) });
         }

@@ -1,8 +1,10 @@
 //! What is said in rooms: messages, ignoring, the topic, complaints.
 
-use crate::model::{MessageText, Now, RoomId, Uid, from_cp1252, topic_line};
+use crate::model::{MessageText, Now, RoomId, Uid, from_cp1252, to_cp1252, topic_line};
 use crate::protocol::{Dialect, PacketType, ServerPacket, markup};
 
+use super::super::acts::Asked;
+use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, EventKind, State, command};
 use super::notice;
 use super::rights::Power;
@@ -22,7 +24,6 @@ impl State {
         if !self.is_member(conn, id) {
             return;
         }
-        effects.push(Effect::Accepted);
         // What begins with a slash is a command and is never shown to the room (PROTOCOL 11.9).
         if markup::plain_start(text.as_bytes()).first() == Some(&b'/') {
             return command::room_command(self, now, conn, id, &text, effects);
@@ -30,9 +31,12 @@ impl State {
         if let Some(why) = self.silenced(conn, id) {
             return effects.send(conn, notice(id, why.as_bytes()));
         }
-        let Some(session) = self.session_mut(conn) else { return };
-        session.messages += 1;
-        let sender = session.person.uid;
+        let asked = Asked { room: Some(id), text: Some(text.as_bytes()), ..Asked::new(ActKind::RoomMessage) };
+        if let Err(why) = self.judge(now, conn, asked, effects) {
+            return effects.send(conn, notice(id, &to_cp1252(&why)));
+        }
+        self.count_message(conn, effects);
+        let Some(sender) = self.session(conn).map(|session| session.person.uid) else { return };
         if let Some(room) = self.rooms.get_mut(&id) {
             room.messages += 1;
         }

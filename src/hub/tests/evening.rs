@@ -127,6 +127,7 @@ impl Evening {
             })
             .collect();
         let mut state = State::new(categories.into(), rooms);
+        unguarded(&mut state);
         state.set_voice(VoiceAccess { advertise: None, udp_port: 2090, tcp_port: 12718, probe: true });
         let mut evening = Evening {
             state,
@@ -177,7 +178,7 @@ impl Evening {
                 }
                 Effect::Commit { change, .. } => self.disk.commit(&change),
                 Effect::VoiceChanged(room) => {
-                    self.voice.insert(room, self.state.voice_room(room));
+                    self.voice.insert(room, self.state.voice_room(self.now.wall, room));
                 }
                 Effect::Close { conn, .. } => {
                     self.clients.get_mut(&conn).expect("closing nobody").closed = true;
@@ -279,6 +280,7 @@ impl Evening {
             status: Status::Online,
             pals: Vec::new(),
             blocks,
+            age_verified: false,
             peer: [10, 0, (number >> 8) as u8, number as u8].into(),
             local: [127, 0, 0, 1].into(),
             greeting: vec![ServerPacket::LoginSuccess],
@@ -583,7 +585,11 @@ impl Evening {
             }
         }
         for (id, published) in &self.voice {
-            assert_eq!(*published, self.state.voice_room(*id), "the voice service knows {id} wrongly");
+            assert_eq!(
+                *published,
+                self.state.voice_room(self.now.wall, *id),
+                "the voice service knows {id} wrongly"
+            );
         }
         self.check_speech();
         self.check_peers();

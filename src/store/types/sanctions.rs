@@ -131,9 +131,9 @@ impl Warning {
 }
 
 /// What the limits on sending hold against an account.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StrikeRecord {
-    /// Strikes since the last stage.
+    /// Strikes towards the first stage: 0 to 2; 0 in any stage.
     pub strikes: u8,
     /// The stage of escalation; 0 before the first.
     pub stage: u16,
@@ -145,7 +145,7 @@ pub struct StrikeRecord {
     pub last_reason: String,
     /// By how much, at most [`StrikeRecord::DETAIL_MAX`] characters.
     pub last_detail: String,
-    /// When the last violation was.
+    /// When the last violation was; 1970 if there was none.
     pub last_at: Timestamp,
 }
 
@@ -162,13 +162,13 @@ impl StrikeRecord {
 }
 
 /// What the detectors hold against an account.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct OffenceRecord {
     /// Offences that count towards the length of the next mute.
     pub offences: u32,
     /// When the mute ends that the last offence brought.
     pub muted_until: Option<Timestamp>,
-    /// When the last offence was.
+    /// When the last offence was; 1970 if there was none.
     pub last_at: Timestamp,
     /// Whether the detectors pass this account over.
     pub exempt: bool,

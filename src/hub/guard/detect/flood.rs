@@ -14,7 +14,37 @@ const REMEMBERED: usize = 32;
 
 /// What a user said lately, oldest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Said(VecDeque<(Duration, Box<[u8]>)>);
+pub(super) struct Said(VecDeque<Line>);
+
+#[derive(Clone, Debug)]
+struct Line {
+    at: Duration,
+    text: Box<[u8]>,
+    letters: Letters,
+}
+
+/// How often each of 32 groups of bytes is in a text. Two texts are at least as many steps apart as
+/// one has more of some groups than the other, which is found out much faster than how many it is.
+type Letters = [u8; 32];
+
+fn letters(text: &[u8]) -> Letters {
+    let mut counts = Letters::default();
+    for byte in text {
+        if let Some(count) = counts.get_mut(usize::from(byte & 31)) {
+            *count = count.saturating_add(1);
+        }
+    }
+    counts
+}
+
+fn apart_at_least(one: &Letters, other: &Letters) -> usize {
+    let (mut more, mut less) = (0u16, 0u16);
+    for (one, other) in one.iter().zip(other) {
+        more += u16::from(one.saturating_sub(*other));
+        less += u16::from(other.saturating_sub(*one));
+    }
+    more.max(less).into()
+}
 
 /// What is compared of a text that [`fold`](crate::model::fold::fold) made.
 pub(super) fn compared(folded: &[u8]) -> &[u8] {
@@ -22,29 +52,34 @@ pub(super) fn compared(folded: &[u8]) -> &[u8] {
 }
 
 impl Said {
-    /// How many of the messages remembered are similar to `text`, which [`compared`] made.
-    pub(super) fn similar(&self, now: Duration, settings: &Settings, text: &[u8]) -> usize {
+    /// How many of the messages remembered are similar to `text`, which [`compared`] made, if that is
+    /// `wanted` or more; otherwise 0.
+    pub(super) fn similar(&self, now: Duration, settings: &Settings, text: &[u8], wanted: usize) -> usize {
         let recent =
-            self.0.iter().rev().take_while(|(at, _)| at.saturating_add(settings.flood_window()) > now);
+            self.0.iter().rev().take_while(|line| line.at.saturating_add(settings.flood_window()) > now);
+        // An ordinary line ends here: hardly any other is as long and has the same letters.
+        let own = letters(text);
+        let may_be = |line: &&Line| {
+            let most = steps(settings, &line.text, text);
+            line.text.len().abs_diff(text.len()) <= most && apart_at_least(&line.letters, &own) <= most
+        };
+        let candidates: Vec<&Line> = recent.filter(may_be).collect();
+        if candidates.len() < wanted {
+            return 0;
+        }
         let mut comparator = None;
-        recent
-            .filter(|(_, said)| {
-                let longer = said.len().max(text.len());
-                let percent = 100usize.saturating_sub(settings.flood_similarity as usize);
-                let most = longer * percent / 100;
-                if said.len().abs_diff(text.len()) > most {
-                    return false;
-                }
-                if **said == *text {
-                    return true;
-                }
-                let args = Args::default().score_cutoff(most);
-                comparator
-                    .get_or_insert_with(|| BatchComparator::new(text.iter().copied()))
-                    .distance_with_args(said.iter().copied(), &args)
-                    .is_some()
-            })
-            .count()
+        let is_similar = |line: &&&Line| {
+            if *line.text == *text {
+                return true;
+            }
+            let args = Args::default().score_cutoff(steps(settings, &line.text, text));
+            comparator
+                .get_or_insert_with(|| BatchComparator::new(text.iter().copied()))
+                .distance_with_args(line.text.iter().copied(), &args)
+                .is_some()
+        };
+        let count = candidates.iter().filter(is_similar).count();
+        if count < wanted { 0 } else { count }
     }
 
     /// Remembers an accepted message.
@@ -53,18 +88,24 @@ impl Said {
         if self.0.len() == REMEMBERED {
             self.0.pop_front();
         }
-        self.0.push_back((now, text.into()));
+        self.0.push_back(Line { at: now, text: text.into(), letters: letters(text) });
     }
 
     /// Whether nothing in here counts any more.
     pub(super) fn is_over(&self, now: Duration, settings: &Settings) -> bool {
-        self.0.back().is_none_or(|(at, _)| at.saturating_add(settings.flood_window()) <= now)
+        self.0.back().is_none_or(|line| line.at.saturating_add(settings.flood_window()) <= now)
     }
 
     fn forget(&mut self, now: Duration, settings: &Settings) {
-        let old = self.0.partition_point(|(at, _)| at.saturating_add(settings.flood_window()) <= now);
+        let old = self.0.partition_point(|line| line.at.saturating_add(settings.flood_window()) <= now);
         self.0.drain(..old);
     }
+}
+
+/// How many steps two similar texts may be apart.
+fn steps(settings: &Settings, one: &[u8], other: &[u8]) -> usize {
+    let percent = 100usize.saturating_sub(settings.flood_similarity as usize);
+    one.len().max(other.len()) * percent / 100
 }
 
 #[cfg(test)]
@@ -78,7 +119,7 @@ mod tests {
     fn similar(first: &[u8], second: &[u8]) -> bool {
         let (mut said, settings) = (Said::default(), Settings::default());
         said.add(Duration::ZERO, &settings, compared(&fold(first)));
-        said.similar(Duration::ZERO, &settings, compared(&fold(second))) == 1
+        said.similar(Duration::ZERO, &settings, compared(&fold(second)), 1) == 1
     }
 
     #[test]

@@ -2,15 +2,9 @@
 
 use std::sync::LazyLock;
 
+use crate::store::{LinkAllow, LinkKind};
 use regex::bytes::{Regex, RegexBuilder};
-use serde::{Deserialize, Serialize};
 
-use crate::model::fold;
-
-/// Entries of a whitelist at most.
-const ENTRIES: usize = 500;
-/// The longest entry, in bytes.
-const ENTRY: usize = 200;
 /// Bytes of memory that the pattern of one entry may compile to.
 const PATTERN_SIZE: usize = 256 << 10;
 
@@ -38,15 +32,10 @@ fn pattern(text: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(text).unicode(false).size_limit(4 * PATTERN_SIZE).build()
 }
 
-/// How many links `text` holds that the list does not allow. Counted are addresses with a scheme
-/// (`hxxp` too) or `www.`, names with a known ending, and "(dot)" or "dot com" in place of the dot.
-/// Addresses of mail are none.
-pub fn count_links(text: &[u8], allowed: &Whitelist) -> usize {
-    in_folded(&fold::fold(text), allowed)
-}
-
-/// As [`count_links`] for a text that is folded.
-pub(super) fn in_folded(folded: &[u8], allowed: &Whitelist) -> usize {
+/// How many links a folded text holds that the list does not allow. Counted are addresses with a
+/// scheme (`hxxp` too) or `www.`, names with a known ending, and "(dot)" or "dot com" in place of the
+/// dot. Addresses of mail are none.
+pub fn count_links(folded: &[u8], allowed: &Whitelist) -> usize {
     // Most lines hold neither.
     let hinted = folded.contains(&b'.') || holds(folded, b"://") || holds(folded, b"dot");
     let Some(link) = LINK.as_ref().filter(|_| hinted) else { return 0 };
@@ -69,27 +58,6 @@ fn trimmed(link: &[u8]) -> &[u8] {
     link.get(..end).unwrap_or_default()
 }
 
-/// How an entry of a whitelist is meant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum EntryKind {
-    /// A domain with all its subdomains: `example.com`.
-    Domain,
-    /// The beginning of addresses, up to a `/`, `?` or `#` or the end, with or without a scheme:
-    /// `example.com/rooms`.
-    Prefix,
-    /// A regular expression for the whole link as it is written, in lower case.
-    Regex,
-}
-
-/// One entry of a whitelist.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct WhitelistEntry {
-    /// How `text` is meant.
-    pub kind: EntryKind,
-    /// The domain, prefix or expression, at most 200 bytes.
-    pub text: String,
-}
-
 /// Links that everybody may send as many of as he likes.
 #[derive(Clone, Debug, Default)]
 pub struct Whitelist {
@@ -99,25 +67,22 @@ pub struct Whitelist {
 }
 
 impl Whitelist {
-    /// Compiles the entries, at most 500. To be done off the hub. The error names the entry.
-    pub fn compile(entries: &[WhitelistEntry]) -> Result<Whitelist, String> {
-        if entries.len() > ENTRIES {
-            return Err(format!("A whitelist has at most {ENTRIES} entries."));
-        }
+    /// Compiles the entries. To be done off the hub. The error names the entry.
+    pub fn compile<'a>(entries: impl IntoIterator<Item = &'a LinkAllow>) -> Result<Whitelist, String> {
         let mut list = Whitelist::default();
-        for WhitelistEntry { kind, text } in entries {
+        for LinkAllow { kind, text, .. } in entries {
             list.add(*kind, text).map_err(|why| format!("\"{text}\" {why}"))?;
         }
         Ok(list)
     }
 
-    fn add(&mut self, kind: EntryKind, text: &str) -> Result<(), String> {
+    fn add(&mut self, kind: LinkKind, text: &str) -> Result<(), String> {
         let text = text.trim().to_ascii_lowercase();
-        if text.is_empty() || text.len() > ENTRY || !text.is_ascii() {
-            return Err(format!("has to be plain characters, 1 to {ENTRY}"));
+        if text.is_empty() || text.len() > LinkAllow::TEXT_MAX || !text.is_ascii() {
+            return Err(format!("has to be plain characters, 1 to {}", LinkAllow::TEXT_MAX));
         }
         match kind {
-            EntryKind::Domain => {
+            LinkKind::Domain => {
                 let domain = text.trim_start_matches("*.").trim_matches('.').to_owned();
                 let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
                 if !domain.contains('.') || !domain.bytes().all(good) {
@@ -125,7 +90,7 @@ impl Whitelist {
                 }
                 self.domains.push(domain.into_bytes());
             }
-            EntryKind::Prefix => {
+            LinkKind::Url => {
                 let prefix = without_scheme(text.as_bytes());
                 if !prefix.contains(&b'.')
                     || prefix.iter().any(|byte| byte.is_ascii_whitespace() || *byte == b'@')
@@ -134,7 +99,7 @@ impl Whitelist {
                 }
                 self.prefixes.push(prefix.to_vec());
             }
-            EntryKind::Regex => {
+            LinkKind::Regex => {
                 let whole = RegexBuilder::new(&format!("^(?:{text})$"))
                     .unicode(false)
                     .size_limit(PATTERN_SIZE)
@@ -183,11 +148,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::fold::fold;
+    use crate::model::{Author, Timestamp};
 
-    fn list(entries: &[(EntryKind, &str)]) -> Whitelist {
-        let entry =
-            |(kind, text): &(EntryKind, &str)| WhitelistEntry { kind: *kind, text: (*text).to_owned() };
-        Whitelist::compile(&entries.iter().map(entry).collect::<Vec<_>>()).unwrap()
+    fn list(entries: &[(LinkKind, &str)]) -> Whitelist {
+        Whitelist::compile(&entries.iter().map(|(kind, text)| entry(*kind, text)).collect::<Vec<_>>())
+            .unwrap()
+    }
+
+    fn entry(kind: LinkKind, text: &str) -> LinkAllow {
+        LinkAllow { kind, text: text.to_owned(), by: Author::System, at: Timestamp(0) }
+    }
+
+    /// The links in a text as it was typed.
+    fn count_links(text: &[u8], allowed: &Whitelist) -> usize {
+        super::count_links(&fold(text), allowed)
     }
 
     fn links(text: &str) -> usize {
@@ -234,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_whitelist_allows_what_it_names_and_nothing_that_looks_like_it() {
-        let domains = list(&[(EntryKind::Domain, "Example.com")]);
+        let domains = list(&[(LinkKind::Domain, "Example.com")]);
         for (link, counts) in [
             ("example.com", 0),
             ("https://sub.EXAMPLE.com:8080/x", 0),
@@ -248,7 +223,7 @@ mod tests {
         ] {
             assert_eq!(count_links(link.as_bytes(), &domains), counts, "{link}");
         }
-        let prefixes = list(&[(EntryKind::Prefix, "https://example.com/rooms")]);
+        let prefixes = list(&[(LinkKind::Url, "https://example.com/rooms")]);
         for (link, counts) in [
             ("http://example.com/rooms", 0),
             ("example.com/rooms/12?x", 0),
@@ -259,7 +234,7 @@ mod tests {
         ] {
             assert_eq!(count_links(link.as_bytes(), &prefixes), counts, "{link}");
         }
-        let patterns = list(&[(EntryKind::Regex, r"(?:https?://)?example\.(?:com|net)/\w+")]);
+        let patterns = list(&[(LinkKind::Regex, r"(?:https?://)?example\.(?:com|net)/\w+")]);
         for (link, counts) in
             [("http://example.net/abc", 0), ("http://example.net/abc/d", 1), ("evil.com/example.com/x", 1)]
         {
@@ -269,26 +244,23 @@ mod tests {
 
     #[test]
     fn bad_entries_are_named() {
-        let compile =
-            |kind, text: &str| Whitelist::compile(&[WhitelistEntry { kind, text: text.to_owned() }]);
+        let compile = |kind, text: &str| Whitelist::compile(&[entry(kind, text)]);
         for (kind, text) in [
-            (EntryKind::Domain, ""),
-            (EntryKind::Domain, "com"),
-            (EntryKind::Domain, "http://example.com"),
-            (EntryKind::Prefix, "a@example.com/"),
-            (EntryKind::Regex, "("),
-            (EntryKind::Regex, r"(?:\w{100}){100}"),
+            (LinkKind::Domain, ""),
+            (LinkKind::Domain, "com"),
+            (LinkKind::Domain, "http://example.com"),
+            (LinkKind::Url, "a@example.com/"),
+            (LinkKind::Regex, "("),
+            (LinkKind::Regex, r"(?:\w{100}){100}"),
         ] {
             assert!(compile(kind, text).unwrap_err().starts_with(&format!("\"{text}\"")), "{text}");
         }
-        let many = vec![WhitelistEntry { kind: EntryKind::Domain, text: "a.b".to_owned() }; ENTRIES + 1];
-        assert!(Whitelist::compile(&many).is_err());
     }
 
     proptest! {
         #[test]
         fn takes_anything(text: Vec<u8>) {
-            count_links(&text, &list(&[(EntryKind::Domain, "example.com"), (EntryKind::Prefix, "example.com/x")]));
+            count_links(&text, &list(&[(LinkKind::Domain, "example.com"), (LinkKind::Url, "example.com/x")]));
         }
     }
 }

@@ -5,7 +5,8 @@
 //! at what others got to see. An offence is counted by [`Detectors::offend`], which also says how
 //! long it mutes.
 //!
-//! Texts are without markup ([`crate::protocol::markup::strip`]), so that tags hide nothing.
+//! Texts are without markup ([`crate::protocol::markup::strip`]) and folded
+//! ([`fold`](crate::model::fold::fold)), so that neither tags nor spelling hide anything.
 
 mod flood;
 mod links;
@@ -17,10 +18,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{Now, Uid, fold};
+use crate::model::{Now, Uid};
+use crate::store::OffenceRecord;
 
-pub use links::{EntryKind, Whitelist, WhitelistEntry, count_links};
-pub use offences::{LADDER, OffenceRecord, Offences};
+pub use links::{Whitelist, count_links};
+pub use offences::{LADDER, Offences};
 pub use settings::Settings;
 
 use flood::{Said, compared};
@@ -107,33 +109,31 @@ struct Recent {
 }
 
 impl Detectors {
-    /// Whether this message of `uid` must not pass, and why. Changes nothing.
-    pub fn check(&self, now: Now, uid: Uid, text: &[u8]) -> Option<Offence> {
+    /// Whether this message of `uid`, folded, must not pass, and why. Changes nothing.
+    pub fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Option<Offence> {
         if self.offences.record(uid).exempt {
             return None;
         }
         let none = Recent::default();
         let recent = self.users.get(&uid).unwrap_or(&none);
-        let folded = fold::fold(text);
-        self.check_flood(now, recent, &folded)
-            .or_else(|| self.check_links(now, recent, &folded))
+        self.check_flood(now, recent, folded)
+            .or_else(|| self.check_links(now, recent, folded))
             .or_else(|| self.check_rapid(now, recent))
     }
 
-    /// Counts a message that was accepted.
-    pub fn accept(&mut self, now: Now, uid: Uid, text: &[u8]) {
+    /// Counts a message, folded, that was accepted.
+    pub fn accept(&mut self, now: Now, uid: Uid, folded: &[u8]) {
         let Detectors { settings, whitelist, offences, .. } = self;
         if offences.record(uid).exempt || !(settings.flood || settings.links || settings.rapid) {
             return;
         }
         let recent = self.users.entry(uid).or_default();
-        let folded = fold::fold(text);
         if settings.flood {
-            recent.said.add(now.uptime, settings, compared(&folded));
+            recent.said.add(now.uptime, settings, compared(folded));
         }
         if settings.links {
             let keep = settings.links_per_minute as usize;
-            let links = links::in_folded(&folded, whitelist);
+            let links = count_links(folded, whitelist);
             if links > 0 {
                 recent.links.add(now.uptime, links, keep);
             }
@@ -144,9 +144,10 @@ impl Detectors {
     }
 
     /// Counts an offence of `uid`. Returns his record as it is to be kept, and how long he is muted.
-    pub fn offend(&mut self, now: Now, uid: Uid, kind: OffenceKind) -> (OffenceRecord, Option<Duration>) {
-        let record = self.offences.offend(now, uid, kind);
-        (record, self.settings.mutes.then(|| record.mute()))
+    pub fn offend(&mut self, now: Now, uid: Uid) -> (OffenceRecord, Option<Duration>) {
+        let mutes = self.settings.mutes;
+        let record = self.offences.offend(now, uid, mutes);
+        (record, mutes.then(|| offences::mute(record.offences)))
     }
 
     /// Forgets what a user did lately and his offences. Returns the record that is to be kept.
@@ -182,15 +183,15 @@ impl Detectors {
         if !self.settings.flood {
             return None;
         }
-        let seen = 1 + recent.said.similar(now.uptime, &self.settings, compared(folded));
         let limit = (self.settings.flood_messages as usize).saturating_sub(1);
+        let seen = 1 + recent.said.similar(now.uptime, &self.settings, compared(folded), limit);
         let window = self.settings.flood_window();
         (seen > limit).then_some(Offence { kind: OffenceKind::Flood, seen, limit, window })
     }
 
     fn check_links(&self, now: Now, recent: &Recent, folded: &[u8]) -> Option<Offence> {
         let Settings { links: on, links_per_message, links_per_minute, .. } = self.settings;
-        let links = if on { links::in_folded(folded, &self.whitelist) } else { 0 };
+        let links = if on { count_links(folded, &self.whitelist) } else { 0 };
         if links == 0 {
             return None;
         }

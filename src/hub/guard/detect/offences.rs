@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::{Now, Timestamp, Uid};
-
-use super::OffenceKind;
+use crate::model::{Now, Uid};
+use crate::store::OffenceRecord;
 
 /// How long the first, second, third and fourth offence mute, and every one from the fifth on.
 pub const LADDER: [Duration; 5] = [
@@ -21,32 +18,10 @@ pub const LADDER: [Duration; 5] = [
 /// longest ago.
 const USERS: usize = 100_000;
 
-/// What is known of one user's offences; kept across restarts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct OffenceRecord {
-    /// Offences by similar messages.
-    pub flood: u32,
-    /// Offences by links.
-    pub links: u32,
-    /// Offences by speed.
-    pub rapid: u32,
-    /// When the last was, in milliseconds since 1970; 0 if there was none.
-    pub last: u64,
-    /// Whether the detectors leave the user alone.
-    pub exempt: bool,
-}
-
-impl OffenceRecord {
-    /// All offences.
-    pub fn count(&self) -> u32 {
-        self.flood.saturating_add(self.links).saturating_add(self.rapid)
-    }
-
-    /// How long the user is muted for the last of these offences; nothing if there is none.
-    pub fn mute(&self) -> Duration {
-        let step = (self.count() as usize).checked_sub(1).map(|step| step.min(LADDER.len() - 1));
-        step.and_then(|step| LADDER.get(step)).copied().unwrap_or_default()
-    }
+/// How long the last of so many offences mutes; nothing if there is none.
+pub(super) fn mute(offences: u32) -> Duration {
+    let step = (offences as usize).checked_sub(1).map(|step| step.min(LADDER.len() - 1));
+    step.and_then(|step| LADDER.get(step)).copied().unwrap_or_default()
 }
 
 /// The offences of all users. Changes return the record that is to be kept, or `None` where the
@@ -65,19 +40,15 @@ impl Offences {
         self.0.get(&uid).copied().unwrap_or_default()
     }
 
-    /// Counts an offence; [`OffenceRecord::mute`] of the result says how long it mutes.
-    pub fn offend(&mut self, now: Now, uid: Uid, kind: OffenceKind) -> OffenceRecord {
+    /// Counts an offence, which mutes as [`LADDER`] says if `mutes`.
+    pub fn offend(&mut self, now: Now, uid: Uid, mutes: bool) -> OffenceRecord {
         if self.0.len() >= USERS && !self.0.contains_key(&uid) {
             self.make_room();
         }
         let record = self.0.entry(uid).or_default();
-        let count = match kind {
-            OffenceKind::Flood => &mut record.flood,
-            OffenceKind::LinksInMessage | OffenceKind::LinksInMinute => &mut record.links,
-            OffenceKind::Rapid => &mut record.rapid,
-        };
-        *count = count.saturating_add(1);
-        record.last = now.wall.0;
+        record.offences = record.offences.saturating_add(1);
+        record.last_at = now.wall;
+        record.muted_until = mutes.then(|| now.wall.after(mute(record.offences)));
         *record
     }
 
@@ -96,16 +67,18 @@ impl Offences {
     /// Forgets all offences; exemptions stay. Returns whose record changed, with what is to be kept.
     pub fn clear(&mut self) -> Vec<(Uid, Option<OffenceRecord>)> {
         let mut offenders: Vec<Uid> =
-            self.0.iter().filter(|(_, record)| record.count() > 0).map(|(uid, _)| *uid).collect();
+            self.0.iter().filter(|(_, record)| record.offences > 0).map(|(uid, _)| *uid).collect();
         offenders.sort_unstable();
         offenders.into_iter().map(|uid| (uid, self.reset(uid))).collect()
     }
 
     /// The users with most offences, at most `count`; among equals the latest offender first.
     pub fn top(&self, count: usize) -> Vec<(Uid, OffenceRecord)> {
-        let offended = self.0.iter().filter(|(_, record)| record.count() > 0);
+        let offended = self.0.iter().filter(|(_, record)| record.offences > 0);
         let mut users: Vec<_> = offended.map(|(uid, record)| (*uid, *record)).collect();
-        users.sort_unstable_by_key(|(uid, record)| std::cmp::Reverse((record.count(), record.last, uid.0)));
+        users.sort_unstable_by_key(|(uid, record)| {
+            std::cmp::Reverse((record.offences, record.last_at, uid.0))
+        });
         users.truncate(count);
         users
     }
@@ -121,8 +94,7 @@ impl Offences {
     /// Forgets the offences whose last is longer ago than `age`. Returns whose record changed, with
     /// what is to be kept.
     pub fn forget(&mut self, now: Now, age: Duration) -> Vec<(Uid, Option<OffenceRecord>)> {
-        let old =
-            |record: &OffenceRecord| record.count() > 0 && Timestamp(record.last).after(age) <= now.wall;
+        let old = |record: &OffenceRecord| record.offences > 0 && record.last_at.after(age) <= now.wall;
         let mut users: Vec<Uid> =
             self.0.iter().filter(|(_, record)| old(record)).map(|(uid, _)| *uid).collect();
         users.sort_unstable();
@@ -144,7 +116,7 @@ impl Offences {
             .0
             .iter()
             .filter(|(_, record)| !record.exempt)
-            .map(|(uid, record)| (record.last, *uid))
+            .map(|(uid, record)| (record.last_at, *uid))
             .collect();
         ages.sort_unstable();
         ages.truncate(USERS / 10);
@@ -157,6 +129,7 @@ impl Offences {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     fn at(seconds: u64) -> Now {
         Now { wall: Timestamp(seconds * 1000), uptime: Duration::from_secs(seconds) }
@@ -165,34 +138,30 @@ mod tests {
     #[test]
     fn the_ladder_has_five_steps() {
         let mut offences = Offences::default();
-        assert_eq!(offences.record(Uid(7)).mute(), Duration::ZERO);
-        let minutes: Vec<u64> = (0..7)
-            .map(|n| offences.offend(at(n), Uid(7), OffenceKind::Flood).mute().as_secs() / 60)
-            .collect();
-        assert_eq!(minutes, [5, 15, 60, 24 * 60, 7 * 24 * 60, 7 * 24 * 60, 7 * 24 * 60]);
-        assert_eq!(offences.offend(at(9), Uid(8), OffenceKind::Rapid).mute(), LADDER[0], "each for himself");
+        assert_eq!(mute(offences.record(Uid(7)).offences), Duration::ZERO);
+        for minutes in [5, 15, 60, 24 * 60, 7 * 24 * 60, 7 * 24 * 60, 7 * 24 * 60] {
+            let time = Duration::from_secs(minutes * 60);
+            let record = offences.offend(at(9), Uid(7), true);
+            assert_eq!((mute(record.offences), record.muted_until), (time, Some(at(9).wall.after(time))));
+        }
+        assert_eq!(offences.offend(at(9), Uid(8), false).muted_until, None, "each for himself");
     }
 
     #[test]
-    fn offences_of_every_kind_count_together_and_survive() {
+    fn what_was_kept_goes_on_where_it_was() {
         let mut offences = Offences::default();
-        for kind in [OffenceKind::Flood, OffenceKind::LinksInMessage, OffenceKind::LinksInMinute] {
-            offences.offend(at(1), Uid(7), kind);
-        }
-        let kept = bincode::serialize(&offences.record(Uid(7))).unwrap();
-        let mut later = Offences::load([(Uid(7), bincode::deserialize(&kept).unwrap())]);
-        assert_eq!(
-            later.record(Uid(7)),
-            OffenceRecord { flood: 1, links: 2, last: 1000, ..Default::default() }
-        );
-        assert_eq!(later.offend(at(2), Uid(7), OffenceKind::Rapid).mute(), LADDER[3]);
+        offences.offend(at(1), Uid(7), true);
+        let kept = offences.offend(at(2), Uid(7), true);
+        let mut later = Offences::load([(Uid(7), kept)]);
+        assert_eq!(later.record(Uid(7)), kept);
+        assert_eq!(mute(later.offend(at(3), Uid(7), true).offences), LADDER[2]);
     }
 
     #[test]
     fn staff_can_forgive_and_exempt() {
         let mut offences = Offences::default();
-        offences.offend(at(1), Uid(7), OffenceKind::Flood);
-        offences.offend(at(1), Uid(8), OffenceKind::Flood);
+        offences.offend(at(1), Uid(7), true);
+        offences.offend(at(1), Uid(8), true);
         assert!(offences.set_exempt(Uid(7), true).unwrap().exempt);
         assert_eq!(offences.exempt(), [Uid(7)]);
         assert_eq!(offences.reset(Uid(7)), Some(OffenceRecord { exempt: true, ..Default::default() }));
@@ -206,7 +175,7 @@ mod tests {
         let mut offences = Offences::default();
         for uid in 1..=12 {
             for n in 0..uid.min(10) {
-                offences.offend(at(u64::from(uid * 100 + n)), Uid(uid), OffenceKind::Flood);
+                offences.offend(at(u64::from(uid * 100 + n)), Uid(uid), true);
             }
         }
         offences.set_exempt(Uid(99), true);
@@ -217,7 +186,7 @@ mod tests {
     #[test]
     fn old_offences_are_forgotten_and_exemptions_are_not() {
         let mut offences = Offences::default();
-        offences.offend(at(10), Uid(7), OffenceKind::Flood);
+        offences.offend(at(10), Uid(7), true);
         offences.set_exempt(Uid(8), true);
         assert_eq!(offences.forget(at(19), Duration::from_secs(10)), []);
         assert_eq!(offences.forget(at(20), Duration::from_secs(10)), [(Uid(7), None)]);
@@ -229,11 +198,11 @@ mod tests {
         let mut offences = Offences::default();
         offences.set_exempt(Uid(2), true);
         for uid in 3..=USERS as u32 + 10 {
-            offences.offend(at(u64::from(uid)), Uid(uid), OffenceKind::Flood);
+            offences.offend(at(u64::from(uid)), Uid(uid), true);
         }
         assert!(offences.0.len() <= USERS);
         assert!(offences.record(Uid(2)).exempt);
-        assert_eq!(offences.record(Uid(USERS as u32 + 10)).count(), 1);
-        assert_eq!(offences.record(Uid(3)).count(), 0);
+        assert_eq!(offences.record(Uid(USERS as u32 + 10)).offences, 1);
+        assert_eq!(offences.record(Uid(3)).offences, 0);
     }
 }

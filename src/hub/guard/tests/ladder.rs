@@ -94,7 +94,7 @@ fn the_window_strikes_like_the_cooldown() {
         "rate-limit violation: WINDOW count=6/5 span=3990ms window=10000ms strike=2/3 mute=15s"
     );
     let record = struck.record;
-    assert_eq!((record.last_reason.as_str(), record.last_at), ("WINDOW", Some(Timestamp(BEGIN + 23_990))));
+    assert_eq!((record.last_reason.as_str(), record.last_at), ("WINDOW", Timestamp(BEGIN + 23_990)));
     assert_eq!(record.last_detail, "count=6/5 span=3990ms window=10000ms");
     assert!(guard.clear(ALICE), "staff may forgive");
     assert!(!guard.clear(ALICE));
@@ -103,7 +103,7 @@ fn the_window_strikes_like_the_cooldown() {
 }
 
 /// The daemon is started anew, and the calendar moved by so many milliseconds meanwhile.
-fn restarted(record: &SpamRecord, wall: u64) -> (Guard, impl Fn(u64) -> Now + use<>) {
+fn restarted(record: &StrikeRecord, wall: u64) -> (Guard, impl Fn(u64) -> Now + use<>) {
     let mut guard = guard();
     let now = move |uptime| Now { wall: Timestamp(wall + uptime), uptime: Duration::from_millis(uptime) };
     guard.restore(now(5), ALICE, record.clone());
@@ -156,7 +156,7 @@ fn a_changed_calendar_never_lengthens_a_mute() {
     }
     // A record that cannot be is taken for the nearest that can.
     let strange =
-        SpamRecord { strikes: 200, muted_until: Some(Timestamp(u64::MAX)), ..SpamRecord::default() };
+        StrikeRecord { strikes: 200, muted_until: Some(Timestamp(u64::MAX)), ..StrikeRecord::default() };
     let (mut guard, now) = restarted(&strange, BEGIN);
     assert_eq!(guard.muted(now(5), ALICE), Some(Duration::from_secs(15)));
     let say = |guard: &mut Guard, uptime, text: &[u8]| {
@@ -164,7 +164,7 @@ fn a_changed_calendar_never_lengthens_a_mute() {
     };
     assert_eq!(say(&mut guard, 20_000, b"a"), None);
     assert!(struck(say(&mut guard, 20_001, b"b")).log.ends_with("strike=3/3 stage=1 mute=60s"));
-    let highest = SpamRecord { stage: u16::MAX, violations: u32::MAX, ..SpamRecord::default() };
+    let highest = StrikeRecord { stage: u16::MAX, violations: u32::MAX, ..StrikeRecord::default() };
     let (mut guard, now) = restarted(&highest, BEGIN);
     let _ = guard.judge(now(6), &act(ALICE, b"a"), None);
     let record = struck(super::refusal(guard.judge(now(7), &act(ALICE, b"b"), None))).record;
@@ -177,7 +177,7 @@ fn what_is_known_is_newer_than_what_was_kept() {
     let (_, end) = offend(&mut guard, 0);
     offend(&mut guard, end);
     let known = guard.record(at(end + 500), ALICE);
-    guard.restore(at(end + 500), ALICE, SpamRecord::default());
+    guard.restore(at(end + 500), ALICE, StrikeRecord::default());
     assert_eq!(guard.record(at(end + 500), ALICE), known);
 }
 

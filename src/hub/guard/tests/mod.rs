@@ -9,7 +9,8 @@ mod simulation;
 use std::time::Duration;
 
 use crate::config::Spam;
-use crate::model::{Now, Roles, RoomId, Timestamp, Uid};
+use crate::model::{Link, Now, Roles, RoomId, Timestamp, Uid};
+use crate::store::StrikeRecord;
 
 use super::*;
 
@@ -36,6 +37,8 @@ fn act(uid: Uid, text: &[u8]) -> Act<'_> {
         spared_slowmode: false,
         text: Some(text),
         rating: None,
+        no_links: None,
+        automatic: false,
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use crate::model::{Rating, Role};
+use crate::model::{Author, Rating, Role};
+use crate::store::{FilterAction, FilterConsequence, Mute, MuteKind, OffenceRecord};
 
+use super::super::chain::Said;
 use super::*;
-use crate::hub::guard::FilterId;
 
 /// Detects texts with "flood" in them and remembers what it was asked to count.
 #[derive(Default)]
@@ -30,13 +31,18 @@ impl Detectors for Detector {
         text.windows(5).any(|part| part == b"flood").then_some(Flood)
     }
 
+    fn links(&self, text: &[u8]) -> usize {
+        text.windows(4).filter(|part| part == b".com").count()
+    }
+
     fn accept(&mut self, _: Now, _: Uid, text: &[u8]) {
         self.accepted.push(String::from_utf8_lossy(text).into_owned());
     }
 
-    fn offend(&mut self, _: Now, _: Uid, _: &Flood) -> Option<Duration> {
+    fn offend(&mut self, _: Now, _: Uid, _: &Flood) -> (OffenceRecord, Option<Duration>) {
         self.offences += 1;
-        (self.offences > 1).then_some(Duration::from_secs(300))
+        let record = OffenceRecord { offences: self.offences, ..OffenceRecord::default() };
+        (record, (self.offences > 1).then_some(Duration::from_secs(300)))
     }
 
     fn name(_: &Flood) -> &'static str {
@@ -50,17 +56,16 @@ struct Words;
 impl Filters for Words {
     fn check(&self, text: &[u8], rating: Option<Rating>) -> Vec<Match> {
         let has = |word: &[u8]| text.windows(word.len()).any(|part| part == word);
-        let found =
-            |id, severity, action, consequence| Match { id: FilterId(id), action, severity, consequence };
-        let mute = Consequence::Mute(Duration::from_secs(3600));
+        let found = |id, severity, action, consequence| Match { id, action, severity, consequence };
+        let mute = FilterConsequence::Mute { seconds: 3600 };
         let all = [
-            (has(b"mute"), found(2, 3, Action::Block, mute)),
+            (has(b"mute"), found(2, 3, FilterAction::Block, mute)),
             (
                 has(b"damn") && rating == Some(Rating::General),
-                found(3, 2, Action::Block, Consequence::Delete),
+                found(3, 2, FilterAction::Block, FilterConsequence::Delete),
             ),
             // What a filter means that does not block is no matter.
-            (has(b"tell"), found(1, 1, Action::Notify, mute)),
+            (has(b"tell"), found(1, 1, FilterAction::Notify, mute)),
         ];
         all.into_iter().filter(|(found, _)| *found).map(|(_, found)| found).collect()
     }
@@ -78,7 +83,8 @@ fn say(guard: &mut Full, millis: u64, text: &str) -> Option<Refusal> {
 }
 
 fn muted(until: Option<u64>, reason: &str) -> Mute {
-    Mute { until: until.map(|millis| Timestamp(BEGIN + millis)), reason: reason.to_owned() }
+    let until = until.map(|millis| Timestamp(BEGIN + millis));
+    Mute { kind: MuteKind::Text, until, reason: reason.to_owned(), by: Author::System, at: Timestamp(BEGIN) }
 }
 
 #[test]
@@ -96,7 +102,9 @@ fn the_first_refusal_wins_in_the_order_of_the_links() {
             duplicate_messages: all.duplicate_messages.filter(|_| keep(Link::Duplicates)),
             ..all.clone()
         };
+        let no_links = keep(Link::LinkRight).then_some("No links.");
         let text = match (keep(Link::Detector), keep(Link::Filter)) {
+            _ if keep(Link::LinkRight) => "flood, damn, a.com",
             (true, _) => "flood, damn",
             (false, true) => "damn",
             (false, false) => "x",
@@ -112,15 +120,18 @@ fn the_first_refusal_wins_in_the_order_of_the_links() {
             let now = at(millis);
             let act = act(ALICE, text.as_bytes());
             let print = Some(super::super::duplicates::Fingerprint::of(text.as_bytes()));
-            guard.accept(now, &act, print);
+            guard.accept(now, &act, Some(Said { folded: text.as_bytes(), print }));
         }
         guard.set_limits(limits);
         if keep(Link::Strike) {
-            let record =
-                SpamRecord { strikes: 1, muted_until: Some(Timestamp(u64::MAX)), ..SpamRecord::default() };
+            let record = StrikeRecord {
+                strikes: 1,
+                muted_until: Some(Timestamp(u64::MAX)),
+                ..StrikeRecord::default()
+            };
             guard.restore(at(1), ALICE, record);
         }
-        let act = Act { rating: Some(Rating::General), ..act(ALICE, text.as_bytes()) };
+        let act = Act { rating: Some(Rating::General), no_links, ..act(ALICE, text.as_bytes()) };
         let verdict = guard.judge(at(2), &act, keep(Link::Mute).then_some(&mute));
         order.extend(link(&refusal(verdict)));
     }
@@ -153,7 +164,8 @@ fn offences_and_filters_say_what_is_to_be_done() {
     let mut guard = full(Spam::default());
     let first = say(&mut guard, 0, "a flood").unwrap();
     assert_eq!((first.text.as_str(), first.mute), ("That is a flood.", None));
-    assert_eq!(first.aftermath, Aftermath::Offence { detector: "flood" });
+    let record = OffenceRecord { offences: 1, ..OffenceRecord::default() };
+    assert_eq!(first.aftermath, Aftermath::Offence { detector: "flood", record });
     let second = say(&mut guard, 1, "a flood").unwrap();
     assert_eq!(second.text, "That is a flood. You are muted for 5 minutes.");
     assert_eq!(second.mute, Some(Duration::from_secs(300)));
@@ -162,7 +174,7 @@ fn offences_and_filters_say_what_is_to_be_done() {
     let both = say(&mut guard, 2, "damn, I tell").unwrap();
     assert_eq!((both.text.as_str(), both.mute), (not_sent, None));
     let Aftermath::Filtered(matches) = both.aftermath else { panic!("{both:?}") };
-    assert_eq!(matches.iter().map(|found| found.id.0).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(matches.iter().map(|found| found.id).collect::<Vec<_>>(), [3, 1]);
     let mute = say(&mut guard, 3, "mute me").unwrap();
     assert_eq!(mute.text, format!("{not_sent} You are muted for 1 hour."));
     assert_eq!(mute.mute, Some(Duration::from_secs(3600)));
@@ -170,7 +182,7 @@ fn offences_and_filters_say_what_is_to_be_done() {
     // Who only tells does not block.
     let adult = Act { rating: Some(Rating::Adult), ..act(ALICE, b"damn, I tell") };
     let Verdict::Accept { matches } = guard.judge(at(4), &adult, None) else { panic!("refused") };
-    assert_eq!(matches.iter().map(|found| found.id.0).collect::<Vec<_>>(), [1]);
+    assert_eq!(matches.iter().map(|found| found.id).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
@@ -208,4 +220,32 @@ fn exempt_roles_pass_everything_but_mutes() {
         link(&refusal(guard.judge(at(millis), &act, None)))
     };
     assert_eq!((admin(0), admin(1)), (None, Some(Link::Cooldown)));
+}
+
+#[test]
+fn a_room_says_who_may_post_links_even_to_the_exempt() {
+    let limits = Spam { exempt_roles: Roles::default().with(Role::Trusted), ..Spam::default() };
+    let mut guard = full(limits);
+    let mut post = |millis, roles, no_links, text: &str| {
+        let act = Act { roles, no_links, ..act(ALICE, text.as_bytes()) };
+        link(&refusal(guard.judge(at(millis), &act, None)))
+    };
+    let (nobody, trusted) = (Roles::default(), Roles::default().with(Role::Trusted));
+    for roles in [nobody, trusted] {
+        assert_eq!(post(0, roles, Some("No links."), "see a.com"), Some(Link::LinkRight));
+    }
+    assert_eq!(post(0, nobody, Some("No links."), "see there"), None, "a refusal counts for nothing");
+    assert_eq!(post(3000, nobody, None, "see a.com"), None);
+}
+
+#[test]
+fn what_a_client_says_by_itself_is_nobodys_fault() {
+    let mut guard = full(Spam::default());
+    assert_eq!(say(&mut guard, 0, "hello"), None);
+    for text in ["flood", "damn", "away"] {
+        let act = Act { automatic: true, rating: Some(Rating::General), ..act(ALICE, text.as_bytes()) };
+        let refusal = refusal(guard.judge(at(10), &act, None)).unwrap();
+        assert_eq!((refusal.link, refusal.mute, refusal.aftermath), (Link::Cooldown, None, Aftermath::None));
+    }
+    assert_eq!((guard.record(at(10), ALICE), guard.detectors.offences), (None, 0));
 }

@@ -1,5 +1,5 @@
-//! An evening's half hour: 1 000 people who chat, 50 who spam, in five ways. The detectors and
-//! filters are absent: this is what the limits alone achieve.
+//! An evening's half hour: 1 000 people who chat, 50 who spam, in five ways: against the limits alone,
+//! and with detectors and filters as they are shipped.
 //!
 //! People: turns at log-normal intervals (median 25 s, sigma 1.0). One turn in four has a second line,
 //! typed after a log-normal pause of median 2.5 s and sigma 0.45: two or three words at 40 words a
@@ -9,6 +9,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::*;
+use crate::model::Author;
+use crate::store::{
+    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, Mute, MuteKind,
+};
 
 const LENGTH: u64 = 30 * 60 * 1000;
 const PEOPLE: usize = 1000;
@@ -51,6 +55,13 @@ impl Random {
     }
 }
 
+const WORDS: [&str; 40] = [
+    "I", "you", "the", "song", "never", "heard", "tonight", "rain", "work", "tomorrow", "coffee", "really",
+    "my", "dog", "think", "that", "is", "was", "good", "old", "radio", "again", "who", "sings", "it", "and",
+    "but", "maybe", "late", "here", "there", "sleep", "room", "people", "nice", "what", "a", "day", "so",
+    "funny",
+];
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Habit {
     /// Chats.
@@ -88,7 +99,10 @@ impl Sender {
         let number = self.sent;
         match self.habit {
             Habit::Person if random.unit() < 0.2 => format!("reaction {}", random.reaction()),
-            Habit::Person => format!("something new: {number}"),
+            Habit::Person => (0..3 + random.next() % 6)
+                .map(|_| WORDS[random.next() as usize % 40])
+                .collect::<Vec<_>>()
+                .join(" "),
             Habit::Repeater if number.is_multiple_of(2) => "Visit  my ROOM now".to_owned(),
             Habit::Repeater => "visit my room NOW ".to_owned(),
             Habit::Rotator => format!("advertisement {}", number % 3),
@@ -115,8 +129,39 @@ impl Sender {
     }
 }
 
+/// Mutes as the hub keeps them for offences.
+type Mutes = std::collections::HashMap<Uid, Mute>;
+
 #[test]
-fn spam_is_stopped_and_people_are_not() {
+fn the_limits_alone_stop_spam_and_not_people() {
+    half_an_hour("limits alone", guard());
+}
+
+#[test]
+fn with_detectors_and_filters_spam_is_stopped_and_people_are_not() {
+    let word = |id, text: &str| FilterRecord {
+        id,
+        filter: Filter {
+            kind: FilterKind::Keyword,
+            text: text.to_owned(),
+            action: FilterAction::Block,
+            severity: 5,
+            consequence: FilterConsequence::Delete,
+            list: FilterList::Content,
+            active: true,
+            notes: String::new(),
+            by: Author::System,
+            at: Timestamp(BEGIN),
+        },
+        hits: 0,
+    };
+    let filters = FilterSet::compile(&[word(1, "viagra"), word(2, "cheap watches")]).unwrap();
+    half_an_hour("everything", Guard::new(Spam::default(), detect::Detectors::default(), filters));
+}
+
+fn half_an_hour<D: Detectors, F: Filters>(what: &str, mut guard: Guard<D, F>) {
+    eprintln!("{what}:");
+    let mut mutes = Mutes::new();
     let mut random = Random(4);
     let habit = |number: usize| match number.checked_sub(PEOPLE) {
         Some(number) => SPAM[number % SPAM.len()],
@@ -126,7 +171,6 @@ fn spam_is_stopped_and_people_are_not() {
         (0..PEOPLE + SPAMMERS).map(|number| Sender { habit: habit(number), sent: 0, burst: false }).collect();
     let mut turns: BinaryHeap<Reverse<(u64, usize)>> =
         (0..senders.len()).map(|number| Reverse((random.next() % 25_000, number))).collect();
-    let mut guard = guard();
     let mut tallies: Vec<Tally> = senders.iter().map(|_| Tally::default()).collect();
     while let Some(Reverse((millis, number))) = turns.pop() {
         if millis >= LENGTH {
@@ -136,12 +180,19 @@ fn spam_is_stopped_and_people_are_not() {
         let uid = Uid(1_000_002 + u32::try_from(number).unwrap());
         let text = sender.text(&mut random);
         sender.sent += 1;
-        let refused = refusal(guard.judge(at(millis), &act(uid, text.as_bytes()), None));
+        let refused = refusal(guard.judge(at(millis), &act(uid, text.as_bytes()), mutes.get(&uid)));
         let tally = &mut tallies[number];
         tally.sent += 1;
         tally.refused += u32::from(refused.is_some());
-        tally.violations += u32::from(refused.is_some_and(|refusal| refusal.mute.is_some()));
-        let muted = guard.muted(at(millis), uid).unwrap_or_default();
+        tally.violations += u32::from(refused.as_ref().is_some_and(|refusal| refusal.mute.is_some()));
+        if let Some(Refusal { aftermath: Aftermath::Offence { .. }, mute: Some(time), .. }) = &refused {
+            let (kind, until) = (MuteKind::Text, Some(at(millis).wall.after(*time)));
+            let (reason, by, at) = (String::new(), Author::System, at(millis).wall);
+            mutes.insert(uid, Mute { kind, until, reason, by, at });
+        }
+        let until = mutes.get(&uid).and_then(|mute| mute.until).unwrap_or_default();
+        let offended = Duration::from_millis(until.0.saturating_sub(at(millis).wall.0));
+        let muted = guard.muted(at(millis), uid).unwrap_or_default().max(offended);
         turns.push(Reverse((millis + sender.pause(&mut random, muted), number)));
     }
     let share = |what: &str, habits: &[Habit]| {

@@ -1,0 +1,374 @@
+//! Acts that pass the guard: what it is asked, and what its refusals bring.
+//!
+//! Whoever passes something on from one user to others calls [`State::judge`] first, and before it looks
+//! at anything that depends on the others: a refusal must not tell whether they are there. A refusal is
+//! told where the user wrote, by whoever asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::config::Spam;
+use crate::model::{Author, Link, LinkRight, Now, RoomId, SlowMode, Uid, from_cp1252, to_cp1252};
+use crate::protocol::{PacketType, markup};
+use crate::store::{Change, FilterAction, FilterConsequence, Mute, MuteKind, OffenceRecord, StrikeRecord};
+
+use super::directory::service_im;
+use super::feed::EventKind;
+use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Slowmode, Verdict};
+use super::rooms::{Rank, notice};
+use super::rules::Rules;
+use super::sanctions::Sanction;
+use super::{ConnId, Effect, Effects, Event, Person, State};
+
+/// How often what the guard has counted is kept, and what it need not know any more is forgotten.
+const ROUND: Duration = Duration::from_secs(60);
+/// What the names of the detectors' settings begin with in the store.
+const ANTISPAM: &str = "antispam.";
+/// The name of the setting of the whole server's slowmode, in seconds.
+const SLOWMODE: &str = "slowmode";
+/// The most characters of a message that staff are shown.
+const SHOWN: usize = 200;
+
+/// What is asked of the guard, besides by whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) kind: ActKind,
+    /// The room in which it happens.
+    pub(super) room: Option<RoomId>,
+    /// What is said, with markup.
+    pub(super) text: Option<&'a [u8]>,
+    /// Whether the client says it by itself.
+    pub(super) automatic: bool,
+}
+
+impl Asked<'_> {
+    /// An act without a text in no room.
+    pub(super) fn new(kind: ActKind) -> Self {
+        Asked { kind, room: None, text: None, automatic: false }
+    }
+}
+
+/// What is done for the guard now and then.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// How often each filter has matched since that was kept last.
+    hits: BTreeMap<u32, u64>,
+    /// When the next round is due.
+    round: Duration,
+    /// Who gets his voice back when.
+    voices: BTreeSet<(Duration, Uid)>,
+}
+
+/// What the store has for the guard.
+#[derive(Debug, Default)]
+pub struct GuardRecords {
+    /// What the limits hold against people.
+    pub strikes: Vec<(Uid, StrikeRecord)>,
+    /// What the detectors hold against people.
+    pub offences: Vec<(Uid, OffenceRecord)>,
+    /// The mutes there are.
+    pub mutes: Vec<(Uid, Mute)>,
+    /// Settings that were changed at run time.
+    pub settings: Vec<(String, String)>,
+    /// Filters and links that do not count.
+    pub rules: Rules,
+}
+
+impl State {
+    /// Puts the limits and what was kept in force. To be done before anybody signs in. Returns what is
+    /// wrong with settings that cannot be used, each for the log.
+    pub fn guard_with(&mut self, now: Now, limits: Spam, records: GuardRecords) -> Vec<String> {
+        let GuardRecords { strikes, offences, mutes, settings, rules } = records;
+        self.guard.set_limits(limits);
+        for (uid, record) in strikes {
+            self.guard.restore(now, uid, record);
+        }
+        self.guard.detectors.offences = super::guard::detect::Offences::load(offences);
+        self.sanctions.load(mutes);
+        self.install_rules(rules);
+        let mut wrong = Vec::new();
+        for (name, value) in settings {
+            if let Some(name) = name.strip_prefix(ANTISPAM) {
+                wrong.extend(self.guard.detectors.settings.set(name, &value).err());
+            } else if name == SLOWMODE {
+                match value.parse().ok().and_then(SlowMode::new) {
+                    Some(slowmode) => self.guard.set_slowmode(None, guard_slowmode(slowmode)),
+                    None => wrong.push(format!("the slowmode of the server is \"{value}\"")),
+                }
+            }
+        }
+        wrong
+    }
+
+    /// Says whether rooms for adults take only those of whom staff know that they are.
+    pub fn require_verified_adults(&mut self, on: bool) {
+        self.adults_verified = on;
+    }
+
+    /// Puts other filters and another list of links in force.
+    pub fn install_rules(&mut self, rules: Rules) {
+        self.guard.filters = rules.filters;
+        self.guard.detectors.whitelist = rules.whitelist;
+    }
+
+    /// Changes a setting of the detectors, by the names of
+    /// [`Settings::values`](super::guard::detect::Settings::values). Returns what holds now in words,
+    /// and the change that is to be made durable; or what is wrong, for whoever tried.
+    pub fn set_antispam(&mut self, name: &str, value: &str) -> Result<(String, Change), String> {
+        let settings = &mut self.guard.detectors.settings;
+        settings.set(name, value)?;
+        let value = settings.values().into_iter().find(|(known, ..)| *known == name);
+        let value = value.map_or_else(String::new, |(_, value, _)| value);
+        let told = format!("{name} is {value} now.");
+        Ok((told, Change::SetSetting { name: format!("{ANTISPAM}{name}"), value }))
+    }
+
+    /// Sets or ends the slowmode of the whole server. Returns the change that is to be made durable.
+    pub fn set_server_slowmode(&mut self, slowmode: SlowMode) -> Change {
+        self.guard.set_slowmode(None, guard_slowmode(slowmode));
+        let name = SLOWMODE.to_owned();
+        match slowmode.is_off() {
+            true => Change::ClearSetting { name },
+            false => Change::SetSetting { name, value: slowmode.seconds().to_string() },
+        }
+    }
+
+    /// Brings the guard's slowmode of a room up to what the room says; a room that is gone has none.
+    pub(super) fn renew_slowmode(&mut self, id: RoomId) {
+        let slowmode = self.rooms.get(&id).and_then(|room| guard_slowmode(room.slowmode));
+        self.guard.set_slowmode(Some(id), slowmode);
+    }
+
+    /// Asks the guard about what the user of `conn` wants to do, and does all that follows from a
+    /// refusal but telling him: that text is the error.
+    pub(super) fn judge(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        asked: Asked<'_>,
+        effects: &mut Effects,
+    ) -> Result<(), String> {
+        let Some(session) = self.session(conn) else { return Err("Please sign in again.".to_owned()) };
+        let (person, roles) = (session.person, session.roles);
+        let uid = person.uid;
+        if matches!(asked.kind, ActKind::FileOffer | ActKind::Call)
+            && let Some(why) = self.no_media(now, uid)
+        {
+            effects.push(Effect::Refused(Link::Mute));
+            return Err(why);
+        }
+        let room = asked.room.and_then(|id| self.rooms.get(&id));
+        let rank = asked.room.and_then(|id| self.rank(conn, id)).unwrap_or(Rank::Member);
+        let linker = room.is_some_and(|room| room.linkers.contains(&uid));
+        let no_links = match room.map(|room| room.links) {
+            _ if rank >= Rank::Admin => None,
+            Some(LinkRight::Admins) => Some("Only admins may post links in this room."),
+            Some(LinkRight::Members) if !linker => {
+                Some("Only admins, and those to whom they give the right, may post links in this room.")
+            }
+            _ => None,
+        };
+        let text = asked.text.map(markup::strip);
+        let act = Act {
+            kind: asked.kind,
+            uid,
+            roles,
+            room: asked.room,
+            spared_slowmode: rank >= Rank::Admin,
+            text: text.as_deref(),
+            rating: room.map(|room| room.rating),
+            no_links,
+            automatic: asked.automatic,
+        };
+        let mute = self.sanctions.mute(now.wall, uid, MuteKind::Text);
+        match self.guard.judge(now, &act, mute) {
+            Verdict::Accept { matches } => {
+                self.note_matches(person, asked, &matches, effects);
+                Ok(())
+            }
+            Verdict::Refuse(refusal) => {
+                effects.push(Effect::Refused(refusal.link));
+                let Refusal { text, mute, aftermath, .. } = *refusal;
+                self.follow(now, conn, person, asked, mute, aftermath, &text, effects);
+                Err(text)
+            }
+        }
+    }
+
+    /// What a refusal brings besides words.
+    #[allow(clippy::too_many_arguments)]
+    fn follow(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        person: Person,
+        asked: Asked<'_>,
+        mute: Option<Duration>,
+        aftermath: Aftermath,
+        told: &str,
+        effects: &mut Effects,
+    ) {
+        let uid = person.uid;
+        let request = asked.kind.packets().first().copied().unwrap_or(PacketType::ROOM_MESSAGE_OUT);
+        let sanction = |time, reason: String, details: String| Sanction {
+            by: Author::System,
+            target: person,
+            time,
+            reason,
+            details,
+        };
+        match aftermath {
+            Aftermath::None => {}
+            Aftermath::Struck(struck) => {
+                let change = Change::PutStrikes { uid, record: struck.record };
+                effects.push(Effect::Commit { conn, request, change });
+                effects.event(self.event_in(EventKind::Strike, asked).by(person).saying(struck.log));
+            }
+            Aftermath::Offence { detector, record } => {
+                let change = Change::PutOffences { uid, record };
+                effects.push(Effect::Commit { conn, request, change });
+                let said = format!("{detector}: {told}");
+                effects.event(self.event_in(EventKind::Filter, asked).by(person).saying(said));
+                if mute.is_some() {
+                    let sanction = sanction(mute, detector.replace('_', " "), told.to_owned());
+                    self.impose_mute(now, conn, MuteKind::Text, sanction, effects);
+                }
+            }
+            Aftermath::Filtered(matches) => {
+                self.note_matches(person, asked, &matches, effects);
+                let Some(worst) = matches.iter().find(|found| found.action == FilterAction::Block) else {
+                    return;
+                };
+                let sanction =
+                    |time| sanction(time, "not allowed here".to_owned(), format!("filter {}", worst.id));
+                match worst.consequence {
+                    FilterConsequence::Delete => {}
+                    FilterConsequence::Warn => self.impose_warning(now, conn, sanction(None), effects),
+                    FilterConsequence::Mute { .. } => {
+                        self.impose_mute(now, conn, MuteKind::Text, sanction(mute), effects);
+                    }
+                    FilterConsequence::Ban { seconds } => {
+                        let time = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+                        self.impose_ban(now, conn, sanction(time), effects);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts filters that have matched, and tells staff of those of which they want to know.
+    fn note_matches(&mut self, person: Person, asked: Asked<'_>, matches: &[Match], effects: &mut Effects) {
+        for found in matches {
+            let hits = self.watch.hits.entry(found.id).or_default();
+            *hits = hits.saturating_add(1);
+            let said = asked.text.map(markup::strip).unwrap_or_default();
+            let said: String = from_cp1252(&said).chars().take(SHOWN).collect();
+            let event = self.event_in(EventKind::Filter, asked).by(person);
+            let event = event.saying(format!("filter {}", found.id));
+            if found.action == FilterAction::Notify {
+                let place = match &event.room {
+                    Some((_, room)) => format!("in {room}"),
+                    None => "to one person".to_owned(),
+                };
+                let nickname = person.nickname;
+                let packet = service_im(&format!("Filter {}: {nickname} wrote {place}: {said}", found.id));
+                let staff = self.sessions().filter(|session| session.roles.is_staff());
+                effects.push(Effect::ToMany { to: staff.map(|session| session.conn).collect(), packet });
+            }
+            effects.event(event);
+        }
+    }
+
+    fn event_in(&self, kind: EventKind, asked: Asked<'_>) -> Event {
+        let event = Event::new(kind);
+        match asked.room.and_then(|id| self.rooms.get(&id)) {
+            Some(room) => event.in_room(room.id, &room.name),
+            None => event,
+        }
+    }
+
+    /// Counts a message of the user of `conn` that was accepted.
+    pub(super) fn count_message(&mut self, conn: ConnId, effects: &mut Effects) {
+        effects.push(Effect::Accepted);
+        if let Some(session) = self.session_mut(conn) {
+            session.messages += 1;
+        }
+    }
+
+    /// Why somebody may use neither voice nor files nor calls, if he may not.
+    pub(super) fn no_media(&self, now: Now, uid: Uid) -> Option<String> {
+        let mute = self.sanctions.mute(now.wall, uid, MuteKind::Media)?;
+        let until = match mute.until {
+            Some(until) => format!("until {}", until.utc()),
+            None => "until staff allow it again".to_owned(),
+        };
+        let why = match mute.reason.trim_end_matches('.') {
+            "" => String::new(),
+            reason => format!(": {reason}"),
+        };
+        Some(format!("You cannot use voice, files or calls {until}{why}."))
+    }
+
+    /// Publishes the rooms of somebody anew who has got or lost a media restriction.
+    pub(super) fn renew_voice(&mut self, now: Now, uid: Uid, effects: &mut Effects) {
+        let rooms = self.session_of(uid).map(|session| session.rooms.clone()).unwrap_or_default();
+        for room in rooms {
+            effects.push(Effect::VoiceChanged(room));
+        }
+        self.await_voice(now, uid);
+    }
+
+    /// Tells somebody who has come into a room with voice that he has none.
+    pub(super) fn explain_silence(&mut self, now: Now, conn: ConnId, id: RoomId, effects: &mut Effects) {
+        let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
+        if self.rooms.get(&id).is_some_and(|room| room.kind.has_voice())
+            && let Some(why) = self.no_media(now, uid)
+        {
+            effects.send(conn, notice(id, &to_cp1252(&why)));
+            self.await_voice(now, uid);
+        }
+    }
+
+    fn await_voice(&mut self, now: Now, uid: Uid) {
+        let mute = self.sanctions.mute(now.wall, uid, MuteKind::Media);
+        if let Some(until) = mute.and_then(|mute| mute.until) {
+            let left = Duration::from_millis(until.0.saturating_sub(now.wall.0));
+            self.watch.voices.insert((now.uptime.saturating_add(left), uid));
+        }
+    }
+
+    /// When, in time since the start, [`State::keep_watch`] will have something to do.
+    pub(super) fn watch_due(&self) -> Option<Duration> {
+        let round = (!self.watch.hits.is_empty()).then_some(self.watch.round);
+        self.watch.voices.first().map(|(due, _)| *due).into_iter().chain(round).min()
+    }
+
+    /// Gives voices back, keeps what was counted, and forgets what need not be known any more.
+    pub(super) fn keep_watch(&mut self, now: Now, effects: &mut Effects) {
+        while let Some((due, uid)) = self.watch.voices.first().copied().filter(|(due, _)| *due <= now.uptime)
+        {
+            self.watch.voices.remove(&(due, uid));
+            self.renew_voice(now, uid, effects);
+        }
+        if now.uptime < self.watch.round {
+            return;
+        }
+        self.watch.round = now.uptime.saturating_add(ROUND);
+        if let Some(change) = self.take_hits() {
+            effects.push(Effect::Keep(change));
+        }
+        for (uid, _) in self.guard.detectors.sweep(now) {
+            effects.push(Effect::Keep(Change::ClearOffences { uid: Some(uid) }));
+        }
+    }
+
+    /// How often filters have matched since this was asked last, to be kept.
+    pub(super) fn take_hits(&mut self) -> Option<Change> {
+        let hits = std::mem::take(&mut self.watch.hits);
+        (!hits.is_empty()).then(|| Change::AddFilterHits(hits.into_iter().collect()))
+    }
+}
+
+fn guard_slowmode(slowmode: SlowMode) -> Option<Slowmode> {
+    Slowmode::new(Duration::from_secs(slowmode.seconds().into())).ok()
+}
