@@ -234,8 +234,8 @@ fn the_service_user_answers() {
             .collect::<Vec<_>>()
             .join("\n")
     };
-    assert!(ask("/help").contains("/help - "));
-    assert!(ask("<pfont color=\"#0\">/HELP</pfont>").contains("/help - "));
+    assert!(ask("/help").contains("/help [COMMAND] - "));
+    assert!(ask("<pfont color=\"#0\">/HELP</pfont>").contains("/help [COMMAND] - "));
     assert!(!ask("/help").contains("/w NICKNAME"), "only what works there");
     assert!(ask("/w Bob: hi").contains("rooms only"));
     assert!(ask("/nonsense").contains("no such command"));

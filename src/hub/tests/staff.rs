@@ -746,3 +746,53 @@ fn roles_change_at_once() {
     assert!(sent_to(&effects, unseen).iter().any(|packet| packet.packet_type() == PacketType::ROOM_CLOSED));
     assert!(set(&mut office, 40, moderator()).is_empty(), "not signed in");
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever staff type, whatever the store says to it: no panic, nothing torn, nobody left waiting.
+    #[test]
+    fn no_line_breaks_anything(
+        lines in prop::collection::vec((0usize..30, prop::collection::vec(0usize..24, 0..6), 0usize..8), 1..12),
+    ) {
+        const NAMES: [&str; 30] = [
+            "users", "rooms", "info", "stats", "kick", "mute", "unmute", "restrict", "unrestrict", "warn",
+            "warnings", "strikes", "clear", "notice", "close", "ban", "unban", "bans", "slowmode", "broadcast",
+            "maintenance", "filter", "antispam", "link", "auditlog", "help", "slowmode server", "filter add",
+            "link allow", "antispam exempt",
+        ];
+        const WORDS: [&str; 24] = [
+            "User1", "user", "\"User2\"", "\"", "#1000003", "#", "#99999999999", "Away", "30m", "0s",
+            "permanent", "on", "off", "list", "50001", "192.0.2.0/24", "0.0.0.0/0", "-regex", "-mute", "since=1d",
+            "by=\"x", "strikes", "warnings", "\u{e9}\u{201c}\u{7f}<b>",
+        ];
+        let mut office = Office::new();
+        let boss = office.boss;
+        for (name, words, finding) in lines {
+            let words: Vec<&str> = words.into_iter().map(|word| WORDS[word]).collect();
+            let mut effects = office.type_as(boss, &format!("/{} {}", NAMES[name], words.join(" ")));
+            // The second answer is that of a command that asked again.
+            for _ in 0..2 {
+                if !effects.iter().any(|effect| matches!(effect, Effect::Lookup(_))) {
+                    break;
+                }
+                let finding = match finding {
+                    0 => Finding::Failed,
+                    1 => Finding::Account(None),
+                    2 => account(30, Roles::default()),
+                    3 => account(31, admin_roles()),
+                    4 => Finding::Filters(Vec::new()),
+                    5 => Finding::Checked(Ok(())),
+                    6 => Finding::Checked(Err("no".to_owned())),
+                    _ => Finding::Audit(crate::store::AuditPage::default()),
+                };
+                effects = office.find(&effects, finding);
+            }
+            prop_assert!(!effects.iter().any(|effect| matches!(effect, Effect::Lookup(_))));
+            prop_assert!(office.world().state.asking.is_empty());
+            for entry in entries(commits(&effects)) {
+                prop_assert!(entry.details.chars().count() <= AuditEntry::DETAILS_MAX);
+            }
+        }
+    }
+}
