@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use tokio::net::{TcpListener, UdpSocket};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::hub::rules::Rules;
+use crate::hub::rules;
 use crate::hub::sanctions::Sanctions;
 use crate::hub::staff::MAINTENANCE_SETTING;
 use crate::hub::{CategoryEntry, GuardRecords, Person, Room};
@@ -107,18 +107,12 @@ fn load_sanctions(reader: &Reader) -> Result<Sanctions, StoreError> {
     Ok(sanctions)
 }
 
-/// Reads what the guard goes by, and compiles it. What cannot be used any more is passed over.
 fn load_guard(reader: &Reader) -> Result<GuardRecords, StoreError> {
-    let (rules, wrong) = Rules::compile_usable(reader.filters()?, &reader.links()?);
-    for wrong in wrong {
-        error!("a filter or allowed link cannot be used and is not in force: {wrong}");
-    }
     Ok(GuardRecords {
         strikes: reader.strikes_after(None, usize::MAX)?,
         offences: reader.offences_after(None, usize::MAX)?,
-        mutes: reader.mutes()?,
         settings: reader.settings()?,
-        rules,
+        rules: rules::read(reader)?,
     })
 }
 

@@ -7,7 +7,6 @@ use std::task::Waker;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
@@ -17,12 +16,12 @@ use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::store::{Applied, Change, OfflineMessage, Rejection, Store, StoreError};
 
-use super::directory::{PALS_ONLY, service_im};
+use super::directory::PALS_ONLY;
 use super::feed::{Event, EventKind, Feed, Level, Named};
 use super::lookup::{Finding, Lookup, Question};
 use super::peers::{Orders, RelayOrder};
 use super::rows::{MemberRow, Population, RoomRow, UserRow};
-use super::rules::{self, Asker, RulesDone, RulesOrder};
+use super::rules::{self, Rules};
 use super::settings::Settings;
 use super::staff::{ActError, Action, Actor, Via, together};
 use super::voice::VoicePlane;
@@ -159,10 +158,12 @@ pub struct Hub {
     voice_changed: Vec<RoomId>,
     relays: Option<Orders>,
     /// Changes of the rules that were tried, and the way for more.
-    rules_done: mpsc::UnboundedReceiver<RulesDone>,
-    rules_sender: mpsc::UnboundedSender<RulesDone>,
-    /// One change of the rules after the other.
-    rules_turn: Arc<tokio::sync::Mutex<()>>,
+    rules_done: mpsc::UnboundedReceiver<(u64, Rules)>,
+    rules_sender: mpsc::UnboundedSender<(u64, Rules)>,
+    /// Whether filters or links were changed in this turn.
+    rules_stale: bool,
+    /// How often they were to be compiled: only the newest are put in force.
+    rules_wanted: u64,
     /// Orders that found no place; what they were for is ended at the end of the command.
     refused: Vec<RelayOrder>,
 }
@@ -206,7 +207,8 @@ impl Hub {
             relays: None,
             rules_done,
             rules_sender,
-            rules_turn: Arc::default(),
+            rules_stale: false,
+            rules_wanted: 0,
             refused: Vec::new(),
         };
         (hub, HubHandle { inbox: sender, desk: desk_sender })
@@ -265,6 +267,7 @@ impl Hub {
                 self.turn(now, envelope, &mut effects);
             }
             self.publish_voice(now.wall);
+            self.renew_rules();
             for waker in self.wakers.drain(..) {
                 waker.wake();
             }
@@ -288,7 +291,7 @@ impl Hub {
                 biased;
                 Some(query) = self.desk.recv() => self.answer(query),
                 Some(envelope) = self.found.recv() => self.resume(envelope),
-                Some(done) = self.rules_done.recv() => self.rules_changed(done),
+                Some(done) = self.rules_done.recv() => self.rules_compiled(done),
                 count = commands => return count > 0,
                 () = sleep(due.unwrap_or_default()), if due.is_some() => return true,
             }
@@ -325,14 +328,17 @@ impl Hub {
         let result = self.aside(|state, now, effects| {
             state.act(now, actor, action, &mut Via::Desk(&mut changes), effects)
         });
-        let Some(change) = together(changes) else { return drop(answer.send(result)) };
-        self.store.submit(change, move |stored| {
-            let result = match stored {
-                Ok(_) => result,
-                Err(error) => Err(ActError::Busy(refusal(&error).to_owned())),
-            };
-            drop(answer.send(result));
-        });
+        match together(changes) {
+            Some(change) => self.store.submit(change, move |stored| {
+                let result = match stored {
+                    Ok(_) => result,
+                    Err(error) => Err(ActError::Busy(refusal(&error).to_owned())),
+                };
+                drop(answer.send(result));
+            }),
+            None => drop(answer.send(result)),
+        }
+        self.renew_rules();
     }
 
     /// Runs a command again whose question was answered, and asks the next.
@@ -342,6 +348,7 @@ impl Hub {
         self.resuming = true;
         self.aside(|state, now, effects| state.apply(now, conn, command, effects));
         self.resuming = false;
+        self.renew_rules();
         self.look_up();
     }
 
@@ -351,7 +358,7 @@ impl Hub {
         let mut effects = Effects::default();
         let result = act(&mut self.state, now, &mut effects);
         self.perform_all(now, &mut effects);
-        self.publish_voice();
+        self.publish_voice(now.wall);
         for waker in self.wakers.drain(..) {
             waker.wake();
         }
@@ -493,7 +500,7 @@ impl Hub {
             }),
             Effect::Accepted => self.metrics.messages.increment(),
             Effect::Refused(link) => self.metrics.refused(link),
-            Effect::ChangeRules(order) => self.change_rules(*order),
+            Effect::RenewRules => self.rules_stale = true,
             Effect::Event(event) => {
                 log_event(&event);
                 self.feed.push(now.wall, *event);
@@ -502,37 +509,31 @@ impl Hub {
     }
 
     /// Has a change of the rules tried, made durable and compiled, off the hub.
-    fn change_rules(&self, order: RulesOrder) {
-        let RulesOrder { change, entry, asker } = order;
-        let (store, done, turn) =
-            (self.store.clone(), self.rules_sender.clone(), Arc::clone(&self.rules_turn));
+    /// If what the guard goes by has changed, has it compiled anew from what is in the store once
+    /// everything that was submitted so far is.
+    fn renew_rules(&mut self) {
+        if !std::mem::take(&mut self.rules_stale) {
+            return;
+        }
+        self.rules_wanted += 1;
+        let (wanted, store, done) = (self.rules_wanted, self.store.clone(), self.rules_sender.clone());
         tokio::spawn(async move {
-            let _turn = turn.lock().await;
-            let tried = task::spawn_blocking(move || rules::carry_out(&store, change, entry)).await;
-            let result = tried.unwrap_or_else(|error| Err(error.to_string()));
-            // Once the hub has ended nobody waits any more.
-            _ = done.send(RulesDone { asker, result });
+            let rules = match store.commit(Change::Barrier).await {
+                Ok(_) => store.read(rules::read).await,
+                Err(error) => Err(error),
+            };
+            match rules.and_then(|rules| rules) {
+                // Once the hub has ended nobody waits any more.
+                Ok(rules) => drop(done.send((wanted, rules))),
+                Err(error) => warn!(%error, "changed filters are not in force"),
+            }
         });
     }
 
-    fn rules_changed(&mut self, done: RulesDone) {
-        let RulesDone { asker, result } = done;
-        let result = result.map(|(applied, rules)| {
+    /// Puts compiled rules in force, unless newer ones are on their way.
+    fn rules_compiled(&mut self, (wanted, rules): (u64, Rules)) {
+        if wanted == self.rules_wanted {
             self.state.install_rules(rules);
-            applied
-        });
-        match asker {
-            Asker::Desk(answer) => drop(answer.send(result)),
-            Asker::User(conn) => {
-                let text = match result {
-                    Ok(_) => "This is in force now.".to_owned(),
-                    Err(why) => format!("Nothing was changed: {why}"),
-                };
-                self.deliver([conn], None, &service_im(&text));
-                for waker in self.wakers.drain(..) {
-                    waker.wake();
-                }
-            }
         }
     }
 

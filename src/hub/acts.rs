@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::config::Spam;
 use crate::model::{Author, Link, LinkRight, Now, RoomId, SlowMode, Uid, from_cp1252, to_cp1252};
 use crate::protocol::{PacketType, markup};
-use crate::store::{Change, FilterAction, FilterConsequence, Mute, MuteKind, OffenceRecord, StrikeRecord};
+use crate::store::{Change, FilterAction, FilterConsequence, MuteKind, OffenceRecord, StrikeRecord};
 
 use super::directory::service_im;
 use super::feed::EventKind;
@@ -66,8 +66,6 @@ pub struct GuardRecords {
     pub strikes: Vec<(Uid, StrikeRecord)>,
     /// What the detectors hold against people.
     pub offences: Vec<(Uid, OffenceRecord)>,
-    /// The mutes there are.
-    pub mutes: Vec<(Uid, Mute)>,
     /// Settings that were changed at run time.
     pub settings: Vec<(String, String)>,
     /// Filters and links that do not count.
@@ -78,13 +76,12 @@ impl State {
     /// Puts the limits and what was kept in force. To be done before anybody signs in. Returns what is
     /// wrong with settings that cannot be used, each for the log.
     pub fn guard_with(&mut self, now: Now, limits: Spam, records: GuardRecords) -> Vec<String> {
-        let GuardRecords { strikes, offences, mutes, settings, rules } = records;
+        let GuardRecords { strikes, offences, settings, rules } = records;
         self.guard.set_limits(limits);
         for (uid, record) in strikes {
             self.guard.restore(now, uid, record);
         }
         self.guard.detectors.offences = super::guard::detect::Offences::load(offences);
-        self.sanctions.load(mutes);
         self.install_rules(rules);
         let mut wrong = Vec::new();
         for (name, value) in settings {

@@ -8,7 +8,6 @@ use super::ConnId;
 use super::feed::Event;
 use super::lookup::Lookup;
 use super::peers::RelayOrder;
-use super::rules::RulesOrder;
 
 /// Something that has to happen outside the state, in the order of the list.
 #[derive(Debug)]
@@ -76,8 +75,8 @@ pub enum Effect {
     Accepted,
     /// The guard has refused something, for the counters.
     Refused(Link),
-    /// What the guard goes by is to be changed.
-    ChangeRules(Box<RulesOrder>),
+    /// What the guard goes by has been changed in the store and is to be put in force.
+    RenewRules,
     /// Something that those who run the place may want to know.
     Event(Box<Event>),
 }

@@ -4,15 +4,16 @@
 //! asked off the hub, and the command is run again when the [`Finding`] is there. One question is asked
 //! at a time, each after all changes that were made before it, so that staff read what they did.
 
-use crate::model::{Nickname, Timestamp, Uid};
+use crate::model::{Author, Nickname, Rating, Timestamp, Uid};
 use crate::store::{
-    AuditPage, AuditQuery, Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord,
-    LinkAllow, LinkKind, OffenceRecord, Reader, Sanctions, StoreError, StrikeRecord,
+    AuditPage, AuditQuery, Filter, FilterRecord, LinkAllow, LinkKind, OffenceRecord, Reader, Sanctions,
+    StoreError, StrikeRecord,
 };
 
 use super::ConnId;
 use super::command::Typed;
-use super::guard::filter;
+use super::guard::FilterSet;
+use super::guard::detect::Whitelist;
 use super::staff::Subject;
 
 /// Strikes that are listed at most.
@@ -144,60 +145,17 @@ fn named<T>(reader: &Reader, found: Vec<(Uid, T)>) -> Result<Vec<(Option<Nicknam
 fn check(mut filters: Vec<FilterRecord>, filter: Filter) -> Result<(), String> {
     let id = filters.last().map_or(0, |last| last.id.saturating_add(1));
     filters.push(FilterRecord { id, filter, hits: 0 });
-    let rules: Vec<_> = filters.iter().map(rule).collect();
-    match filter::FilterSet::compile(&rules) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error.reason),
-    }
+    FilterSet::compile(&filters).map(drop).map_err(|error| error.reason)
 }
 
 fn check_link(kind: LinkKind, text: String) -> Result<(), String> {
-    use super::guard::detect::{EntryKind, Whitelist, WhitelistEntry};
-    let kind = match kind {
-        LinkKind::Domain => EntryKind::Domain,
-        LinkKind::Url => EntryKind::Prefix,
-        LinkKind::Regex => EntryKind::Regex,
-    };
-    Whitelist::compile(&[WhitelistEntry { kind, text }]).map(drop)
+    let link = LinkAllow { kind, text, by: Author::System, at: Timestamp(0) };
+    Whitelist::compile([&link]).map(drop)
 }
 
 fn test(filters: Vec<FilterRecord>, text: &[u8]) -> Vec<FilterRecord> {
-    let rules: Vec<_> = filters.iter().map(rule).collect();
-    let Ok(set) = filter::FilterSet::compile(&rules) else { return Vec::new() };
+    let Ok(set) = FilterSet::compile(&filters) else { return Vec::new() };
     // A room for everybody, where every list applies.
-    let matches = set.check(text, Some(crate::model::Rating::General));
-    filters.into_iter().filter(|record| matches.iter().any(|found| found.id.0 == record.id)).collect()
-}
-
-/// A stored filter as the guard takes it.
-pub fn rule(record: &FilterRecord) -> filter::Filter {
-    use std::time::Duration;
-    let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-    let filter = &record.filter;
-    let text = filter.text.clone();
-    filter::Filter {
-        id: filter::FilterId(record.id),
-        pattern: match filter.kind {
-            FilterKind::Keyword => filter::Pattern::Keyword(text),
-            FilterKind::Regex => filter::Pattern::Regex(text),
-        },
-        action: match filter.action {
-            FilterAction::Block => filter::Action::Block,
-            FilterAction::Notify => filter::Action::Notify,
-        },
-        severity: filter.severity,
-        consequence: match filter.consequence {
-            FilterConsequence::Delete => filter::Consequence::Delete,
-            FilterConsequence::Warn => filter::Consequence::Warn,
-            FilterConsequence::Mute { seconds: time } => filter::Consequence::Mute(seconds(time)),
-            FilterConsequence::Ban { seconds: time } => filter::Consequence::Ban(time.map(seconds)),
-        },
-        list: match filter.list {
-            FilterList::Content => filter::List::Content,
-            FilterList::Language => filter::List::Language,
-        },
-        active: filter.active,
-        notes: filter.notes.clone(),
-        hits: record.hits,
-    }
+    let matches = set.check(text, Some(Rating::General));
+    filters.into_iter().filter(|record| matches.iter().any(|found| found.id == record.id)).collect()
 }

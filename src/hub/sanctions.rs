@@ -123,7 +123,6 @@ pub(super) enum Warned {
     Banned,
 }
 
-#[cfg_attr(not(test), allow(dead_code, reason = "for the consequences that the guard draws"))]
 impl State {
     /// Mutes an account. What `conn` is sent from now on waits until that is durable.
     pub(super) fn impose_mute(
@@ -185,14 +184,7 @@ impl State {
         via.commit(Change::WithAudit { changes: vec![change], entries: vec![entry] }, effects);
         self.tell(target.uid, &told, effects);
         if kind == MuteKind::Media {
-            self.media_changed(target.uid, effects);
-        }
-    }
-
-    /// Has the voice service hear that somebody may use it no longer, or again.
-    pub(super) fn media_changed(&self, uid: Uid, effects: &mut Effects) {
-        for room in self.session_of(uid).into_iter().flat_map(|session| &session.rooms) {
-            effects.push(Effect::VoiceChanged(*room));
+            self.renew_voice(now, target.uid, effects);
         }
     }
 

@@ -8,7 +8,7 @@ use super::super::lookup::{Finding, Question};
 use super::super::staff::Action;
 use super::super::{Effects, State};
 use super::staff::{Staff, Stop, listed, page};
-use super::who::{duration, known, person, split_word};
+use super::who::{duration, person, split_word};
 
 /// How bad a match is if nothing is said.
 const SEVERITY: u8 = 5;
@@ -169,9 +169,8 @@ pub(super) fn antispam(state: &mut State, staff: &Staff<'_>, effects: &mut Effec
                 Some((name, switch)) if switch.eq_ignore_ascii_case("on") => (name, true),
                 _ => (rest, true),
             };
-            let (known, _) = known(state, staff.call, line)?;
-            let record = known.sanctions.offences;
-            staff.act(state, Action::Exempt { user: known.subject, on, record }, effects)
+            let (user, _) = person(state, staff.call, line)?;
+            staff.act(state, Action::Exempt { user, on }, effects)
         }
         "clear" => {
             let (subject, _) = person(state, staff.call, rest)?;

@@ -19,7 +19,7 @@ mod staff;
 mod table;
 mod who;
 
-use crate::model::{MessageText, Now, RoomId, Uid, from_cp1252, to_cp1252};
+use crate::model::{MessageText, Now, RoomId, from_cp1252, to_cp1252};
 use crate::protocol::{PacketType, markup};
 
 use super::directory::service_im;

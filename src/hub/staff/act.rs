@@ -6,11 +6,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::model::{Author, CloseReason, Now, Timestamp, Uid, from_cp1252, sanitise, to_cp1252};
-use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, MuteKind, OffenceRecord, REASON_MAX};
+use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, MuteKind, REASON_MAX};
 
 use super::super::feed::{Event, EventKind};
 use super::super::sanctions::{Sanction, Warned, banned_text, entry, for_how_long, user};
-use super::super::{ConnId, Effects, State};
+use super::super::{ConnId, Effect, Effects, State};
 use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Via};
 
 /// The longest time of a mute or ban that is not for good.
@@ -112,15 +112,19 @@ impl State {
             }
             Action::ClearStrikes(subject) => {
                 let uid = subject.person.uid;
+                self.guard.clear(uid);
+                self.guard.detectors.reset(uid);
                 let changes = vec![Change::ClearStrikes { uid }, Change::ClearOffences { uid: Some(uid) }];
                 self.record_clear(now, author, &subject, "clear_strikes", changes, via, effects);
                 Ok(format!("cleared the strikes and offences of {subject}"))
             }
-            Action::Exempt { user: subject, on, record } => {
+            Action::Exempt { user: subject, on } => {
                 let action = if on { "exempt" } else { "unexempt" };
-                let none = OffenceRecord { offences: 0, muted_until: None, last_at: now.wall, exempt: false };
-                let record = OffenceRecord { exempt: on, ..record.unwrap_or(none) };
-                let change = Change::PutOffences { uid: subject.person.uid, record };
+                let uid = subject.person.uid;
+                let change = match self.guard.detectors.offences.set_exempt(uid, on) {
+                    Some(record) => Change::PutOffences { uid, record },
+                    None => Change::ClearOffences { uid: Some(uid) },
+                };
                 self.record_clear(now, author, &subject, action, vec![change], via, effects);
                 let what = if on { "are off" } else { "are on" };
                 Ok(format!("the detectors {what} for {subject}"))
@@ -146,6 +150,7 @@ impl State {
                 let target = Some(AuditTarget::Other(format!("filter {id}")));
                 let made = entry(now, "filter_delete", author.clone(), target, String::new(), text.clone());
                 self.record(made, vec![Change::DeleteFilter { id }], via, effects);
+                effects.push(Effect::RenewRules);
                 Ok(format!("deleted filter {id}: {text}"))
             }
             Action::Link { kind, text, allow } => self.link(now, author, kind, &text, allow, via, effects),
@@ -301,7 +306,7 @@ impl State {
         via.commit(with_entry(vec![Change::LiftMute { uid, kind }], made), effects);
         self.tell(uid, told, effects);
         if kind == MuteKind::Media {
-            self.media_changed(uid, effects);
+            self.renew_voice(now, uid, effects);
         }
         Ok(format!("{subject} is not {state} any more"))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::model::RoomId;
-use crate::store::{BanTarget, Filter, LinkKind, MuteKind, OffenceRecord};
+use crate::store::{BanTarget, Filter, LinkKind, MuteKind};
 
 use super::{Permission, Subject};
 
@@ -83,8 +83,6 @@ pub enum Action {
         user: Subject,
         /// Pass over or not.
         on: bool,
-        /// What the detectors have against the account, which stays.
-        record: Option<OffenceRecord>,
     },
     /// Put everybody out of a room.
     CloseRoom {

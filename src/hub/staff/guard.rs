@@ -6,7 +6,7 @@ use crate::store::{AuditEntry, AuditTarget, Change, Filter, LinkAllow, LinkKind,
 use super::super::feed::{Event, EventKind};
 use super::super::guard::detect::Settings;
 use super::super::sanctions::entry;
-use super::super::{Effects, State};
+use super::super::{Effect, Effects, State};
 use super::act::with_entry;
 use super::{ActError, Via};
 
@@ -32,10 +32,9 @@ impl State {
         if value.len() > SETTING_VALUE_MAX {
             return Err(ActError::Invalid("That is too long.".to_owned()));
         }
-        Settings::default().set(name, &value).map_err(ActError::Invalid)?;
+        let (_, change) = self.set_antispam(name, &value).map_err(ActError::Invalid)?;
         let target = Some(AuditTarget::Other(format!("{ANTISPAM}{name}")));
         let made = entry(now, "antispam_set", author.clone(), target, String::new(), value.clone());
-        let change = Change::SetSetting { name: format!("{ANTISPAM}{name}"), value: value.clone() };
         self.record(made, vec![change], via, effects);
         Ok(format!("{name} is {value}"))
     }
@@ -62,6 +61,7 @@ impl State {
         let made = entry(now, action, author.clone(), target, String::new(), details);
         let said = format!("{name} is {state}: {}", filter.text);
         self.record(made, vec![Change::PutFilter { id, filter }], via, effects);
+        effects.push(Effect::RenewRules);
         Ok(said)
     }
 
@@ -90,6 +90,7 @@ impl State {
         let target = Some(AuditTarget::Other(shown));
         let made = entry(now, action, author.clone(), target, String::new(), format!("{kind:?} {text}"));
         self.record(made, vec![change], via, effects);
+        effects.push(Effect::RenewRules);
         let what = if allow { "always be posted" } else { "not be posted beyond the limits any more" };
         Ok(format!("{text} can {what}"))
     }

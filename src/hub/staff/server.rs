@@ -20,8 +20,6 @@ use super::{ActError, Standing, Via};
 pub const MAINTENANCE_GRACE: Duration = Duration::from_secs(60);
 /// The setting in the store that holds the message while there is maintenance.
 pub const MAINTENANCE_SETTING: &str = "maintenance";
-/// The setting in the store that holds the seconds of the server's slowmode, if it is on.
-const SLOWMODE_SETTING: &str = "slowmode";
 const USUAL_MESSAGE: &str = "The server is being maintained. Please come back later.";
 /// The longest text of a broadcast, in characters.
 const BROADCAST_MAX: usize = 500;
@@ -236,11 +234,7 @@ impl State {
         };
         let what = if seconds == 0 { "off".to_owned() } else { format!("{seconds} s") };
         let Some(id) = room else {
-            let name = SLOWMODE_SETTING.to_owned();
-            let change = match seconds {
-                0 => Change::ClearSetting { name },
-                _ => Change::SetSetting { name, value: seconds.to_string() },
-            };
+            let change = self.set_server_slowmode(slowmode);
             let event = Event::new(EventKind::Staff).by(author);
             effects.event(event.saying(format!("slowmode of the server: {what}")));
             let target = Some(AuditTarget::Other("server".to_owned()));
@@ -258,6 +252,7 @@ impl State {
             via,
             effects,
         )?;
+        self.renew_slowmode(id);
         Ok(format!("slowmode of {name} (room {id}) is {what}"))
     }
 

@@ -74,7 +74,7 @@ fn who_is_in_a_room_unseen_is_not_heard_there() {
     let mut club = Club::new();
     club.world.state.rooms.get_mut(&ROOM).unwrap().kind = RoomKind::Voice;
     let may_speak = |club: &Club| {
-        let table = club.world.state.voice_room(ROOM);
+        let table = club.world.state.voice_room(club.world.now.wall, ROOM);
         table.members.iter().find(|member| member.uid == person(STAFF).uid).map(|member| member.may_speak)
     };
     assert_eq!(may_speak(&club), Some(true));

@@ -469,7 +469,7 @@ fn a_mute_of_an_account_covers_every_kind() {
     world.join(bob, ROOM);
     let (kind, by, at) = (MuteKind::Text, Author::System, world.now.wall);
     let mute = Mute { kind, until: None, reason: "spam".to_owned(), by, at };
-    world.state.sanctions.load([(person(1).uid, mute)]);
+    world.state.sanctions.load([(person(1).uid, mute)], [], []);
     for kind in ActKind::ALL {
         let effects = world.apply(alice, command(kind, person(2).uid, "hello"));
         assert_eq!(refusals(&effects), [Link::Mute], "{kind:?}");

@@ -168,7 +168,7 @@ fn every_action_needs_its_permission() {
         (Action::Warn { user: guest, reason: why() }, Standing::Moderator),
         (Action::ClearWarnings(guest), Standing::Moderator),
         (Action::ClearStrikes(guest), Standing::Moderator),
-        (Action::Exempt { user: guest, on: true, record: None }, Standing::Admin),
+        (Action::Exempt { user: guest, on: true }, Standing::Admin),
         (Action::CloseRoom { room: ROOM, reason: why() }, Standing::Moderator),
         (Action::LockRoom { room: ROOM, lockword: Some(b"word".to_vec()) }, Standing::Admin),
         (Action::Slowmode { room: Some(ROOM), seconds: 5 }, Standing::Moderator),
