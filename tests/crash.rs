@@ -274,7 +274,7 @@ fn nothing_acknowledged_is_lost_by_kill() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
-    let make = |name: String| make_account(&store, &name, Roles::default());
+    let make = |name: String| make_account(&store, &name, Roles::default().with(Role::Trusted));
     let others: Vec<Uid> = (0..20).map(|number| make(format!("Other{number}"))).collect();
     (0..20).for_each(|number| _ = make(format!("Blocked{number}")));
     let mut workers: Vec<Worker> = (0..WORKERS)
@@ -364,7 +364,7 @@ fn a_damaged_index_is_rebuilt_and_the_program_serves_on() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
-    let alice = make_account(&store, "Alice", Roles::default());
+    let alice = make_account(&store, "Alice", Roles::default().with(Role::Trusted));
     let bob = make_account(&store, "Bob", Roles::default());
     store.commit_blocking(Change::AddPal { uid: alice, pal: bob, at: Timestamp::now() }).unwrap();
     store.close().unwrap();

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use paltalkd::model::CloseReason;
+use paltalkd::model::{CloseReason, Role};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::*;
 
@@ -100,7 +100,7 @@ fn who_does_not_read_is_closed_and_nobody_else_notices() {
         // The speaker has to fill what the kernel keeps for the sleeper, some megabytes.
         config.limits.packets_per_second = None;
     });
-    let people = ["Speaker", "Reader", "Sleeper"].map(|name| server.account(name));
+    let people = ["Speaker", "Reader", "Sleeper"].map(|name| server.account_with(name, &[Role::Trusted]));
     let [mut speaker, mut reader, mut sleeper] = people.map(|uid| server.sign_in(uid));
     for client in [&mut speaker, &mut reader, &mut sleeper] {
         client.join(OAK);
