@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::control::{GroupNames, Mode, OptionalGroup};
 use super::numbers::{Bytes, Count, CountWithin, RequiredBytes, Time, TimeUpTo};
 use super::values::{
     AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OneOf,
@@ -46,6 +47,12 @@ pub(super) const KEYS: &[Key] = &[
     key!(voice.files, FILE_MODES),
     key!(http.listen, Addresses { at_least: 0 }),
     key!(http.location, LocationText),
+    key!(control.socket, RequiredPath),
+    key!(control.mode, Mode),
+    key!(control.group, OptionalGroup),
+    key!(control.observers, GroupNames),
+    key!(control.moderators, GroupNames),
+    key!(control.operators, GroupNames),
     key!(limits.max_connections, Count),
     key!(limits.connections_per_address, Count),
     key!(limits.packets_per_second, Count),
