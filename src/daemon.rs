@@ -1,6 +1,7 @@
 //! The daemon put together: build, wire, start, signals, drain.
 
 mod backups;
+mod control;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,16 +14,19 @@ use anyhow::Context as _;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinHandle};
 use tracing::{error, info, warn};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
+use crate::control::orders::Task;
+use crate::control::socket::Socket;
+use crate::control::wire::Listen;
 use crate::hub::actor::Hub;
 use crate::hub::peers::{self, PeerRules};
 use crate::hub::voice::VoiceAccess;
-use crate::hub::{CategoryEntry, Person, Room, State};
+use crate::hub::{CategoryEntry, Event, EventKind, Feed, Person, Room, State};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Timestamp, to_cp1252};
 use crate::net::calls::{self, CallPath, Channel, SharedCalls};
@@ -61,6 +65,11 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     /// Listeners and housekeeping; they end with `stop`.
     tasks: Vec<JoinHandle<()>>,
+    /// Held until everything else has ended: then the next daemon may come.
+    control_socket: Socket,
+    /// What operators ask of the daemon as a whole.
+    asks: mpsc::Receiver<Task>,
+    feed: Arc<Feed>,
     hub: JoinHandle<()>,
 }
 
@@ -77,6 +86,7 @@ impl Daemon {
     /// Opens the store, binds every address and starts serving. Errors name what to do.
     pub async fn start(config: &Config) -> anyhow::Result<Daemon> {
         raise_descriptor_limit(config.limits.max_connections);
+        let control = control::bind(config).await?;
         let mut chat_sockets = bind_all(&config.chat.listen, "chat.listen")?;
         let http_sockets = bind_all(&config.http.listen, "http.listen")?;
         let voice_tcp = bind_all(&config.voice.listen_tcp, "voice.listen_tcp")?;
@@ -108,6 +118,8 @@ impl Daemon {
         }
         let (mut hub, handle) =
             Hub::new(state, store.clone(), Arc::clone(&metrics), config.store.offline_messages);
+        let feed = control::feed(&store).await?;
+        hub = hub.with_feed(Arc::clone(&feed));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = Vec::new();
         let carried: SharedCalls = Arc::default();
@@ -127,6 +139,7 @@ impl Daemon {
             hub.set_voice(Arc::clone(&voice) as Arc<_>);
             voice
         });
+        let handle_for_control = handle.downgrade();
         let (relay_orders, orders) = peers::orders();
         let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let context = Arc::new(Context {
@@ -157,17 +170,40 @@ impl Daemon {
             tasks.push(tokio::spawn(Arc::clone(&chat).serve(listener, stopped.clone())));
         }
         let chat_port = chat_addresses.first().map_or(0, SocketAddr::port);
+        let registrar = Arc::new(WebRegistrar { context });
         let service = Arc::new(HttpService {
             location: config.http.location,
             chat_port,
             server_name: config.server.name.clone(),
-            registrar: Arc::new(WebRegistrar { context }),
+            registrar: Arc::clone(&registrar) as Arc<_>,
         });
         for listener in http_sockets {
             let mut stopped = stopped.clone();
             let stop = async move { _ = stopped.wait_for(|stop| *stop).await };
             tasks.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
         }
+        let needs = control::Needs {
+            hub: handle_for_control,
+            store: store.clone(),
+            metrics: Arc::clone(&metrics),
+            voice: voice.clone(),
+            feed: Arc::clone(&feed),
+            listen: Listen {
+                chat_tcp: control::shown(&chat_addresses),
+                voice_tcp: control::shown(&voice_tcp_addresses),
+                voice_udp: control::shown(&voice_udp_addresses),
+                http: control::shown(&http_addresses),
+            },
+            health: Arc::new(move || {
+                let report = registrar.healthy();
+                (report.status.name().to_owned(), report.reasons)
+            }),
+        };
+        let (control_socket, asks) = control.serve(config, needs, &stopped, &mut tasks);
+        feed.push(
+            Timestamp::now(),
+            Event::new(EventKind::Started).saying(concat!("version ", env!("CARGO_PKG_VERSION"))),
+        );
         Ok(Daemon {
             chat_addresses,
             http_addresses,
@@ -179,6 +215,9 @@ impl Daemon {
             registry,
             stop,
             tasks,
+            control_socket,
+            asks,
+            feed,
             hub,
         })
     }
@@ -218,8 +257,24 @@ impl Daemon {
         &self.store
     }
 
+    /// Tells everybody that the daemon will stop.
+    fn say_goodbye(&self, grace: Duration, reason: &str) {
+        let mut text = if grace.is_zero() {
+            "The server is shutting down.".to_owned()
+        } else {
+            format!("The server shuts down in {}.", humantime::format_duration(grace))
+        };
+        if !reason.is_empty() {
+            text = format!("{text} {reason}");
+        }
+        let mut frames = Vec::new();
+        ServerPacket::Announcement(to_cp1252(&text)).encode(Dialect::V50, &mut frames);
+        self.registry.send_all(&frames);
+    }
+
     /// Stops: no new connections, a word to everybody, what is queued written, the store closed.
     pub async fn stop(self) -> anyhow::Result<()> {
+        self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
         self.stop.send_replace(true);
         for task in self.tasks {
             _ = task.await;
@@ -233,7 +288,9 @@ impl Daemon {
             warn!(connections = self.registry.len(), "some connections did not end in time");
         }
         let store = self.store;
-        task::spawn_blocking(move || store.close()).await?.context("cannot close the store")
+        let closed = task::spawn_blocking(move || store.close()).await?.context("cannot close the store");
+        drop(self.control_socket);
+        closed
     }
 }
 
@@ -272,6 +329,16 @@ async fn serve(config: &Config, logs: &telemetry::Guard) -> anyhow::Result<Ended
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            Some(Task::Shutdown { grace, reason }) = daemon.asks.recv() => {
+                info!(?grace, reason, "an operator stops the daemon");
+                daemon.say_goodbye(grace, &reason);
+                tokio::select! {
+                    () = tokio::time::sleep(grace) => {}
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                break;
+            }
             _ = failed.wait_for(|failed| *failed) => {
                 error!("the store cannot write; ending. What was acknowledged is safe");
                 return Ok(Ended::StoreFailed);

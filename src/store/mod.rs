@@ -71,6 +71,7 @@ pub use change::{
 pub use check::{Checked, check};
 pub use error::{Corrupt, OpenError, OpenReport, Rebuilt, Rejection, StoreError};
 pub use reader::{Accounts, Reader};
+pub use shared::Times;
 pub use tables::{SCHEMA, TABLES, Table};
 pub use types::{
     Account, Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord,
@@ -203,6 +204,7 @@ impl Store {
             None => Some((request, StoreError::Closed)),
         };
         if let Some((request, error)) = refused {
+            self.inner.shared.times.errors.increment();
             (request.done)(Err(error));
         }
     }
@@ -267,6 +269,11 @@ impl Store {
     pub fn counts(&self) -> Vec<(&'static str, u64)> {
         let tallies = self.inner.shared.tallies();
         TABLES.iter().zip(tallies.iter()).skip(1).map(|(table, tally)| (table.name, tally.count)).collect()
+    }
+
+    /// How long the store takes, and how often it fails.
+    pub fn times(&self) -> &Times {
+        &self.inner.shared.times
     }
 
     /// Becomes `true` when the store has failed and accepts nothing any more: the daemon should end

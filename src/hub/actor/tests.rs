@@ -22,7 +22,8 @@ async fn what_is_due_happens_without_a_command() {
     let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
     let (mut hub, handle) = Hub::new(state, store, Arc::default(), None);
     let outbox = Outbox::new(1000);
-    hub.attach(Link { conn: caller, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    let last_sent = (0, Duration::ZERO);
+    hub.attach(Link { conn: caller, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
     // A moment is left.
     hub.started = Instant::now().checked_sub(due.saturating_sub(Duration::from_millis(20))).unwrap();
     let running = tokio::spawn(hub.run());
@@ -42,7 +43,8 @@ async fn a_file_for_which_there_is_no_place_is_refused_at_once() {
     let (hub, handle) = Hub::new(state, store, Arc::default(), None);
     let mut hub = hub.with_relays(relays);
     let outbox = Outbox::new(1000);
-    hub.attach(Link { conn: sender, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    let last_sent = (0, Duration::ZERO);
+    hub.attach(Link { conn: sender, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
     let running = tokio::spawn(hub.run());
     let offer = PeerCommand::OfferFile { to: person(2).uid, name: None };
     let accept = PeerCommand::AcceptFile { from: person(1).uid, port: 2090 };
