@@ -41,10 +41,10 @@ impl Activity {
         let mut failure = None;
         let ended = connect(global)?.watch(View::Activity(self.count), |update| {
             let Update::Activity { entries, missed } = update else { return true };
-            if missed > 0 {
+            if *missed > 0 {
                 output.note(&format!("{missed} events came too fast and were left out"));
             }
-            for entry in &entries {
+            for entry in entries {
                 match self.show(entry, output) {
                     Ok(true) => {}
                     Ok(false) => return false,

@@ -40,7 +40,15 @@ impl Backup {
         };
         // A socket that was named means the daemon behind it.
         let store = if global.socket.is_some() { None } else { open(config, output)? };
-        let Some(store) = store else { return self.ask(global, output) };
+        let Some(store) = store else {
+            return match self.ask(global, output) {
+                // Somebody has the store, but nobody answers.
+                Err(Failure::NoDaemon(_)) if global.socket.is_none() => {
+                    Err(in_use(&config.store_path(), "and its control socket is silent; a backup"))
+                }
+                result => result,
+            };
+        };
         let bar = Bar::new();
         let made = store.backup(&target, now, &mut |progress| bar.show(progress));
         bar.clear();

@@ -138,7 +138,7 @@ impl Client {
     /// # Errors
     ///
     /// Any [`ClientError`]; [`ClientError::Ended`] and [`ClientError::Goodbye`] when the daemon stops.
-    pub fn watch(&mut self, what: View, mut seen: impl FnMut(Update) -> bool) -> Result<(), ClientError> {
+    pub fn watch(&mut self, what: View, mut seen: impl FnMut(&Update) -> bool) -> Result<(), ClientError> {
         const VIEW: u32 = 1;
         let ours = self.next;
         self.next = self.next.wrapping_add(1);
@@ -151,11 +151,7 @@ impl Client {
                 ServerMessage::Reply { id, result } if id == ours => {
                     _ = result.map_err(ClientError::Refused)?
                 }
-                ServerMessage::Update { view: VIEW, update, .. } => {
-                    if !seen(update) {
-                        return Ok(());
-                    }
-                }
+                ServerMessage::Update { view: VIEW, update, .. } if !seen(&update) => return Ok(()),
                 ServerMessage::Goodbye(text) => return Err(ClientError::Goodbye(text)),
                 _ => {}
             }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task;
 
@@ -20,7 +20,7 @@ use super::fields::{RoomNames, Row};
 use super::monitor::Monitor;
 use super::orders::{Orders, ProgressSink};
 use super::process;
-use super::tables::{Tables, ask, store_refusal, strike_row};
+use super::tables::{NOW, Tables, ask, store_refusal, strike_row};
 use super::window::Query;
 use super::wire::{
     BanRow, Listen, Percentiles, Performance, Refusal, RefusalCode, Reply, Request, RoomDetail, Rows, Status,
@@ -154,18 +154,18 @@ impl Service {
             Request::Performance => Ok(Reply::Performance(Box::new(self.performance().await))),
             Request::Users(window) => {
                 let query = query::<crate::hub::rows::UserRow>(&window, false)?;
-                let rooms = self.room_names(&query).await?;
-                let rows = self.tables.users().await?;
+                let rooms = self.room_names(&query, NOW).await?;
+                let rows = self.tables.users(NOW).await?;
                 Ok(Reply::Page(query.cut(&rows, &rooms).page(Rows::Users)))
             }
             Request::Rooms(window) => {
                 let query = query::<crate::hub::rows::RoomRow>(&window, false)?;
-                let rows = self.tables.rooms().await?;
+                let rows = self.tables.rooms(NOW).await?;
                 Ok(Reply::Page(query.cut(&rows, &RoomNames::new()).page(Rows::Rooms)))
             }
             Request::Strikes(window) => {
                 let query = query::<super::wire::StrikeRow>(&window, false)?;
-                let rows = self.tables.strikes().await?;
+                let rows = self.tables.strikes(NOW).await?;
                 Ok(Reply::Page(query.cut(&rows, &RoomNames::new()).page(Rows::Strikes)))
             }
             Request::Bans => {
@@ -183,7 +183,7 @@ impl Service {
                 let missed = if from.is_some() { slice.missed } else { 0 };
                 Ok(Reply::Activity { entries, missed, next: slice.next })
             }
-            Request::User(target) => Ok(Reply::User(Box::new(self.user(target).await?))),
+            Request::User(target) => Ok(Reply::User(Box::new(self.user(target, NOW).await?))),
             Request::Room(room) => Ok(Reply::Room(Box::new(self.room(room).await?))),
             Request::Act(order) => {
                 if peer.access < order.needs() {
@@ -280,26 +280,26 @@ impl Service {
     }
 
     /// The names of rooms, if the query needs them.
-    pub(super) async fn room_names(&self, query: &Query) -> Result<RoomNames, Refusal> {
+    pub(super) async fn room_names(&self, query: &Query, age: Duration) -> Result<RoomNames, Refusal> {
         if !query.needs_rooms() {
             return Ok(RoomNames::new());
         }
-        Ok(self.tables.rooms().await?.iter().map(|room| (room.id, room.name.clone())).collect())
+        Ok(self.tables.rooms(age).await?.iter().map(|room| (room.id, room.name.clone())).collect())
     }
 
     /// A user in detail.
-    pub(super) async fn user(&self, target: Target) -> Result<UserDetail, Refusal> {
+    pub(super) async fn user(&self, target: Target, age: Duration) -> Result<UserDetail, Refusal> {
         let now = Timestamp::now();
         let found = self.store.read(move |reader| account(reader, &target)).await.flatten();
         let Some((account, sanctions)) = found.map_err(store_refusal)? else {
             return Err(Refusal { code: RefusalCode::NotFound, text: "there is no such user".to_owned() });
         };
         let uid = account.uid;
-        let row = self.tables.users().await?.iter().find(|row| row.uid == uid).cloned();
+        let row = self.tables.users(age).await?.iter().find(|row| row.uid == uid).cloned();
         let inside = row.as_ref().map(|row| row.rooms.clone()).unwrap_or_default();
         let mut rooms = Vec::new();
         if !inside.is_empty() {
-            let all = self.tables.rooms().await?;
+            let all = self.tables.rooms(age).await?;
             rooms.extend(
                 all.iter().filter(|room| inside.contains(&room.id)).map(|room| (room.id, room.name.clone())),
             );

@@ -13,10 +13,12 @@ use crate::store::{Reader, Store, StoreError};
 
 use super::wire::{Refusal, RefusalCode, StrikeRow};
 
-/// How old rows of users and rooms may be: several consoles cost the hub no more than one.
-const FRESH: Duration = Duration::from_millis(200);
-/// How old rows of strikes may be; they come from the store.
-const STRIKES_FRESH: Duration = Duration::from_secs(1);
+/// How old the rows in an answer may be: what was done before it was asked for is in it.
+pub(super) const NOW: Duration = Duration::ZERO;
+/// How old rows of users and rooms may be in a view: several consoles cost the hub no more than one.
+pub(super) const FRESH: Duration = Duration::from_millis(200);
+/// How old rows of strikes may be in a view; they come from the store.
+pub(super) const STRIKES_FRESH: Duration = Duration::from_secs(1);
 /// How long the hub may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -63,15 +65,15 @@ impl Tables {
         Tables { hub, store, voice, users: Kept::new(), rooms: Kept::new(), strikes: Kept::new() }
     }
 
-    pub(super) async fn users(&self) -> Result<Arc<Vec<UserRow>>, Refusal> {
-        match self.users.fresh(FRESH) {
+    pub(super) async fn users(&self, age: Duration) -> Result<Arc<Vec<UserRow>>, Refusal> {
+        match self.users.fresh(age) {
             Some(rows) => Ok(rows),
             None => Ok(self.users.keep(ask(&self.hub, Query::Users).await?)),
         }
     }
 
-    pub(super) async fn rooms(&self) -> Result<Arc<Vec<RoomRow>>, Refusal> {
-        if let Some(rows) = self.rooms.fresh(FRESH) {
+    pub(super) async fn rooms(&self, age: Duration) -> Result<Arc<Vec<RoomRow>>, Refusal> {
+        if let Some(rows) = self.rooms.fresh(age) {
             return Ok(rows);
         }
         let mut rows = ask(&self.hub, Query::Rooms).await?;
@@ -87,8 +89,8 @@ impl Tables {
         activity.map_or(0, |activity| u32::try_from(activity.streams).unwrap_or(u32::MAX))
     }
 
-    pub(super) async fn strikes(&self) -> Result<Arc<Vec<StrikeRow>>, Refusal> {
-        if let Some(rows) = self.strikes.fresh(STRIKES_FRESH) {
+    pub(super) async fn strikes(&self, age: Duration) -> Result<Arc<Vec<StrikeRow>>, Refusal> {
+        if let Some(rows) = self.strikes.fresh(age) {
             return Ok(rows);
         }
         let now = Timestamp::now();

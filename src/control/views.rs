@@ -8,6 +8,7 @@ use crate::model::{RoomId, Uid};
 
 use super::fields::{RoomNames, Row};
 use super::service::{Service, query};
+use super::tables::{FRESH, STRIKES_FRESH};
 use super::window::{Cut, Query};
 use super::wire::{Page, Refusal, RefusalCode, Rows, ServerMessage, StrikeRow, Target, Update, View};
 
@@ -151,16 +152,16 @@ impl Watched {
     async fn update(&mut self, service: &Service) -> Option<Update> {
         match &mut self.kind {
             Kind::Users(table) => {
-                let rooms = service.room_names(&table.query).await.ok()?;
-                let rows = service.tables.users().await.ok()?;
+                let rooms = service.room_names(&table.query, FRESH).await.ok()?;
+                let rows = service.tables.users(FRESH).await.ok()?;
                 table.update(&rows, &rooms, Rows::Users)
             }
             Kind::Rooms(table) => {
-                let rows = service.tables.rooms().await.ok()?;
+                let rows = service.tables.rooms(FRESH).await.ok()?;
                 table.update(&rows, &RoomNames::new(), Rows::Rooms)
             }
             Kind::Strikes(table) => {
-                let rows = service.tables.strikes().await.ok()?;
+                let rows = service.tables.strikes(STRIKES_FRESH).await.ok()?;
                 table.update(&rows, &RoomNames::new(), Rows::Strikes)
             }
             Kind::Activity { next } => {
@@ -183,7 +184,7 @@ impl Watched {
                 Some(Update::Metrics(sample, Box::new(service.performance().await)))
             }
             Kind::User { uid, gone } => {
-                let found = service.user(Target::Uid(*uid)).await;
+                let found = service.user(Target::Uid(*uid), FRESH).await;
                 let found = match found {
                     Ok(found) => Some(found),
                     Err(refusal) if refusal.code == RefusalCode::NotFound => None,

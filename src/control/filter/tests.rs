@@ -113,9 +113,11 @@ fn a_mistake_has_a_place() {
     assert_eq!(Filter::parse::<RoomRow>("lock:maybe").unwrap_err().at, 6);
 }
 
+type Holds = fn(&UserRow) -> bool;
+
 /// A filter and what it must say about a row, built side by side.
-fn expression() -> impl Strategy<Value = (String, fn(&UserRow) -> bool)> {
-    let leaf: Vec<(&str, fn(&UserRow) -> bool)> = vec![
+fn expression() -> impl Strategy<Value = (String, Holds)> {
+    let leaf: Vec<(&str, Holds)> = vec![
         ("strikes>1", |row| row.strikes > 1),
         ("idle<=1m", |row| row.idle_seconds <= 60),
         ("uid!=3", |row| row.uid.0 != 3),

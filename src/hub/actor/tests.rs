@@ -56,3 +56,35 @@ async fn a_file_for_which_there_is_no_place_is_refused_at_once() {
     drop(handle);
     running.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_runs_the_place_is_answered_while_the_inbox_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+    let (hub, handle) = Hub::new(world_of(&[1, 2]), store, Arc::default(), None);
+    let conn = ConnId { slot: 9, generation: 9 };
+    let envelope = move || Envelope { conn, command: Command::Disconnect, outbox: None };
+    while handle.try_send(envelope()).is_ok() {}
+    assert_eq!(handle.queue_len(), INBOX);
+    // They go on until the answers have come, and would go on for ever.
+    let flood = Vec::from([(); 4].map(|()| {
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            loop {
+                handle.send(envelope()).await;
+            }
+        })
+    }));
+    let running = tokio::spawn(hub.run());
+    for _ in 0..20 {
+        assert_eq!(handle.ask(Query::Population).await.unwrap().online, 2);
+        assert_eq!(handle.ask(Query::Rooms).await.unwrap().len(), world_of(&[1, 2]).room_rows().len());
+    }
+    assert!(flood.iter().all(|task| !task.is_finished()));
+    flood.iter().for_each(|task| task.abort());
+    drop(handle);
+    for task in flood {
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+    running.await.unwrap();
+}
