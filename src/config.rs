@@ -3,6 +3,7 @@
 //! The structs here are what the rest of the program reads. The table of keys (`keys`) says how
 //! each is read and printed; nothing else lists them.
 
+mod control;
 mod error;
 mod keys;
 mod numbers;
@@ -40,6 +41,8 @@ pub struct Config {
     pub voice: Voice,
     /// The small HTTP listener.
     pub http: Http,
+    /// The socket of console and command line.
+    pub control: Control,
     /// What one client, and all together, may use.
     pub limits: Limits,
     /// How fast and how often one user may send messages.
@@ -154,6 +157,23 @@ pub enum Location {
     Auto,
     /// Always this one.
     Fixed(SocketAddrV4),
+}
+
+/// `[control]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Control {
+    /// The Unix socket; see [`Config::control_socket`].
+    pub socket: PathBuf,
+    /// Its permission bits.
+    pub mode: u32,
+    /// The group that owns it; `None`: that of the daemon.
+    pub group: Option<String>,
+    /// Groups of the system whose members may look.
+    pub observers: Vec<String>,
+    /// Groups whose members may keep order.
+    pub moderators: Vec<String>,
+    /// Groups whose members may do everything, as root and the user of the daemon may.
+    pub operators: Vec<String>,
 }
 
 /// `[limits]`
@@ -357,6 +377,11 @@ impl Config {
         self.server.data_dir.join(&self.store.path)
     }
 
+    /// The Unix socket of console and command line.
+    pub fn control_socket(&self) -> PathBuf {
+        self.server.data_dir.join(&self.control.socket)
+    }
+
     /// The directory of the backups that are made by themselves, if any are.
     pub fn backup_directory(&self) -> Option<PathBuf> {
         self.backup.directory.as_ref().map(|directory| self.server.data_dir.join(directory))
@@ -404,6 +429,19 @@ impl Voice {
 impl Default for Http {
     fn default() -> Http {
         Http { listen: vec![(Ipv4Addr::UNSPECIFIED, 8080).into()], location: Location::Auto }
+    }
+}
+
+impl Default for Control {
+    fn default() -> Control {
+        Control {
+            socket: "control.sock".into(),
+            mode: 0o660,
+            group: None,
+            observers: Vec::new(),
+            moderators: Vec::new(),
+            operators: Vec::new(),
+        }
     }
 }
 

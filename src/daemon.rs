@@ -10,6 +10,7 @@
 
 mod backups;
 mod checks;
+mod control;
 pub mod health;
 pub mod housekeeping;
 mod pulse;
@@ -30,11 +31,14 @@ use tokio::task::{self, JoinHandle};
 use tracing::warn;
 
 use crate::config::{Changes, Config, ConfigErrors};
-use crate::hub::State;
+use crate::control::orders::Task;
+use crate::control::socket::Socket;
+use crate::control::wire::Listen;
 use crate::hub::actor::{Hub, HubHandle, Query};
 use crate::hub::peers;
 use crate::hub::settings::Settings;
 use crate::hub::voice::VoiceAccess;
+use crate::hub::{Event, EventKind, Feed, State};
 use crate::metrics::Metrics;
 use crate::model::{CloseReason, Now, Timestamp};
 use crate::net::calls::{CallPath, SharedCalls};
@@ -78,6 +82,11 @@ pub struct Daemon {
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     tasks: Vec<JoinHandle<()>>,
+    /// Held until everything else has ended: then the next daemon may come.
+    control_socket: Socket,
+    /// What operators ask of the daemon as a whole.
+    asks: mpsc::Receiver<Task>,
+    feed: Arc<Feed>,
     hub: JoinHandle<()>,
 }
 
@@ -142,6 +151,7 @@ impl Daemon {
     pub async fn start_with(config: &Config, logs: Option<Arc<LogFiles>>) -> anyhow::Result<Daemon> {
         let health = Arc::new(Health::default());
         checks::raise_descriptor_limit(config.limits.max_connections, &health);
+        let control = control::bind(config).await?;
         let mut chat_sockets = start::bind_all(&config.chat.listen, "chat.listen")?;
         let http_sockets = start::bind_all(&config.http.listen, "http.listen")?;
         let voice_tcp = start::bind_all(&config.voice.listen_tcp, "voice.listen_tcp")?;
@@ -181,6 +191,8 @@ impl Daemon {
         let (mut hub, handle) =
             Hub::new(state, store.clone(), Arc::clone(&metrics), config.store.offline_messages);
         let (doors, closing) = watch::channel(false);
+        let feed = control::feed(&store).await?;
+        hub = hub.with_feed(Arc::clone(&feed));
         let (stop, stopped) = watch::channel(false);
         let (mut listeners, mut tasks) = (Vec::new(), Vec::new());
         let carried: SharedCalls = Arc::default();
@@ -200,6 +212,7 @@ impl Daemon {
             hub.set_voice(Arc::clone(&voice) as Arc<_>);
             voice
         });
+        let handle_for_control = handle.downgrade();
         let (relay_orders, orders) = peers::orders();
         let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let weak_hub = handle.downgrade();
@@ -241,17 +254,41 @@ impl Daemon {
             listeners.push(tokio::spawn(Arc::clone(&chat).serve(listener, closing.clone())));
         }
         let chat_port = chat_addresses.first().map_or(0, SocketAddr::port);
+        let registrar =
+            Arc::new(web::WebRegistrar { context, health: Arc::clone(&health), bans: Arc::clone(&bans) });
         let service = Arc::new(HttpService {
             location: ArcSwap::from_pointee(config.http.location),
             chat_port,
             server_name: ArcSwap::from_pointee(config.server.name.clone()),
-            registrar: Arc::new(web::WebRegistrar { context, health: Arc::clone(&health), bans }),
+            registrar: Arc::clone(&registrar) as Arc<_>,
         });
         for listener in http_sockets {
             let mut stopped = stopped.clone();
             let stop = async move { _ = stopped.wait_for(|stop| *stop).await };
             tasks.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
         }
+        let needs = control::Needs {
+            hub: handle_for_control,
+            store: store.clone(),
+            metrics: Arc::clone(&metrics),
+            voice: voice.clone(),
+            feed: Arc::clone(&feed),
+            listen: Listen {
+                chat_tcp: control::shown(&chat_addresses),
+                voice_tcp: control::shown(&voice_tcp_addresses),
+                voice_udp: control::shown(&voice_udp_addresses),
+                http: control::shown(&http_addresses),
+            },
+            health: Arc::new(move || {
+                let report = http::Registrar::healthy(&*registrar);
+                (report.status.name().to_owned(), report.reasons)
+            }),
+        };
+        let (control_socket, asks) = control.serve(config, needs, &stopped, &mut tasks);
+        feed.push(
+            Timestamp::now(),
+            Event::new(EventKind::Started).saying(concat!("version ", env!("CARGO_PKG_VERSION"))),
+        );
         Ok(Daemon {
             chat_addresses,
             http_addresses,
@@ -267,6 +304,9 @@ impl Daemon {
             stop,
             listeners,
             tasks,
+            control_socket,
+            asks,
+            feed,
             hub,
         })
     }
@@ -352,6 +392,7 @@ impl Daemon {
         for listener in self.listeners {
             _ = listener.await;
         }
+        self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
         let Live { hub, chat, registry, .. } = self.live;
         drop(chat);
         let connections = registry.len();
@@ -376,7 +417,9 @@ impl Daemon {
             warn!(connections = cut_off, "some connections did not end in time");
         }
         let store = self.store;
-        task::spawn_blocking(move || store.close()).await?.context("cannot close the store")?;
+        let closed = task::spawn_blocking(move || store.close()).await?;
+        drop(self.control_socket);
+        closed.context("cannot close the store")?;
         Ok(Farewell { connections, cut_off })
     }
 }

@@ -176,6 +176,16 @@ impl Outbox {
         self.stirred.swap(false, Ordering::Relaxed)
     }
 
+    /// Runs `receipt` when everything that may leave now has been handed to the socket. Dropped unrun
+    /// if a held place stands before that, or the connection ends.
+    pub fn when_written(&self, receipt: Receipt) {
+        let mut inner = self.lock();
+        if inner.closing.is_none() && inner.held.is_empty() {
+            let position = inner.ready_total;
+            inner.receipts.push_back((position, receipt));
+        }
+    }
+
     /// Why the connection is closing, if it is.
     pub fn closing(&self) -> Option<CloseReason> {
         self.lock().closing

@@ -1,5 +1,7 @@
 //! Counters since start. Written with relaxed atomics from anywhere, read by logs and tests.
 
+pub mod times;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -71,6 +73,8 @@ pub struct Metrics {
     pub call_datagrams_dropped: Counter,
     /// Nanoseconds that the hub was at work.
     pub hub_busy_nanos: Counter,
+    /// The time from reading a message to handing it to the socket of a recipient.
+    pub delivery: times::Sliding,
     close_reasons: [Counter; CloseReason::ALL.len()],
     refusals: [Counter; Link::ALL.len()],
 }

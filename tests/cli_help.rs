@@ -24,6 +24,16 @@ macro_rules! golden {
 golden! {
     paltalkd: [];
     serve: ["serve"];
+    status: ["status"];
+    users: ["users"];
+    rooms: ["rooms"];
+    activity: ["activity"];
+    strikes: ["strikes"];
+    bans: ["bans"];
+    performance: ["performance"];
+    shutdown: ["shutdown"];
+    completions: ["completions"];
+    man: ["man"];
     check_config: ["check-config"];
     account: ["account"];
     account_add: ["account", "add"];

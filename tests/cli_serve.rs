@@ -89,3 +89,22 @@ fn an_address_in_use_is_named() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains(&address) && told.contains("chat.listen"), "{told}");
 }
+
+#[test]
+fn an_operator_stops_it_by_a_command() {
+    let directory = tempfile::tempdir().unwrap();
+    configure(directory.path(), "127.0.0.1:0", "127.0.0.1:0");
+    let child = program(directory.path()).arg("serve").stderr(Stdio::piped()).spawn().unwrap();
+    let mut daemon = Daemon(child);
+    let mut lines = BufReader::new(daemon.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.contains("\"ready\"")).expect("the daemon ended before it was ready");
+    let second = program(directory.path()).arg("serve").output().unwrap();
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(second.status.code() == Some(1) && told.contains("another daemon is running here"), "{told}");
+    let stop = program(directory.path()).args(["shutdown", "--reason", "new disk"]).output().unwrap();
+    assert_eq!(stop.status.code(), Some(0), "{stop:?}");
+    assert!(String::from_utf8_lossy(&stop.stdout).contains("stopping"), "{stop:?}");
+    assert_eq!(daemon.0.wait().unwrap().code(), Some(0));
+    assert!(lines.last().unwrap().contains("\"stopped\""));
+    assert!(!directory.path().join("data/control.sock").exists());
+}

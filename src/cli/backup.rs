@@ -1,14 +1,17 @@
-//! `paltalkd backup`, on a stopped store.
+//! `paltalkd backup`, by the running daemon or on a stopped store.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::Global;
 use super::failure::Failure;
 use super::output::Output;
 use super::progress::Bar;
+use super::remote;
 use crate::config::Config;
+use crate::control::wire::Order;
 use crate::model::Timestamp;
 use crate::store::backup::{Generation, generations, surplus};
 use crate::store::{OpenError, Store, StoreOptions, Summary};
@@ -24,7 +27,7 @@ pub(super) struct Backup {
 }
 
 impl Backup {
-    pub(super) fn run(&self, config: &Config, output: &Output) -> Result<(), Failure> {
+    pub(super) fn run(&self, global: &Global, config: &Config, output: &Output) -> Result<(), Failure> {
         let now = Timestamp::now();
         let generation = self.file.is_dir().then(|| Generation::at(now));
         if self.keep.is_some() && generation.is_none() {
@@ -35,7 +38,17 @@ impl Backup {
             Some(generation) => self.file.join(generation.file_name()),
             None => self.file.clone(),
         };
-        let store = open(config, output)?;
+        // A socket that was named means the daemon behind it.
+        let store = if global.socket.is_some() { None } else { open(config, output)? };
+        let Some(store) = store else {
+            return match self.ask(global, output) {
+                // Somebody has the store, but nobody answers.
+                Err(Failure::NoDaemon(_)) if global.socket.is_none() => {
+                    Err(in_use(&config.store_path(), "and its control socket is silent; a backup"))
+                }
+                result => result,
+            };
+        };
         let bar = Bar::new();
         let made = store.backup(&target, now, &mut |progress| bar.show(progress));
         bar.clear();
@@ -51,10 +64,19 @@ impl Backup {
         }
         Ok(closed?)
     }
+
+    /// Has the daemon do it.
+    fn ask(&self, global: &Global, output: &Output) -> Result<(), Failure> {
+        let path = std::path::absolute(&self.file).map_err(Failure::failed)?;
+        let Some(path) = path.to_str() else {
+            return Err(Failure::Usage("the daemon needs a path in UTF-8".to_owned()));
+        };
+        remote::act(global, Order::Backup { path: path.to_owned(), keep: self.keep }, output)
+    }
 }
 
 /// The store, if no daemon has it.
-fn open(config: &Config, output: &Output) -> Result<Store, Failure> {
+fn open(config: &Config, output: &Output) -> Result<Option<Store>, Failure> {
     let path = config.store_path();
     if !path.exists() {
         return Err(Failure::failed(format_args!("there is no store in {} yet", path.display())));
@@ -65,9 +87,9 @@ fn open(config: &Config, output: &Output) -> Result<Store, Failure> {
             for repair in &report.repairs {
                 output.note(&format!("the store was repaired: {repair}"));
             }
-            Ok(store)
+            Ok(Some(store))
         }
-        Err(OpenError::Locked { .. }) => Err(in_use(&path, "a backup by this command")),
+        Err(OpenError::Locked { .. }) => Ok(None),
         Err(error) => Err(Failure::failed(error)),
     }
 }

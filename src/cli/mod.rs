@@ -1,14 +1,20 @@
 //! The command line: one file per family of subcommands.
 //!
 //! Results go to stdout, everything else to stderr. The exit codes are a contract: 0 done, 1 failed,
-//! 2 wrong usage or configuration, 4 no such user, room or category, 6 the daemon's store failed.
+//! 2 wrong usage or configuration, 3 no daemon is reachable, 4 no such user, room, ban or category,
+//! 5 refused by the daemon, 6 the daemon's store failed.
 
 mod account;
+mod activity;
 mod backup;
 mod check_config;
 mod failure;
+mod orders;
 mod output;
+mod packaging;
 mod progress;
+mod query;
+mod remote;
 mod restore;
 mod room;
 mod secret;
@@ -45,6 +51,9 @@ struct Global {
     /// /etc/paltalkd/config.toml, else the built-in defaults]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The control socket of the daemon to talk to [default: that of the configuration]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
     /// Log more; twice: even more
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
@@ -60,6 +69,24 @@ struct Global {
 enum Command {
     /// Run the daemon in the foreground
     Serve,
+    /// Show how the running daemon is
+    Status(query::Plain),
+    /// List who is signed in
+    Users(query::Table),
+    /// List the rooms, as they are now
+    Rooms(query::Table),
+    /// Show what has happened, and follow what does
+    Activity(activity::Activity),
+    /// List whom the limits on sending have caught
+    Strikes(query::Table),
+    /// List the bans in force
+    Bans(query::Plain),
+    /// Show how fast the running daemon is
+    Performance(query::Plain),
+    /// Stop the running daemon
+    Shutdown(orders::Shutdown),
+    #[command(flatten)]
+    Moderation(orders::Moderation),
     /// Print the effective configuration, or every mistake in it
     CheckConfig,
     /// Create, show and change accounts; the daemon must be stopped
@@ -72,12 +99,16 @@ enum Command {
         #[command(subcommand)]
         command: room::Command,
     },
-    /// Write everything in the store to one file; the daemon must be stopped
+    /// Write everything in the store to one file, whether or not the daemon is running
     Backup(backup::Backup),
     /// Make the store anew from a backup; the daemon must be stopped
     Restore(restore::Restore),
     /// Check a backup, or the store of a stopped daemon, record by record
     Verify(verify::Verify),
+    /// Print completions for a shell
+    Completions(packaging::Completions),
+    /// Write manual pages
+    Man(packaging::Man),
 }
 
 impl Global {
@@ -130,8 +161,19 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         }
         Command::Backup(command) => {
             let (config, _guard) = on_the_terminal(&global, output)?;
-            command.run(&config, output)
+            command.run(&global, &config, output)
         }
+        Command::Status(query) => query.status(&global, output),
+        Command::Users(query) => query.users(&global, output),
+        Command::Rooms(query) => query.rooms(&global, output),
+        Command::Activity(query) => query.run(&global, output),
+        Command::Strikes(query) => query.strikes(&global, output),
+        Command::Bans(query) => query.bans(&global, output),
+        Command::Performance(query) => query.performance(&global, output),
+        Command::Shutdown(order) => order.run(&global, output),
+        Command::Moderation(order) => order.run(&global, output),
+        Command::Completions(command) => command.run(output),
+        Command::Man(command) => command.run(output),
         Command::Restore(command) => {
             let (config, _guard) = on_the_terminal(&global, output)?;
             command.run(&config, output)

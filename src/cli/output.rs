@@ -48,13 +48,17 @@ impl Output {
 
     /// Prints a result. A reader that went away (`| head`) is no failure.
     pub(super) fn print(&self, text: &str) -> Result<(), Failure> {
+        self.print_on(text).map(|_| ())
+    }
+
+    /// Prints a part of a result; whether anybody still reads.
+    pub(super) fn print_on(&self, text: &str) -> Result<bool, Failure> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(anyhow::Error::new(error).context("cannot write the result").into())
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(anyhow::Error::new(error).context("cannot write the result").into()),
         }
     }
 
@@ -114,7 +118,7 @@ impl Output {
 }
 
 /// Text that other people chose, without what could steer a terminal or turn the reading order.
-fn display_safe(text: &str) -> String {
+pub(super) fn display_safe(text: &str) -> String {
     let steers = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

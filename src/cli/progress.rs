@@ -37,6 +37,12 @@ impl Bar {
         self.bar.set_position(progress.done);
     }
 
+    /// For work of which only the steps are known.
+    pub(super) fn show_steps(&self, done: u64, of: u64) {
+        self.bar.set_length(of);
+        self.bar.set_position(done);
+    }
+
     /// Takes the bar off the screen, so that what is told next stands alone.
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::failure::Failure;
+use crate::control::wire::Target;
 use crate::model::{Nickname, Uid, from_cp1252, to_cp1252};
 use crate::store::{Account, Reader};
 
@@ -47,6 +48,15 @@ fn exact_nickname(text: &str) -> Option<Nickname> {
 }
 
 impl Who {
+    /// As the daemon is asked for it; a number is a uid.
+    pub(super) fn target(&self) -> Target {
+        match (self.uid, self.nickname) {
+            (Some(uid), _) => Target::Uid(uid),
+            (None, Some(nickname)) => Target::Nickname(nickname.to_string()),
+            (None, None) => Target::Nickname(self.text.clone()),
+        }
+    }
+
     /// The account that is meant.
     pub(super) fn find(&self, reader: &Reader) -> Result<Account, Failure> {
         let by_uid = self.uid.map(|uid| reader.account(uid)).transpose()?.flatten();

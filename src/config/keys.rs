@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::control::{GroupNames, Mode, OptionalGroup};
 use super::numbers::{Bytes, Count, CountWithin, RequiredBytes, Time, TimeUpTo};
 use super::values::{
     AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OneOf,
@@ -72,6 +73,12 @@ pub(super) const KEYS: &[Key] = &[
     key!(voice.files, Live, FILE_MODES),
     key!(http.listen, Restart, Addresses { at_least: 0 }),
     key!(http.location, Live, LocationText),
+    key!(control.socket, Restart, RequiredPath),
+    key!(control.mode, Restart, Mode),
+    key!(control.group, Restart, OptionalGroup),
+    key!(control.observers, Restart, GroupNames),
+    key!(control.moderators, Restart, GroupNames),
+    key!(control.operators, Restart, GroupNames),
     key!(limits.max_connections, Live, Count),
     key!(limits.connections_per_address, Live, Count),
     key!(limits.packets_per_second, Live, Count),

@@ -197,7 +197,7 @@ impl Codec<Roles> for RoleNames {
 }
 
 /// Reads a list of texts; all bad elements are noted, each at its own place.
-fn list<T>(
+pub(super) fn list<T>(
     value: &Value<'_>,
     problems: &mut Problems,
     what: &str,
@@ -217,7 +217,7 @@ fn list<T>(
     read.into_iter().collect()
 }
 
-fn show_list(elements: impl Iterator<Item = String>) -> String {
+pub(super) fn show_list(elements: impl Iterator<Item = String>) -> String {
     let elements: Vec<String> = elements.map(|element| quote(&element)).collect();
     format!("[{}]", elements.join(", "))
 }

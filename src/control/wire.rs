@@ -6,6 +6,7 @@
 //! ([`Request::Watch`]), whose updates are numbered from 0 without a gap. The first update of a view, and
 //! any that follows where the client was too slow for the one before, holds the whole state again.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ pub const WINDOW_MAX: u32 = 500;
 pub enum Access {
     /// Look.
     Observer,
-    /// Look, kick, mute, warn, clear strikes, close rooms.
+    /// Look, kick, mute, warn, clear strikes, close, lock and slow down rooms.
     Moderator,
     /// Everything.
     Operator,
@@ -271,6 +272,31 @@ pub enum Order {
     },
 }
 
+impl Order {
+    /// What one has to be allowed to give it.
+    pub fn needs(&self) -> Access {
+        match self {
+            Order::Kick { .. }
+            | Order::Mute { .. }
+            | Order::Unmute { .. }
+            | Order::Warn { .. }
+            | Order::ClearStrikes(_)
+            | Order::CloseRoom { .. }
+            | Order::LockRoom { .. }
+            | Order::Slowmode { room: Some(_), .. } => Access::Moderator,
+            Order::Ban { .. }
+            | Order::Unban(_)
+            | Order::Slowmode { room: None, .. }
+            | Order::Broadcast { .. }
+            | Order::Maintenance { .. }
+            | Order::RunMaintenance
+            | Order::Reload
+            | Order::Backup { .. }
+            | Order::Shutdown { .. } => Access::Operator,
+        }
+    }
+}
+
 /// The answer to a request.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Reply {
@@ -419,6 +445,57 @@ pub struct PageChange {
     pub order: Vec<u32>,
     /// The rows that are new or different.
     pub rows: Rows,
+}
+
+impl Page {
+    /// Brings a window up to date. An error means that the change does not belong to this window: the
+    /// view has to be watched anew.
+    pub fn apply(&mut self, change: PageChange) -> Result<(), Mismatch> {
+        let PageChange { total, matched, offset, order, rows } = change;
+        let rows = match (&mut self.rows, rows) {
+            (Rows::Users(old), Rows::Users(new)) => Rows::Users(merge(old, new, &order)?),
+            (Rows::Rooms(old), Rows::Rooms(new)) => Rows::Rooms(merge(old, new, &order)?),
+            (Rows::Strikes(old), Rows::Strikes(new)) => Rows::Strikes(merge(old, new, &order)?),
+            _ => return Err(Mismatch),
+        };
+        *self = Page { total, matched, offset, rows };
+        Ok(())
+    }
+}
+
+/// A change of another window than the one at hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("an update does not belong to what is shown")]
+pub struct Mismatch;
+
+/// A row with an id that stays the same as long as what it describes does.
+pub trait Identified {
+    /// The id.
+    fn id(&self) -> u32;
+}
+
+impl Identified for UserRow {
+    fn id(&self) -> u32 {
+        self.uid.0
+    }
+}
+
+impl Identified for RoomRow {
+    fn id(&self) -> u32 {
+        self.id.0
+    }
+}
+
+impl Identified for StrikeRow {
+    fn id(&self) -> u32 {
+        self.uid.0
+    }
+}
+
+fn merge<R: Identified + Clone>(old: &[R], new: Vec<R>, order: &[u32]) -> Result<Vec<R>, Mismatch> {
+    let mut known: HashMap<u32, R> = old.iter().map(|row| (row.id(), row.clone())).collect();
+    known.extend(new.into_iter().map(|row| (row.id(), row)));
+    order.iter().map(|id| known.remove(id).ok_or(Mismatch)).collect()
 }
 
 /// Rows of one table.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
@@ -20,12 +20,12 @@ use super::directory::PALS_ONLY;
 use super::feed::{Event, EventKind, Feed, Level, Named};
 use super::lookup::{Finding, Lookup, Question};
 use super::peers::{Orders, RelayOrder};
-use super::rows::{MemberRow, Population, RoomRow, UserRow};
+use super::rows::{Population, RoomInside, RoomRow, UserRow};
 use super::rules::{self, Rules};
 use super::settings::Settings;
 use super::staff::{ActError, Action, Actor, Via, together};
 use super::voice::VoicePlane;
-use super::{Command, ConnId, Effect, Effects, State};
+use super::{Command, ConnId, DirectoryCommand, Effect, Effects, RoomCommand, State};
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +37,8 @@ const INBOX: usize = 8192;
 const TURN: usize = 512;
 /// Questions of those who run the place that wait at most.
 const DESK: usize = 64;
+/// Whose client has sent nothing for so long counts as idle.
+const IDLE_AFTER: Duration = Duration::from_secs(5 * 60);
 /// Bytes of kept messages delivered at once; the rest follows when these have been written.
 const OFFLINE_CHUNK: usize = 64 * 1024;
 
@@ -57,8 +59,8 @@ pub enum Query {
     Users(oneshot::Sender<Vec<UserRow>>),
     /// All rooms.
     Rooms(oneshot::Sender<Vec<RoomRow>>),
-    /// Who is in a room; `None` if there is no such room.
-    Members(RoomId, oneshot::Sender<Option<Vec<MemberRow>>>),
+    /// A room from inside; `None` if there is no such room.
+    Room(RoomId, oneshot::Sender<Option<RoomInside>>),
     /// How many users and rooms there are.
     Population(oneshot::Sender<Population>),
     /// Other rules from now on.
@@ -79,29 +81,48 @@ pub enum Query {
 /// A way to the hub.
 #[derive(Clone)]
 pub struct HubHandle {
-    inbox: mpsc::Sender<Envelope>,
+    inbox: mpsc::Sender<Queued>,
     desk: mpsc::Sender<Query>,
+    metrics: Arc<Metrics>,
+}
+
+/// A command that waits, and since when, if its way is measured.
+struct Queued {
+    envelope: Envelope,
+    stamp: Option<Instant>,
 }
 
 impl HubHandle {
     /// Hands over a command, or gives it back if the hub has no room now.
     pub fn try_send(&self, envelope: Envelope) -> Result<(), Envelope> {
-        self.inbox.try_send(envelope).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(envelope) | mpsc::error::TrySendError::Closed(envelope) => {
-                envelope
+        match self.inbox.try_reserve() {
+            Ok(place) => {
+                place.send(self.stamped(envelope));
+                Ok(())
             }
-        })
+            Err(_) => Err(envelope),
+        }
     }
 
     /// Hands over a command and waits for room if there is none. Once the hub has ended, commands
     /// vanish: the connections are being closed then.
     pub async fn send(&self, envelope: Envelope) {
-        _ = self.inbox.send(envelope).await;
+        _ = self.inbox.send(self.stamped(envelope)).await;
+    }
+
+    /// The way of a message now and then is measured, from here to the socket of a recipient.
+    fn stamped(&self, envelope: Envelope) -> Queued {
+        let stamp = if is_message(&envelope.command) { self.metrics.delivery.stamp() } else { None };
+        Queued { envelope, stamp }
     }
 
     /// The same way, without keeping the hub running.
     pub fn downgrade(&self) -> WeakHubHandle {
-        WeakHubHandle { inbox: self.inbox.downgrade(), desk: self.desk.downgrade() }
+        WeakHubHandle {
+            inbox: self.inbox.downgrade(),
+            desk: self.desk.downgrade(),
+            metrics: Arc::clone(&self.metrics),
+        }
     }
 
     /// Asks the hub and waits for the answer; `None` if it has ended.
@@ -121,14 +142,19 @@ impl HubHandle {
 /// ends when nobody can reach it any more.
 #[derive(Clone)]
 pub struct WeakHubHandle {
-    inbox: mpsc::WeakSender<Envelope>,
+    inbox: mpsc::WeakSender<Queued>,
     desk: mpsc::WeakSender<Query>,
+    metrics: Arc<Metrics>,
 }
 
 impl WeakHubHandle {
     /// The way to the hub, unless it has ended or is about to.
     pub fn upgrade(&self) -> Option<HubHandle> {
-        Some(HubHandle { inbox: self.inbox.upgrade()?, desk: self.desk.upgrade()? })
+        Some(HubHandle {
+            inbox: self.inbox.upgrade()?,
+            desk: self.desk.upgrade()?,
+            metrics: Arc::clone(&self.metrics),
+        })
     }
 }
 
@@ -141,8 +167,10 @@ pub struct Hub {
     /// Messages kept before this age are not delivered any more.
     offline_age: Option<std::time::Duration>,
     started: Instant,
-    inbox: mpsc::Receiver<Envelope>,
+    inbox: mpsc::Receiver<Queued>,
     desk: mpsc::Receiver<Query>,
+    /// When the message that is being served was read, if its way is measured.
+    stamp: Option<Instant>,
     feed: Arc<Feed>,
     wakers: Vec<Waker>,
     /// Questions for the store, in their order; one is asked at a time.
@@ -172,6 +200,8 @@ struct Link {
     conn: ConnId,
     dialect: Dialect,
     outbox: Arc<Outbox>,
+    /// How much the client had sent when that was last looked at, and when it was first so much.
+    last_sent: (u64, Duration),
 }
 
 impl Hub {
@@ -186,6 +216,7 @@ impl Hub {
         let (desk_sender, desk) = mpsc::channel(DESK);
         let (finder, found) = mpsc::unbounded_channel();
         let (rules_sender, rules_done) = mpsc::unbounded_channel();
+        let handle = HubHandle { inbox: sender, desk: desk_sender, metrics: Arc::clone(&metrics) };
         let hub = Hub {
             state,
             links: Vec::new(),
@@ -195,6 +226,7 @@ impl Hub {
             started: Instant::now(),
             inbox,
             desk,
+            stamp: None,
             feed: Feed::new(1),
             wakers: Vec::new(),
             lookups: VecDeque::new(),
@@ -211,7 +243,7 @@ impl Hub {
             rules_wanted: 0,
             refused: Vec::new(),
         };
-        (hub, HubHandle { inbox: sender, desk: desk_sender })
+        (hub, handle)
     }
 
     /// Has the hub publish to this voice service.
@@ -229,7 +261,7 @@ impl Hub {
     /// The next command that was sent, which is not followed.
     #[cfg(test)]
     pub(crate) async fn received(&mut self) -> Envelope {
-        self.inbox.recv().await.expect("somebody can send")
+        self.inbox.recv().await.expect("somebody can send").envelope
     }
 
     /// Whether no command waits.
@@ -263,11 +295,13 @@ impl Hub {
                 &mut effects,
             );
             self.perform_all(now, &mut effects);
-            for envelope in batch.drain(..) {
+            for Queued { envelope, stamp } in batch.drain(..) {
+                self.stamp = stamp;
                 self.turn(now, envelope, &mut effects);
             }
             self.publish_voice(now.wall);
             self.renew_rules();
+            self.stamp = None;
             for waker in self.wakers.drain(..) {
                 waker.wake();
             }
@@ -281,7 +315,7 @@ impl Hub {
 
     /// Waits for commands, but no longer than until the state has something to do by itself.
     /// Returns whether the hub goes on.
-    async fn receive(&mut self, batch: &mut Vec<Envelope>) -> bool {
+    async fn receive(&mut self, batch: &mut Vec<Queued>) -> bool {
         loop {
             // Answers may change it.
             let due = self.state.due().into_iter().chain(self.state.idle_due()).min();
@@ -304,8 +338,8 @@ impl Hub {
         match query {
             Query::Users(to) => drop(to.send(self.user_rows(now))),
             Query::Rooms(to) => drop(to.send(self.state.room_rows())),
-            Query::Members(room, to) => drop(to.send(self.state.member_rows(room))),
-            Query::Population(to) => drop(to.send(self.state.population())),
+            Query::Room(room, to) => drop(to.send(self.state.room_inside(now, room))),
+            Query::Population(to) => drop(to.send(self.population(now))),
             Query::Configure(settings, to) => {
                 self.offline_age = settings.offline_messages;
                 self.state.configure(*settings);
@@ -387,12 +421,37 @@ impl Hub {
         });
     }
 
-    fn user_rows(&self, now: Now) -> Vec<UserRow> {
+    fn population(&mut self, now: Now) -> Population {
+        self.look_who_sends(now);
+        let mut population = self.state.population();
+        for link in self.links.iter().flatten() {
+            population.outbox_bytes += link.outbox.len() as u64;
+            if now.uptime.saturating_sub(link.last_sent.1) >= IDLE_AFTER {
+                population.idle += 1;
+            }
+        }
+        population
+    }
+
+    /// Notes who has sent anything since the last look. A clock read at each packet would cost more
+    /// than this does, once a second.
+    fn look_who_sends(&mut self, now: Now) {
+        for link in self.links.iter_mut().flatten() {
+            let (sent, _) = link.outbox.traffic();
+            if sent != link.last_sent.0 {
+                link.last_sent = (sent, now.uptime);
+            }
+        }
+    }
+
+    fn user_rows(&mut self, now: Now) -> Vec<UserRow> {
+        self.look_who_sends(now);
         let rows = self.state.connections().filter_map(|conn| {
             let mut row = self.state.user_row(now, conn)?;
             if let Some(link) = self.link(conn) {
                 (row.bytes_in, row.bytes_out) = link.outbox.traffic();
                 row.pending_bytes = link.outbox.len() as u64;
+                row.idle_seconds = now.uptime.saturating_sub(link.last_sent.1).as_secs();
             }
             Some(row)
         });
@@ -402,7 +461,8 @@ impl Hub {
     fn turn(&mut self, now: Now, envelope: Envelope, effects: &mut Effects) {
         let Envelope { conn, command, outbox } = envelope;
         if let (Command::SignIn(sign_in), Some(outbox)) = (&command, outbox) {
-            self.attach(Link { conn, dialect: sign_in.dialect, outbox });
+            let last_sent = (outbox.traffic().0, now.uptime);
+            self.attach(Link { conn, dialect: sign_in.dialect, outbox, last_sent });
         }
         let gone = matches!(command, Command::Disconnect);
         let signs_in = matches!(command, Command::SignIn(_));
@@ -554,6 +614,7 @@ impl Hub {
     ) {
         let mut encoded = Encoded::new(packet);
         let mut delivered = 0;
+        let mut last = None;
         let mut wakers = mem::take(&mut self.wakers);
         for conn in to {
             if Some(conn) == except {
@@ -562,6 +623,15 @@ impl Hub {
             let Some(link) = self.link(conn) else { continue };
             wakers.extend(link.outbox.push(encoded.bytes(link.dialect)));
             delivered += 1;
+            if self.stamp.is_some() {
+                last = Some(Arc::clone(&link.outbox));
+            }
+        }
+        if let Some(outbox) = last
+            && let Some(stamp) = self.stamp.take()
+        {
+            let metrics = Arc::clone(&self.metrics);
+            outbox.when_written(Box::new(move || metrics.delivery.add_since(stamp)));
         }
         self.wakers = wakers;
         self.metrics.deliveries.add(delivered);
@@ -654,6 +724,14 @@ impl OfflineDelivery {
         };
         hold.release(&frames, Some(Box::new(written)));
     }
+}
+
+fn is_message(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Room(_, RoomCommand::Message(_))
+            | Command::Directory(DirectoryCommand::InstantMessage { .. })
+    )
 }
 
 fn log_event(event: &Event) {

@@ -375,6 +375,12 @@ impl Feed {
         self.lock().next
     }
 
+    /// The number of the oldest event that is kept, or of the next one if none is.
+    pub fn oldest(&self) -> u64 {
+        let ring = self.lock();
+        ring.next - ring.entries.len() as u64
+    }
+
     /// Tells when events were added: the number of the next one.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.grown.subscribe()

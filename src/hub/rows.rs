@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Now, Rating, Role, RoomId, Status, Timestamp, Uid, from_cp1252};
 use crate::protocol::Dialect;
-use crate::store::MuteKind;
+use crate::store::{Exclusion, ExclusionKind, MuteKind};
 
 use super::{ConnId, Room, Session, State};
 
@@ -125,6 +125,21 @@ pub struct MemberRow {
     pub invisible: bool,
 }
 
+/// A room as those see it who look into it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RoomInside {
+    /// Its row.
+    pub row: RoomRow,
+    /// Who is inside, in order of arrival.
+    pub members: Vec<MemberRow>,
+    /// What newcomers are told.
+    pub welcome: String,
+    /// Seconds to wait between two messages; 0 for none.
+    pub slowmode: u16,
+    /// Who may not come in: his name, until when, why.
+    pub kept_out: Vec<(String, Option<Timestamp>, String)>,
+}
+
 /// How many users there are, and of which kind.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Population {
@@ -136,6 +151,10 @@ pub struct Population {
     pub peak: u64,
     /// Rooms with somebody in them.
     pub rooms_open: u64,
+    /// Signed in, but their clients have sent nothing for five minutes.
+    pub idle: u64,
+    /// Bytes that wait in all outboxes of those signed in.
+    pub outbox_bytes: u64,
 }
 
 impl State {
@@ -215,9 +234,23 @@ impl State {
         }
     }
 
-    /// Who is in a room, in order of arrival; `None` if there is no such room.
-    pub fn member_rows(&self, id: RoomId) -> Option<Vec<MemberRow>> {
+    /// A room from inside; `None` if there is no such room.
+    pub fn room_inside(&self, now: Now, id: RoomId) -> Option<RoomInside> {
         let room = self.rooms.get(&id)?;
+        let kept_out = [ExclusionKind::Bounce, ExclusionKind::Ban].into_iter();
+        let kept_out = kept_out.flat_map(|kind| room.exclusions(kind).values());
+        let kept_out = kept_out.filter(|entry| entry.holds(now.wall));
+        let told = |entry: &Exclusion| (entry.nickname.to_string(), entry.until, from_cp1252(&entry.reason));
+        Some(RoomInside {
+            row: self.room_row(room),
+            members: self.member_rows(room),
+            welcome: from_cp1252(&room.welcome),
+            slowmode: room.slowmode.seconds(),
+            kept_out: kept_out.map(told).collect(),
+        })
+    }
+
+    fn member_rows(&self, room: &Room) -> Vec<MemberRow> {
         let rows = room.members.iter().filter_map(|member| {
             let session = self.session(member.conn)?;
             Some(MemberRow {
@@ -230,10 +263,10 @@ impl State {
                 invisible: member.invisible,
             })
         });
-        Some(rows.collect())
+        rows.collect()
     }
 
-    /// How many users there are.
+    /// How many users there are; what only their connections know is left at zero.
     pub fn population(&self) -> Population {
         let away = self.sessions().filter(|session| matches!(session.status, Status::Away | Status::Dnd));
         Population {
@@ -241,6 +274,7 @@ impl State {
             away: away.count() as u64,
             peak: self.peak_users as u64,
             rooms_open: self.rooms.values().filter(|room| !room.members.is_empty()).count() as u64,
+            ..Population::default()
         }
     }
 }

@@ -73,6 +73,7 @@ pub use change::{
 pub use check::{Checked, check};
 pub use error::{Corrupt, OpenError, OpenReport, Rebuilt, Rejection, StoreError};
 pub use reader::{Accounts, Reader};
+pub use shared::Times;
 pub use space::Space;
 pub use tables::{SCHEMA, TABLES, Table};
 pub use types::{
@@ -209,6 +210,7 @@ impl Store {
             None => Some((request, StoreError::Closed)),
         };
         if let Some((request, error)) = refused {
+            self.inner.shared.times.errors.increment();
             (request.done)(Err(error));
         }
     }
@@ -282,6 +284,11 @@ impl Store {
     /// They cannot be read.
     pub fn space(&self) -> std::io::Result<Space> {
         Space::of(&self.inner.shared.layout)
+    }
+
+    /// How long the store takes, and how often it fails.
+    pub fn times(&self) -> &Times {
+        &self.inner.shared.times
     }
 
     /// Becomes `true` when the store has failed and accepts nothing any more: the daemon should end

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
@@ -11,6 +12,8 @@ use super::error::StoreError;
 use super::identity::StoreId;
 use super::index::{Index, IndexError, Tally, View, guarded};
 use super::{journal, snapshot};
+use crate::metrics::Counter;
+use crate::metrics::times::Recent;
 
 /// Where the parts of a store are.
 #[derive(Clone, Debug)]
@@ -48,6 +51,17 @@ impl Layout {
     }
 }
 
+/// How long the store takes, and how often it fails.
+#[derive(Default, Debug)]
+pub struct Times {
+    /// Reads, one for each question to the index.
+    pub queries: Recent,
+    /// Groups of changes, from writing the first to having them durable and visible.
+    pub commits: Recent,
+    /// Reads and groups that failed, and changes refused because too many waited.
+    pub errors: Counter,
+}
+
 /// The common state.
 pub(super) struct Shared {
     pub(super) layout: Layout,
@@ -63,6 +77,7 @@ pub(super) struct Shared {
     pub(super) suspect: AtomicBool,
     /// Background work is to end.
     pub(super) stopping: AtomicBool,
+    pub(super) times: Times,
 }
 
 impl Shared {
@@ -76,6 +91,7 @@ impl Shared {
             failed: watch::Sender::new(false),
             suspect: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            times: Times::default(),
         }
     }
 
@@ -93,8 +109,12 @@ impl Shared {
             Err(StoreError::Failed)
         });
         match &result {
-            Err(StoreError::Failed) => self.fail(),
+            Err(StoreError::Failed) => {
+                self.times.errors.increment();
+                self.fail();
+            }
             Err(StoreError::Damaged(error)) => {
+                self.times.errors.increment();
                 tracing::error!(%error, "the index holds a damaged record; the next start checks all of it");
                 self.suspect.store(true, Ordering::Relaxed);
             }
@@ -108,7 +128,10 @@ impl Shared {
         &self,
         work: impl FnOnce(View<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.with_index(|index| work(index.view()))
+        let began = Instant::now();
+        let result = self.with_index(|index| work(index.view()));
+        self.times.queries.add(began.elapsed());
+        result
     }
 
     /// Waits for those who use the index and closes it, which writes and syncs its file.

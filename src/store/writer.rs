@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::sync::mpsc::Receiver;
 
@@ -78,6 +79,7 @@ impl Writer {
                 tracing::error!("the store has failed and accepts nothing any more");
                 self.stopped = true;
             }
+            self.shared.times.errors.increment();
             self.shared.fail();
             for (_, answer) in &mut answers {
                 *answer = Err(StoreError::Failed);
@@ -140,6 +142,7 @@ impl Writer {
         if pending.is_empty() {
             return Ok(());
         }
+        let began = Instant::now();
         let io = |action: &'static str| {
             move |error: std::io::Error| {
                 tracing::error!(%error, action, "the store cannot write");
@@ -163,6 +166,7 @@ impl Writer {
             })
         })?;
         self.shared.tallies().clone_from(&self.state.tallies);
+        self.shared.times.commits.add(began.elapsed());
         self.since_snapshot += bytes.len() as u64;
         self.snapshot_if_due();
         Ok(())

@@ -137,6 +137,17 @@ impl Server {
         }
     }
 
+    /// Starts a second daemon on the same directory.
+    pub fn start_another(&self) -> anyhow::Result<()> {
+        let mut config = Config::default();
+        config.server.data_dir = self.dir.path().to_owned();
+        config.chat.listen = vec!["127.0.0.1:0".parse()?];
+        config.http.listen = Vec::new();
+        config.voice.listen_tcp = Vec::new();
+        config.voice.listen_udp = Vec::new();
+        self.runtime.block_on(Daemon::start(&config)).map(|_| ())
+    }
+
     /// Stops the daemon in good order and returns its directory.
     pub fn stop(self) -> TempDir {
         self.stop_with(&Stop::default()).1

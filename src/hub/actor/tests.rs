@@ -25,7 +25,8 @@ async fn what_is_due_happens_without_a_command() {
     let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
     let (mut hub, handle) = Hub::new(state, store, Arc::default(), None);
     let outbox = Outbox::new(1000);
-    hub.attach(Link { conn: caller, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    let last_sent = (0, Duration::ZERO);
+    hub.attach(Link { conn: caller, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
     // A moment is left.
     hub.started = Instant::now().checked_sub(due.saturating_sub(Duration::from_millis(20))).unwrap();
     let running = tokio::spawn(hub.run());
@@ -45,7 +46,8 @@ async fn a_file_for_which_there_is_no_place_is_refused_at_once() {
     let (hub, handle) = Hub::new(state, store, Arc::default(), None);
     let mut hub = hub.with_relays(relays);
     let outbox = Outbox::new(1000);
-    hub.attach(Link { conn: sender, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    let last_sent = (0, Duration::ZERO);
+    hub.attach(Link { conn: sender, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
     let running = tokio::spawn(hub.run());
     let offer = PeerCommand::OfferFile { to: person(2).uid, name: None };
     let accept = PeerCommand::AcceptFile { from: person(1).uid, port: 2090 };
@@ -68,7 +70,8 @@ async fn the_desk_is_answered_when_what_it_asked_for_is_durable() {
     state.sanctions.set_rules(Moderation { warnings_before_ban: Some(1), warning_ban: None });
     let (mut hub, handle) = Hub::new(state, store.clone(), Arc::default(), None);
     let outbox = Outbox::new(1000);
-    hub.attach(Link { conn: gone, dialect: Dialect::V50, outbox: Arc::clone(&outbox) });
+    let last_sent = (0, std::time::Duration::ZERO);
+    hub.attach(Link { conn: gone, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
     let running = tokio::spawn(hub.run());
     let author = Author::Operator { name: "root".to_owned(), uid: 0, address: None };
     let actor = Actor { author, standing: Standing::Operator };
@@ -91,5 +94,36 @@ async fn the_desk_is_answered_when_what_it_asked_for_is_durable() {
     assert_eq!(warned, Err(ActError::Busy("There is no such user.".to_owned())));
     assert_eq!(actions(), ["kick"]);
     drop(handle);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_runs_the_place_is_answered_while_the_inbox_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+    let (hub, handle) = Hub::new(world_of(&[1, 2]), store, Arc::default(), None);
+    let conn = ConnId { slot: 9, generation: 9 };
+    let envelope = move || Envelope { conn, command: Command::Disconnect, outbox: None };
+    while handle.try_send(envelope()).is_ok() {}
+    assert_eq!(handle.queue_len(), INBOX);
+    // They go on until the answers have come, and would go on for ever.
+    let flood = Vec::from([(); 4].map(|()| {
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            loop {
+                handle.send(envelope()).await;
+            }
+        })
+    }));
+    let running = tokio::spawn(hub.run());
+    for _ in 0..20 {
+        assert_eq!(handle.ask(Query::Population).await.unwrap().online, 2);
+        assert_eq!(handle.ask(Query::Rooms).await.unwrap().len(), world_of(&[1, 2]).room_rows().len());
+    }
+    assert!(flood.iter().all(|task| !task.is_finished()));
+    flood.iter().for_each(|task| task.abort());
+    drop(handle);
+    for task in flood {
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
     running.await.unwrap();
 }

@@ -1,0 +1,171 @@
+//! Orders to the running daemon.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::Global;
+use super::failure::Failure;
+use super::output::Output;
+use super::remote::act;
+use super::who::Who;
+use crate::control::wire::{BanTarget, Order};
+use crate::model::RoomId;
+
+#[derive(Args)]
+pub(super) struct Shutdown {
+    /// How long users have to say goodbye
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    grace: Duration,
+    /// Why; users read it
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+impl Shutdown {
+    pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Failure> {
+        act(global, Order::Shutdown { grace: self.grace, reason: self.reason }, output)
+    }
+}
+
+/// Whom an order concerns, and why.
+#[derive(Args)]
+pub(super) struct User {
+    /// The nickname or uid; "uid:5" or "nick:5" where a number could be either
+    #[arg(value_name = "USER")]
+    user: Who,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
+/// A user, an address or a network.
+#[derive(Args)]
+pub(super) struct Banned {
+    /// The nickname, uid, address or network, as in 192.0.2.0/24
+    #[arg(value_name = "WHOM", value_parser = ban_target)]
+    target: BanTarget,
+}
+
+#[derive(Args)]
+pub(super) struct MuteKind {
+    /// The nickname or uid
+    #[arg(value_name = "USER")]
+    user: Who,
+    /// Voice, calls and files instead of texts
+    #[arg(long)]
+    media: bool,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Moderation {
+    /// Disconnect a user
+    #[command(hide = true)]
+    Kick(User),
+    /// Keep an account, address or network out
+    #[command(hide = true)]
+    Ban {
+        #[command(flatten)]
+        banned: Banned,
+        /// How long; for good without this
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        time: Option<Duration>,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
+    },
+    /// Lift a ban
+    #[command(hide = true)]
+    Unban(Banned),
+    /// Let nothing of a user through
+    #[command(hide = true)]
+    Mute {
+        #[command(flatten)]
+        kind: MuteKind,
+        /// How long; until it is lifted without this
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        time: Option<Duration>,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
+    },
+    /// Lift a mute
+    #[command(hide = true)]
+    Unmute(MuteKind),
+    /// Warn a user
+    #[command(hide = true)]
+    Warn(User),
+    /// Forget a user's strikes, stage and offences
+    #[command(hide = true)]
+    ClearStrikes {
+        /// The nickname or uid
+        #[arg(value_name = "USER")]
+        user: Who,
+    },
+    /// Say something to everybody
+    #[command(hide = true)]
+    Broadcast {
+        /// What
+        #[arg(value_name = "TEXT")]
+        text: String,
+        /// In this room only
+        #[arg(long, value_name = "ID")]
+        room: Option<u32>,
+    },
+    /// Set how long one has to wait between two messages
+    #[command(hide = true)]
+    Slowmode {
+        /// Seconds; 0 switches it off
+        #[arg(value_name = "SECONDS")]
+        seconds: u16,
+        /// In this room only
+        #[arg(long, value_name = "ID")]
+        room: Option<u32>,
+    },
+}
+
+impl Moderation {
+    pub(super) fn run(self, global: &Global, output: &Output) -> Result<(), Failure> {
+        let order = match self {
+            Moderation::Kick(User { user, reason }) => Order::Kick { user: user.target(), reason },
+            Moderation::Ban { banned, time, reason } => Order::Ban { target: banned.target, time, reason },
+            Moderation::Unban(banned) => Order::Unban(banned.target),
+            Moderation::Mute { kind, time, reason } => {
+                Order::Mute { user: kind.user.target(), media: kind.media, time, reason }
+            }
+            Moderation::Unmute(kind) => Order::Unmute { user: kind.user.target(), media: kind.media },
+            Moderation::Warn(User { user, reason }) => Order::Warn { user: user.target(), reason },
+            Moderation::ClearStrikes { user } => Order::ClearStrikes(user.target()),
+            Moderation::Broadcast { text, room } => Order::Broadcast { room: room.map(RoomId), text },
+            Moderation::Slowmode { seconds, room } => Order::Slowmode { room: room.map(RoomId), seconds },
+        };
+        act(global, order, output)
+    }
+}
+
+fn ban_target(text: &str) -> Result<BanTarget, String> {
+    let network = text.parse::<ipnet::IpNet>().is_ok() || text.parse::<std::net::IpAddr>().is_ok();
+    if network {
+        return Ok(BanTarget::Network(text.to_owned()));
+    }
+    text.parse::<Who>()
+        .map(|who| BanTarget::User(who.target()))
+        .map_err(|_| "neither a nickname, a uid, an address nor a network".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::wire::Target;
+    use crate::model::Uid;
+
+    #[test]
+    fn a_ban_is_of_whom_it_looks_like() {
+        assert_eq!(ban_target("Zoë"), Ok(BanTarget::User(Target::Nickname("Zoë".into()))));
+        assert_eq!(ban_target("1000007"), Ok(BanTarget::User(Target::Uid(Uid(1_000_007)))));
+        assert_eq!(ban_target("nick:1000007"), Ok(BanTarget::User(Target::Nickname("1000007".into()))));
+        assert_eq!(ban_target("192.0.2.0/24"), Ok(BanTarget::Network("192.0.2.0/24".into())));
+        assert_eq!(ban_target("2001:db8::1"), Ok(BanTarget::Network("2001:db8::1".into())));
+        assert!(ban_target("").is_err());
+    }
+}

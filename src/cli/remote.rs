@@ -1,0 +1,59 @@
+//! Commands that talk to the running daemon.
+
+use crate::control::client::{Client, ClientError};
+use crate::control::wire::{Order, RefusalCode, Reply, Request};
+
+use super::Global;
+use super::failure::Failure;
+use super::output::Output;
+use super::progress::Bar;
+
+/// Connects to the daemon that the options and the configuration name.
+pub(super) fn connect(global: &Global) -> Result<Client, Failure> {
+    let socket = match &global.socket {
+        Some(socket) => socket.clone(),
+        None => global.config()?.control_socket(),
+    };
+    Ok(Client::connect(&socket, false)?)
+}
+
+/// Asks for something that is there at once.
+pub(super) fn ask(global: &Global, request: Request) -> Result<Reply, Failure> {
+    Ok(connect(global)?.ask(request, |_, _| {})?)
+}
+
+/// Has an order carried out and tells what happened.
+pub(super) fn act(global: &Global, order: Order, output: &Output) -> Result<(), Failure> {
+    let mut client = connect(global)?;
+    let bar = Bar::new();
+    let reply = client.ask(Request::Act(order), |done, of| bar.show_steps(done, of));
+    bar.clear();
+    match reply? {
+        Reply::Done(text) => output.print(&format!("{text}\n")),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The daemon answered something else than what was asked.
+pub(super) fn unexpected() -> Failure {
+    Failure::failed("the daemon answered something else than what was asked")
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Failure {
+        let text = error.to_string();
+        match error {
+            ClientError::NoDaemon(_) => Failure::NoDaemon(text),
+            ClientError::Permission(_) | ClientError::Goodbye(_) => Failure::Refused(text),
+            ClientError::Refused(refusal) => match refusal.code {
+                RefusalCode::Forbidden => Failure::Refused(text),
+                RefusalCode::NotFound => Failure::NotFound(text),
+                RefusalCode::Invalid => Failure::Usage(text),
+                RefusalCode::Failed | RefusalCode::Busy => Failure::failed(text),
+            },
+            ClientError::Version(_) | ClientError::Ended | ClientError::Malformed | ClientError::Io(_) => {
+                Failure::failed(text)
+            }
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! One console or command: reads its requests, writes replies and updates, and never waits for it longer
+//! than the rest of the daemon can afford, which is not at all.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep_until, timeout};
+
+use super::access::Peer;
+use super::frame::{self, FrameError};
+use super::orders::ProgressSink;
+use super::service::Service;
+use super::views::{News, Views};
+use super::wire::{
+    Access, ClientHello, ClientMessage, PROTOCOL, REPLY_MAX, REQUEST_MAX, Refusal, RefusalCode, Reply,
+    Request, ServerHello, ServerMessage,
+};
+
+/// How long a client has for its hello.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a client may leave bytes unread.
+pub(super) const STALL: Duration = Duration::from_secs(30);
+/// Requests of one client that are worked on at once; then its next ones wait in the socket.
+const AT_ONCE: usize = 8;
+/// Bytes written at once.
+const PIECE: usize = 64 * 1024;
+/// The pause between two looks at tables.
+const LOOK: Duration = Duration::from_millis(500);
+/// The longest pause, however much a look costs.
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
+/// A look may take one part in so many of the time.
+const SHARE: u32 = 100;
+/// The pause between two batches of events.
+const BATCH: Duration = Duration::from_millis(100);
+
+/// Why a connection ended, for the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    /// The client left.
+    Left,
+    /// It sent what is no message.
+    Malformed,
+    /// It did not read.
+    Stalled,
+    /// The daemon stops.
+    Stopped,
+}
+
+/// What came from a request that is worked on.
+enum Work {
+    Progress { id: u32, done: u64, of: u64 },
+    Reply { id: u32, result: Result<Reply, Refusal> },
+}
+
+/// Says why and ends the connection.
+pub(super) async fn goodbye(stream: &mut (impl AsyncWrite + Unpin), text: &str) {
+    if let Ok(frame) = frame::encode(&ServerMessage::Goodbye(text.to_owned()), REPLY_MAX) {
+        _ = timeout(HANDSHAKE, async {
+            stream.write_all(&frame).await?;
+            stream.shutdown().await
+        })
+        .await;
+    }
+}
+
+/// Serves a peer until one side ends it. Only the last words of a client that misbehaves are waited for.
+pub(super) async fn serve<R, W>(
+    service: Arc<Service>,
+    mut peer: Peer,
+    mut reader: R,
+    mut writer: W,
+    mut stop: watch::Receiver<bool>,
+) -> End
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin + Send + 'static,
+{
+    let hello = ServerHello {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        epoch: service.epoch,
+        access: peer.access,
+        server: service.server.clone(),
+    };
+    let greeted = timeout(HANDSHAKE, greet(&mut reader, &mut writer, hello));
+    let greeted = tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => return End::Stopped,
+        greeted = greeted => greeted,
+    };
+    match greeted {
+        Ok(Ok(Some(hello))) if hello.protocol == PROTOCOL => {
+            if hello.read_only {
+                peer.access = Access::Observer;
+            }
+        }
+        Ok(Ok(Some(hello))) => {
+            let text = format!(
+                "this daemon (version {}) speaks version {PROTOCOL} of the control protocol, and you (version {}) \
+                 version {}; use the program of the daemon",
+                env!("CARGO_PKG_VERSION"),
+                hello.version.chars().take(50).collect::<String>(),
+                hello.protocol
+            );
+            goodbye(&mut writer, &text).await;
+            return End::Left;
+        }
+        Ok(Ok(None)) => return End::Left,
+        Ok(Err(_)) => {
+            goodbye(&mut writer, "that was no hello").await;
+            return End::Malformed;
+        }
+        Err(_) => {
+            goodbye(&mut writer, "no hello came").await;
+            return End::Stalled;
+        }
+    }
+    let (requests_to, requests) = mpsc::channel(1);
+    let (frames, frames_from) = mpsc::channel(1);
+    let reading = tokio::spawn(read(reader, requests_to));
+    let writing = tokio::spawn(write(writer, frames_from));
+    let mut connection = Connection::new(service, peer, requests, frames);
+    let end = tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => {
+            _ = connection.frames.try_send(encoded(&ServerMessage::Goodbye("the daemon stops".to_owned())));
+            End::Stopped
+        }
+        end = connection.run() => end,
+    };
+    reading.abort();
+    // What is on its way still leaves, but nobody waits long for it.
+    drop(connection);
+    match timeout(if end == End::Stopped { Duration::from_millis(200) } else { STALL }, writing).await {
+        Ok(Ok(Written::Stalled)) => End::Stalled,
+        _ => end,
+    }
+}
+
+async fn greet(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    hello: ServerHello,
+) -> Result<Option<ClientHello>, FrameError> {
+    writer.write_all(&frame::encode(&ServerMessage::Hello(hello), REPLY_MAX)?).await?;
+    match frame::read::<ClientMessage>(reader, REQUEST_MAX).await? {
+        Some(ClientMessage::Hello(hello)) => Ok(Some(hello)),
+        Some(ClientMessage::Request { .. }) => Err(FrameError::Malformed),
+        None => Ok(None),
+    }
+}
+
+async fn read(mut reader: impl AsyncRead + Unpin, to: mpsc::Sender<Result<(u32, Request), FrameError>>) {
+    loop {
+        let message = match frame::read::<ClientMessage>(&mut reader, REQUEST_MAX).await {
+            Ok(Some(ClientMessage::Request { id, request })) => Ok((id, request)),
+            Ok(Some(ClientMessage::Hello(_))) => Err(FrameError::Malformed),
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        let last = message.is_err();
+        if to.send(message).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    All,
+    Stalled,
+}
+
+async fn write(mut writer: impl AsyncWrite + Unpin, mut frames: mpsc::Receiver<Vec<u8>>) -> Written {
+    while let Some(frame) = frames.recv().await {
+        for piece in frame.chunks(PIECE) {
+            match timeout(STALL, writer.write_all(piece)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Written::All,
+                Err(_) => return Written::Stalled,
+            }
+        }
+    }
+    _ = timeout(STALL, writer.shutdown()).await;
+    Written::All
+}
+
+fn encoded(message: &ServerMessage) -> Vec<u8> {
+    frame::encode(message, REPLY_MAX).unwrap_or_else(|_| {
+        // Only a reply can be as long as that; an update has a window.
+        let text = "the answer is too long; ask for less by a filter or a limit".to_owned();
+        let short = match message {
+            ServerMessage::Reply { id, .. } => {
+                ServerMessage::Reply { id: *id, result: Err(Refusal { code: RefusalCode::Failed, text }) }
+            }
+            _ => ServerMessage::Goodbye(text),
+        };
+        frame::encode(&short, REPLY_MAX).unwrap_or_default()
+    })
+}
+
+struct Connection {
+    service: Arc<Service>,
+    peer: Arc<Peer>,
+    requests: mpsc::Receiver<Result<(u32, Request), FrameError>>,
+    frames: mpsc::Sender<Vec<u8>>,
+    views: Views,
+    /// Replies that wait for room, oldest first; at most as many as requests are worked on at once.
+    replies: VecDeque<Vec<u8>>,
+    working: usize,
+    work_to: mpsc::UnboundedSender<Work>,
+    work: mpsc::UnboundedReceiver<Work>,
+    look_at: Instant,
+    batch_at: Instant,
+}
+
+impl Connection {
+    fn new(
+        service: Arc<Service>,
+        peer: Peer,
+        requests: mpsc::Receiver<Result<(u32, Request), FrameError>>,
+        frames: mpsc::Sender<Vec<u8>>,
+    ) -> Connection {
+        // Bounded by what is worked on: each gives one reply, and progress only when it has changed by a
+        // hundredth.
+        let (work_to, work) = mpsc::unbounded_channel();
+        let now = Instant::now();
+        Connection {
+            service,
+            peer: Arc::new(peer),
+            requests,
+            frames,
+            views: Views::default(),
+            replies: VecDeque::new(),
+            working: 0,
+            work_to,
+            work,
+            look_at: now,
+            batch_at: now,
+        }
+    }
+
+    async fn run(&mut self) -> End {
+        let mut measured = self.service.monitor.watch();
+        let mut events = self.service.feed.watch();
+        let (mut reading, mut grown) = (true, true);
+        loop {
+            let wants_tables = self.views.want(News::Tables);
+            let room = self.frames.clone();
+            tokio::select! {
+                biased;
+                // Replies first: they are never left out.
+                place = room.reserve(), if !self.replies.is_empty() => {
+                    let (Ok(place), Some(frame)) = (place, self.replies.pop_front()) else { return End::Stalled };
+                    place.send(frame);
+                }
+                Some(work) = self.work.recv() => self.worked(work),
+                request = self.requests.recv(), if reading && self.working + self.replies.len() < AT_ONCE => {
+                    match request {
+                        Some(Ok((id, request))) => self.begin(id, request),
+                        Some(Err(error)) => {
+                            _ = room.try_send(encoded(&ServerMessage::Goodbye(error.to_string())));
+                            return if matches!(error, FrameError::Io(_)) { End::Left } else { End::Malformed };
+                        }
+                        // It says nothing more, but reads what it has asked for.
+                        None => reading = false,
+                    }
+                }
+                place = room.reserve(), if self.replies.is_empty() && self.views.due() => {
+                    let Ok(place) = place else { return End::Stalled };
+                    let began = Instant::now();
+                    if let Some(update) = self.views.next(&self.service).await {
+                        place.send(encoded(&update));
+                    }
+                    let pause = began.elapsed().saturating_mul(SHARE).clamp(LOOK, LONGEST_LOOK);
+                    self.look_at = self.look_at.max(Instant::now() + pause);
+                }
+                () = sleep_until(self.look_at.into()), if wants_tables => {
+                    self.look_at = Instant::now() + LOOK;
+                    self.views.note(News::Tables);
+                }
+                Ok(()) = measured.changed(), if self.views.want(News::Measured) => {
+                    self.views.note(News::Measured);
+                }
+                Ok(()) = events.changed(), if grown && self.views.want(News::Events) => {
+                    // Events come one by one, but go in batches.
+                    grown = false;
+                    self.batch_at = self.batch_at.max(Instant::now());
+                }
+                () = sleep_until(self.batch_at.into()), if !grown => {
+                    grown = true;
+                    self.batch_at = Instant::now() + BATCH;
+                    self.views.note(News::Events);
+                }
+            }
+            if !reading && self.working == 0 && self.replies.is_empty() {
+                return End::Left;
+            }
+        }
+    }
+
+    fn begin(&mut self, id: u32, request: Request) {
+        let result = match request {
+            Request::Watch { view, what } => {
+                self.views.watch(&self.service, view, what).map(|()| Reply::Done(String::new()))
+            }
+            Request::Unwatch(view) if self.views.unwatch(view) => Ok(Reply::Done(String::new())),
+            Request::Unwatch(view) => {
+                Err(Refusal { code: RefusalCode::NotFound, text: format!("view {view} is not watched") })
+            }
+            request => {
+                self.working += 1;
+                let (service, peer) = (Arc::clone(&self.service), Arc::clone(&self.peer));
+                let answer = self.work_to.clone();
+                let progress = progress(id, self.work_to.clone());
+                // A task of its own: what was begun is finished even if the client goes away.
+                tokio::spawn(async move {
+                    let result = service.answer(&peer, request, progress).await;
+                    _ = answer.send(Work::Reply { id, result });
+                });
+                return;
+            }
+        };
+        self.reply(id, result);
+    }
+
+    fn worked(&mut self, work: Work) {
+        match work {
+            Work::Reply { id, result } => {
+                self.working = self.working.saturating_sub(1);
+                self.reply(id, result);
+            }
+            // Left out if there is no room for it: the next one says more.
+            Work::Progress { id, done, of } => {
+                if self.replies.is_empty() {
+                    _ = self.frames.try_send(encoded(&ServerMessage::Progress { id, done, of }));
+                }
+            }
+        }
+    }
+
+    fn reply(&mut self, id: u32, result: Result<Reply, Refusal>) {
+        self.service.counters.answered.increment();
+        self.replies.push_back(encoded(&ServerMessage::Reply { id, result }));
+    }
+}
+
+/// Tells of each new hundredth.
+fn progress(id: u32, to: mpsc::UnboundedSender<Work>) -> ProgressSink {
+    let last = std::sync::atomic::AtomicU64::new(u64::MAX);
+    Arc::new(move |done, of| {
+        let hundredth = done.saturating_mul(100).checked_div(of).unwrap_or(0);
+        if last.swap(hundredth, std::sync::atomic::Ordering::Relaxed) != hundredth {
+            _ = to.send(Work::Progress { id, done, of });
+        }
+    })
+}

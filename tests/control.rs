@@ -1,0 +1,308 @@
+//! The control socket from outside: rights, hostile clients, views, answers under load.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use paltalkd::control::client::{Client, ClientError};
+use paltalkd::control::frame;
+use paltalkd::control::wire::{
+    Access, ClientHello, ClientMessage, Order, PROTOCOL, Page, REPLY_MAX, REQUEST_MAX, RefusalCode, Reply,
+    Request, Rows, ServerMessage, Target, Update, View, Window,
+};
+use paltalkd::model::Uid;
+
+use support::{DEADLINE, Server};
+
+fn socket(server: &Server) -> PathBuf {
+    server.data_dir().join("control.sock")
+}
+
+fn client(server: &Server) -> Client {
+    Client::connect(&socket(server), false).unwrap()
+}
+
+fn ask(client: &mut Client, request: Request) -> Reply {
+    client.ask(request, |_, _| {}).unwrap()
+}
+
+/// A connection that speaks frames, and may misbehave.
+struct Raw(UnixStream);
+
+impl Raw {
+    fn connect(server: &Server) -> Raw {
+        let stream = UnixStream::connect(socket(server)).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        Raw(stream)
+    }
+
+    fn greeted(server: &Server) -> Raw {
+        let mut raw = Raw::connect(server);
+        assert!(matches!(raw.receive(), ServerMessage::Hello(_)));
+        raw.send(&hello(PROTOCOL));
+        raw
+    }
+
+    fn send(&mut self, message: &ClientMessage) {
+        self.0.write_all(&frame::encode(message, REQUEST_MAX).unwrap()).unwrap();
+    }
+
+    fn receive(&mut self) -> ServerMessage {
+        let mut header = [0; 4];
+        self.0.read_exact(&mut header).unwrap();
+        let mut body = vec![0; frame::length(header, REPLY_MAX).unwrap()];
+        self.0.read_exact(&mut body).unwrap();
+        frame::decode(&body, REPLY_MAX).unwrap()
+    }
+
+    /// What the daemon says when it ends the connection.
+    fn goodbye(&mut self) -> String {
+        let ServerMessage::Goodbye(text) = self.receive() else { panic!("no goodbye") };
+        let mut rest = Vec::new();
+        _ = self.0.read_to_end(&mut rest);
+        assert!(rest.is_empty());
+        text
+    }
+}
+
+fn hello(protocol: u16) -> ClientMessage {
+    ClientMessage::Hello(ClientHello { protocol, version: "9.9.9".into(), read_only: false })
+}
+
+fn users(reply: Reply) -> Page {
+    match reply {
+        Reply::Page(page) => page,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn names(page: &Page) -> Vec<&str> {
+    match &page.rows {
+        Rows::Users(rows) => rows.iter().map(|row| row.nickname.as_str()).collect(),
+        Rows::Rooms(rows) => rows.iter().map(|row| row.name.as_str()).collect(),
+        Rows::Strikes(rows) => rows.iter().map(|row| row.nickname.as_str()).collect(),
+    }
+}
+
+#[test]
+fn who_has_started_the_daemon_may_do_everything_unless_he_only_wants_to_look() {
+    let server = Server::start();
+    let mut all = client(&server);
+    assert_eq!(all.hello().access, Access::Operator);
+    let epoch = all.hello().epoch;
+    let Reply::Status(status) = ask(&mut all, Request::Status) else { panic!() };
+    assert_eq!((status.pid, status.health.as_str()), (std::process::id(), "ok"));
+    assert_eq!(status.listen.chat_tcp, [server.chat.to_string()]);
+    let mut looking = Client::connect(&socket(&server), true).unwrap();
+    assert_eq!(looking.hello().epoch, epoch);
+    ask(&mut looking, Request::Status);
+    let order = Order::Backup { path: server.data_dir().join("x").display().to_string(), keep: None };
+    let refused = looking.ask(Request::Act(order.clone()), |_, _| {}).unwrap_err();
+    assert!(matches!(refused, ClientError::Refused(refusal) if refusal.code == RefusalCode::Forbidden));
+    assert!(!server.data_dir().join("x").exists());
+    let Reply::Done(told) = ask(&mut all, Request::Act(order)) else { panic!() };
+    assert!(told.contains("read back and good"), "{told}");
+    assert!(server.data_dir().join("x").exists());
+    let Reply::Activity { entries, missed, .. } = ask(&mut all, Request::Activity { from: None, limit: 100 })
+    else {
+        panic!()
+    };
+    let kinds: Vec<&str> = entries.iter().map(|entry| entry.kind.name()).collect();
+    assert_eq!((kinds, missed), (vec!["started", "backup"], 0));
+    assert!(entries[0].seq > 1_000_000_000 && entries[1].seq == entries[0].seq + 1);
+}
+
+#[test]
+fn users_and_rooms_are_filtered_sorted_and_cut() {
+    let server = Server::start();
+    let uids: Vec<Uid> = ["Ann", "Bob", "Carl"].map(|name| server.account(name)).into();
+    let _clients: Vec<_> = uids.iter().map(|uid| server.sign_in(*uid)).collect();
+    let mut control = client(&server);
+    let window = |filter: &str, descending| Window {
+        filter: filter.into(),
+        sort: "uid".into(),
+        descending,
+        ..Window::default()
+    };
+    let page = users(ask(&mut control, Request::Users(window("", true))));
+    assert_eq!((names(&page), page.total, page.matched), (vec!["Carl", "Bob", "Ann"], 3, 3));
+    let page = users(ask(&mut control, Request::Users(window("!bob ip:127.0.0.0/8", false))));
+    assert_eq!((names(&page), page.total, page.matched), (vec!["Ann", "Carl"], 3, 2));
+    let mistake = control.ask(Request::Users(window("nik:x", false)), |_, _| {}).unwrap_err();
+    assert!(mistake.to_string().contains("did you mean \"nick\""), "{mistake}");
+    let rooms = users(ask(&mut control, Request::Rooms(Window::default())));
+    assert!(rooms.total > 0);
+    let Rows::Rooms(rows) = &rooms.rows else { panic!() };
+    let Reply::Room(room) = ask(&mut control, Request::Room(rows[0].id)) else { panic!() };
+    assert_eq!(room.row.name, rows[0].name);
+    let Reply::User(user) = ask(&mut control, Request::User(Target::Nickname("aNN".into()))) else {
+        panic!()
+    };
+    assert_eq!((user.uid, user.row.is_some()), (uids[0], true));
+    assert_eq!(user.events.last().unwrap().kind.name(), "sign_in");
+    let nobody = control.ask(Request::User(Target::Nickname("Nobody".into())), |_, _| {}).unwrap_err();
+    assert!(matches!(nobody, ClientError::Refused(refusal) if refusal.code == RefusalCode::NotFound));
+}
+
+#[test]
+fn each_request_has_exactly_one_reply_with_its_number() {
+    let server = Server::start();
+    let mut raw = Raw::greeted(&server);
+    // Far more than are worked on at once, with repeated numbers, all sent before anything is read.
+    let sent: Vec<u32> = (0..300).map(|index| index % 100).collect();
+    for id in &sent {
+        let request = match id % 4 {
+            0 => Request::Status,
+            1 => Request::Users(Window { filter: "((".into(), ..Window::default() }),
+            2 => Request::Unwatch(7),
+            _ => Request::Bans,
+        };
+        raw.send(&ClientMessage::Request { id: *id, request });
+    }
+    let mut seen = Vec::new();
+    for _ in &sent {
+        match raw.receive() {
+            ServerMessage::Reply { id, result } => {
+                assert_eq!(result.is_ok(), id % 4 == 0 || id % 4 == 3, "{id}");
+                seen.push(id);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let mut sent = sent;
+    sent.sort_unstable();
+    seen.sort_unstable();
+    assert_eq!(seen, sent);
+    raw.0.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut rest = Vec::new();
+    raw.0.read_to_end(&mut rest).unwrap();
+    assert!(rest.is_empty(), "more than one reply");
+}
+
+#[test]
+fn who_misbehaves_is_told_and_nobody_else_notices() {
+    let server = Server::start();
+    let mut good = client(&server);
+    let stalled = Raw::connect(&server);
+    let mut huge = Raw::greeted(&server);
+    huge.0.write_all(&u32::MAX.to_le_bytes()).unwrap();
+    assert!(huge.goodbye().contains("longer than allowed"));
+    let mut garbage = Raw::greeted(&server);
+    garbage.0.write_all(&[3, 0, 0, 0, 0xff, 0xff, 0xff]).unwrap();
+    assert!(garbage.goodbye().contains("does not hold a message"));
+    let mut early = Raw::connect(&server);
+    early.receive();
+    early.send(&ClientMessage::Request { id: 1, request: Request::Status });
+    assert!(early.goodbye().contains("no hello"));
+    let mut old = Raw::connect(&server);
+    old.receive();
+    old.send(&hello(PROTOCOL + 1));
+    let told = old.goodbye();
+    assert!(told.contains("version 9.9.9") && told.contains(env!("CARGO_PKG_VERSION")), "{told}");
+    let mut twice = Raw::greeted(&server);
+    twice.send(&hello(PROTOCOL));
+    twice.goodbye();
+    // One that asks for much and never reads.
+    let mut deaf = Raw::greeted(&server);
+    deaf.send(&ClientMessage::Request {
+        id: 1,
+        request: Request::Watch { view: 1, what: View::Users(Window::default()) },
+    });
+    deaf.0.set_nonblocking(true).unwrap();
+    let request = ClientMessage::Request { id: 2, request: Request::Rooms(Window::default()) };
+    let request = frame::encode(&request, REQUEST_MAX).unwrap();
+    while deaf.0.write_all(&request).is_ok() {}
+    let uid = server.account("Ann");
+    let _ann = server.sign_in(uid);
+    ask(&mut good, Request::Status);
+    assert_eq!(names(&users(ask(&mut good, Request::Users(Window::default())))), ["Ann"]);
+    drop((stalled, deaf));
+}
+
+#[test]
+fn a_view_begins_with_everything_and_goes_on_with_what_changes() {
+    let server = Server::start();
+    let ann = server.account("Ann");
+    let bob = server.account("Bob");
+    let _ann = server.sign_in(ann);
+    let mut raw = Raw::greeted(&server);
+    let window = Window { sort: "uid".into(), ..Window::default() };
+    for (id, what) in [View::Users(window), View::Activity(1), View::Status, View::Metrics, View::User(bob)]
+        .into_iter()
+        .enumerate()
+    {
+        let id = u32::try_from(id).unwrap();
+        raw.send(&ClientMessage::Request { id, request: Request::Watch { view: id, what } });
+    }
+    let mut page: Option<Page> = None;
+    let mut next = [0; 5];
+    let (mut clients, mut bob_seen, mut status, mut metrics, mut events) =
+        (Vec::new(), false, 0, 0, Vec::new());
+    let complete = |page: &Option<Page>| page.as_ref().is_some_and(|page| names(page) == ["Ann", "Bob"]);
+    while !complete(&page) || !bob_seen || status < 2 || metrics < 2 || events.len() < 2 {
+        let ServerMessage::Update { view, seq, update } = raw.receive() else { continue };
+        assert_eq!(seq, next[view as usize], "view {view}");
+        next[view as usize] += 1;
+        match update {
+            Update::Page(first) => {
+                assert_eq!(seq, 0);
+                assert_eq!(names(&first), ["Ann"]);
+                page = Some(first);
+                clients.push(server.sign_in(bob));
+            }
+            Update::Change(change) => page.as_mut().unwrap().apply(change).unwrap(),
+            Update::Status(_) => status += 1,
+            Update::History { .. } => assert_eq!(seq, 0),
+            Update::Metrics(..) => metrics += 1,
+            Update::User(None) => assert_eq!((seq, bob_seen), (0, false), "told once, before he came"),
+            Update::User(Some(user)) => bob_seen |= user.uid == bob,
+            Update::Activity { entries, missed } => {
+                assert_eq!(missed, 0);
+                events.extend(entries);
+            }
+            Update::Room(_) => panic!(),
+        }
+    }
+    assert!(events.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
+    assert_eq!(events.last().unwrap().actor.as_deref(), Some("Bob"));
+}
+
+#[test]
+fn a_message_on_its_way_is_measured() {
+    let server = Server::start();
+    let (ann, bob) = (server.account("Ann"), server.account("Bob"));
+    let (mut from, mut to) = (server.sign_in(ann), server.sign_in(bob));
+    from.im(bob, "hello");
+    to.expect(0x0014);
+    let mut control = client(&server);
+    let performance = |control: &mut Client| match ask(control, Request::Performance) {
+        Reply::Performance(performance) => *performance,
+        other => panic!("{other:?}"),
+    };
+    server.wait_for("a measurement", |_| performance(&mut control).delivery_micros.max > 0);
+    let found = performance(&mut control);
+    assert!(found.store.queries_total > 0 && !found.store.recent.is_empty());
+    assert!(found.store.commit_avg_micros > 0 && found.store.size_bytes > 0 && found.open_files > 3);
+    assert!(found.threads > 1 && found.memory_bytes > 1 << 20);
+}
+
+#[test]
+fn a_daemon_that_stops_says_goodbye_and_leaves_nothing() {
+    let server = Server::start();
+    let path = socket(&server);
+    let mut raw = Raw::greeted(&server);
+    raw.send(&ClientMessage::Request { id: 1, request: Request::Status });
+    raw.receive();
+    let dir = server.stop();
+    assert_eq!(raw.goodbye(), "the daemon stops");
+    assert!(!path.exists());
+    let error = Client::connect(&path, false).unwrap_err();
+    assert!(matches!(error, ClientError::NoDaemon(_)), "{error}");
+    let again = Server::start_in(dir, |_| {});
+    let error = again.start_another().unwrap_err().to_string();
+    assert!(error.contains("another daemon is running here"), "{error}");
+    ask(&mut client(&again), Request::Status);
+}
