@@ -26,11 +26,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinHandle};
 use tracing::warn;
 
-use crate::config::{Changes, Config, ConfigErrors};
+use crate::config::{Changes, Config};
 use crate::control::orders::Task;
 use crate::control::socket::Socket;
 use crate::control::wire::Listen;
@@ -59,8 +59,6 @@ pub use run::{Ended, run};
 
 /// How long clients have to read their last words when the daemon goes down.
 const DRAIN: Duration = Duration::from_secs(3);
-/// Orders that wait at most.
-const ORDERS: usize = 16;
 /// The longest reason of a stop that is shown, in bytes.
 const REASON_MAX: usize = 500;
 
@@ -75,7 +73,6 @@ pub struct Daemon {
     health: Arc<Health>,
     housekeeper: Housekeeper,
     live: Live,
-    orders: (mpsc::Sender<Order>, mpsc::Receiver<Order>),
     /// Ends the chat listeners.
     doors: watch::Sender<bool>,
     /// Ends everything else.
@@ -88,15 +85,6 @@ pub struct Daemon {
     asks: mpsc::Receiver<Task>,
     feed: Arc<Feed>,
     hub: JoinHandle<()>,
-}
-
-/// What the daemon can be told to do by those who run the place; see [`Daemon::orders`].
-pub enum Order {
-    /// Stop.
-    Stop(Stop),
-    /// Read the configuration again. The answer comes when it is in effect: what has changed, or the
-    /// mistakes because of which nothing has.
-    Reload(oneshot::Sender<Result<Changes, ConfigErrors>>),
 }
 
 /// How to stop.
@@ -299,7 +287,6 @@ impl Daemon {
             health,
             housekeeper,
             live: Live { config: current, hub: weak_hub, chat, registry, http: service, voice },
-            orders: mpsc::channel(ORDERS),
             doors,
             stop,
             listeners,
@@ -359,11 +346,6 @@ impl Daemon {
     /// The configuration in effect, now and whenever it changes.
     pub fn config(&self) -> watch::Receiver<Arc<Config>> {
         self.live.config.subscribe()
-    }
-
-    /// Where orders go. They are followed while [`run`] runs the daemon.
-    pub fn orders(&self) -> mpsc::Sender<Order> {
-        self.orders.0.clone()
     }
 
     /// Has what of `new` can be changed take effect, without dropping anybody.

@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use super::Global;
 use super::failure::Failure;
 use super::output::Output;
-use super::remote::act;
+use super::remote::{act, ask, unexpected};
 use super::who::Who;
-use crate::control::wire::{BanTarget, Order};
+use crate::control::wire::{BanTarget, Order, Reply, Request};
 use crate::model::RoomId;
 
 #[derive(Args)]
@@ -60,10 +60,8 @@ pub(super) struct MuteKind {
 #[derive(Subcommand)]
 pub(super) enum Moderation {
     /// Disconnect a user
-    #[command(hide = true)]
     Kick(User),
     /// Keep an account, address or network out
-    #[command(hide = true)]
     Ban {
         #[command(flatten)]
         banned: Banned,
@@ -75,10 +73,8 @@ pub(super) enum Moderation {
         reason: String,
     },
     /// Lift a ban
-    #[command(hide = true)]
     Unban(Banned),
     /// Let nothing of a user through
-    #[command(hide = true)]
     Mute {
         #[command(flatten)]
         kind: MuteKind,
@@ -90,20 +86,16 @@ pub(super) enum Moderation {
         reason: String,
     },
     /// Lift a mute
-    #[command(hide = true)]
     Unmute(MuteKind),
     /// Warn a user
-    #[command(hide = true)]
     Warn(User),
     /// Forget a user's strikes, stage and offences
-    #[command(hide = true)]
     ClearStrikes {
         /// The nickname or uid
         #[arg(value_name = "USER")]
         user: Who,
     },
     /// Say something to everybody
-    #[command(hide = true)]
     Broadcast {
         /// What
         #[arg(value_name = "TEXT")]
@@ -112,8 +104,14 @@ pub(super) enum Moderation {
         #[arg(long, value_name = "ID")]
         room: Option<u32>,
     },
+    /// Read the configuration again, as SIGHUP does, and say what is in effect
+    Reload,
+    /// Keep house now, or keep everybody but staff out
+    Maintenance {
+        #[command(subcommand)]
+        command: Maintenance,
+    },
     /// Set how long one has to wait between two messages
-    #[command(hide = true)]
     Slowmode {
         /// Seconds; 0 switches it off
         #[arg(value_name = "SECONDS")]
@@ -122,6 +120,22 @@ pub(super) enum Moderation {
         #[arg(long, value_name = "ID")]
         room: Option<u32>,
     },
+}
+
+#[derive(Subcommand)]
+pub(super) enum Maintenance {
+    /// Do the housekeeping now, and say what was done
+    Run,
+    /// Say whether there is maintenance
+    Status,
+    /// Let only staff in, and put everybody else out after a minute
+    On {
+        /// What those read who are kept out
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        message: String,
+    },
+    /// Let everybody in again
+    Off,
 }
 
 impl Moderation {
@@ -137,9 +151,29 @@ impl Moderation {
             Moderation::Warn(User { user, reason }) => Order::Warn { user: user.target(), reason },
             Moderation::ClearStrikes { user } => Order::ClearStrikes(user.target()),
             Moderation::Broadcast { text, room } => Order::Broadcast { room: room.map(RoomId), text },
+            Moderation::Reload => Order::Reload,
+            Moderation::Maintenance { command: Maintenance::Status } => return status(global, output),
+            Moderation::Maintenance { command: Maintenance::Run } => Order::RunMaintenance,
+            Moderation::Maintenance { command: Maintenance::On { message } } => {
+                Order::Maintenance { on: true, message }
+            }
+            Moderation::Maintenance { command: Maintenance::Off } => {
+                Order::Maintenance { on: false, message: String::new() }
+            }
             Moderation::Slowmode { seconds, room } => Order::Slowmode { room: room.map(RoomId), seconds },
         };
         act(global, order, output)
+    }
+}
+
+/// Says whether there is maintenance.
+fn status(global: &Global, output: &Output) -> Result<(), Failure> {
+    match ask(global, Request::Status)? {
+        Reply::Status(status) if status.health == "maintenance" => {
+            output.print(&format!("on\n{}\n", status.health_reasons.join("\n")))
+        }
+        Reply::Status(_) => output.print("off\n"),
+        _ => Err(unexpected()),
     }
 }
 

@@ -1,29 +1,41 @@
 //! What changes something: the one place through which orders of console and command line pass.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use ipnet::IpNet;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task;
 
+use crate::hub::actor::{Query, WeakHubHandle};
 use crate::hub::feed::Named;
+use crate::hub::lookup::{Finding, Question};
+use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
 use crate::hub::{Event, EventKind, Feed};
-use crate::model::{Author, Timestamp};
+use crate::model::{Author, Nickname, Timestamp, to_cp1252};
 use crate::store::backup::{Generation, generations, surplus};
-use crate::store::{AuditEntry, AuditTarget, Change, Progress, REASON_MAX, Store, Summary};
+use crate::store::{AuditEntry, AuditTarget, Change, MuteKind, Progress, REASON_MAX, Store, Summary};
 
 use super::access::Peer;
 use super::tables::store_refusal;
-use super::wire::{Order, Refusal, RefusalCode};
+use super::wire::{Access, BanTarget, Order, Refusal, RefusalCode, Target};
 
 /// Is told how far a long order has come: steps done, steps in all.
 pub type ProgressSink = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
+/// What became of a task, in words.
+pub type Told = oneshot::Sender<Result<String, String>>;
+
 /// What only the daemon as a whole can do.
 #[derive(Debug)]
 pub enum Task {
+    /// Read the configuration again.
+    Reload(Told),
+    /// Do the housekeeping now.
+    Housekeeping(Told),
     /// Stop, after users have had so long to say goodbye.
     Shutdown {
         /// How long.
@@ -35,16 +47,17 @@ pub enum Task {
 
 /// Carries out orders.
 pub struct Orders {
+    hub: WeakHubHandle,
     store: Store,
     feed: Arc<Feed>,
     tasks: mpsc::Sender<Task>,
 }
 
 impl Orders {
-    /// Orders work on the store and are told in the feed; what concerns the whole daemon goes to the other
+    /// Orders go to the hub or work on the store, and are told in the feed; what concerns the whole daemon goes to the other
     /// end of `tasks`.
-    pub fn new(store: Store, feed: Arc<Feed>, tasks: mpsc::Sender<Task>) -> Orders {
-        Orders { store, feed, tasks }
+    pub fn new(hub: WeakHubHandle, store: Store, feed: Arc<Feed>, tasks: mpsc::Sender<Task>) -> Orders {
+        Orders { hub, store, feed, tasks }
     }
 
     /// Carries out an order of somebody who may give it. Returns after the effect, with what happened.
@@ -57,8 +70,90 @@ impl Orders {
         match order {
             Order::Backup { path, keep } => self.backup(PathBuf::from(path), keep, &author, progress).await,
             Order::Shutdown { grace, reason } => self.shutdown(grace, reason, &author).await,
-            _ => Err(refusal(RefusalCode::Invalid, "this daemon does not take such an order")),
+            Order::Reload => {
+                let told = self.ask(Task::Reload).await?;
+                self.record(&author, EventKind::Reload, "reload", None, "", &told).await?;
+                Ok(told)
+            }
+            Order::RunMaintenance => {
+                let told = self.ask(Task::Housekeeping).await?;
+                self.record(&author, EventKind::Maintenance, "housekeeping", None, "", &told).await?;
+                Ok(told)
+            }
+            order => {
+                let action = self.action(order).await?;
+                let standing = standing(peer.access)?;
+                let hub = self.hub.upgrade().ok_or_else(ending)?;
+                let actor = Actor { author, standing };
+                let done = hub.ask(|answer| Query::Act { actor, action, answer }).await;
+                done.ok_or_else(ending)?.map_err(refused)
+            }
         }
+    }
+
+    /// What the hub is asked to do for an order, with everybody looked up whom it names.
+    async fn action(&self, order: Order) -> Result<Action, Refusal> {
+        let kind = |media| if media { MuteKind::Media } else { MuteKind::Text };
+        Ok(match order {
+            Order::Kick { user, reason } => Action::Kick { user: self.subject(user).await?, reason },
+            Order::Ban { target, time, reason } => {
+                Action::Ban { whom: self.whom(target).await?, time, reason }
+            }
+            Order::Unban(target) => Action::Unban(self.whom(target).await?),
+            Order::Mute { user, media, time, reason } => {
+                Action::Mute { user: self.subject(user).await?, kind: kind(media), time, reason }
+            }
+            Order::Unmute { user, media } => {
+                Action::Unmute { user: self.subject(user).await?, kind: kind(media) }
+            }
+            Order::Warn { user, reason } => Action::Warn { user: self.subject(user).await?, reason },
+            Order::ClearStrikes(user) => Action::ClearStrikes(self.subject(user).await?),
+            Order::CloseRoom { room, reason } => Action::CloseRoom { room, reason },
+            Order::LockRoom { room, lockword } => {
+                let lockword = lockword.map(|word| to_cp1252(&word));
+                Action::LockRoom { room, lockword }
+            }
+            Order::Slowmode { room, seconds } => Action::Slowmode { room, seconds },
+            Order::Broadcast { room, text } => Action::Broadcast { room, text },
+            Order::Maintenance { on, message } => Action::Maintenance { on, message },
+            Order::RunMaintenance | Order::Reload | Order::Backup { .. } | Order::Shutdown { .. } => {
+                return Err(refusal(RefusalCode::Invalid, "this is not for the hub"));
+            }
+        })
+    }
+
+    async fn whom(&self, target: BanTarget) -> Result<BanWhom, Refusal> {
+        match target {
+            BanTarget::User(user) => Ok(BanWhom::User(self.subject(user).await?)),
+            BanTarget::Network(text) => {
+                let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+                let text = format!("{text} is neither an address nor a network");
+                network.map(BanWhom::Network).map_err(|_| refusal(RefusalCode::Invalid, text))
+            }
+        }
+    }
+
+    async fn subject(&self, target: Target) -> Result<Subject, Refusal> {
+        let (question, named) = match target {
+            Target::Uid(uid) => (Question::Uid(uid), uid.to_string()),
+            Target::Nickname(name) => match Nickname::from_text(&name) {
+                Ok(nickname) => (Question::Account(nickname), name),
+                Err(_) => return Err(refusal(RefusalCode::NotFound, format!("no such user: {name}"))),
+            },
+        };
+        match self.store.read(move |reader| question.ask(reader)).await.map_err(store_refusal)? {
+            Finding::Account(Some(known)) => Ok(known.subject),
+            Finding::Account(None) => Err(refusal(RefusalCode::NotFound, format!("no such user: {named}"))),
+            _ => Err(refusal(RefusalCode::Failed, "the store could not be asked")),
+        }
+    }
+
+    /// Has the daemon as a whole do something, and waits for what became of it.
+    async fn ask(&self, task: impl FnOnce(Told) -> Task) -> Result<String, Refusal> {
+        let (told, answer) = oneshot::channel();
+        self.tasks.send(task(told)).await.map_err(|_| ending())?;
+        let answer = answer.await.map_err(|_| ending())?;
+        answer.map_err(|text| refusal(RefusalCode::Failed, text))
     }
 
     async fn backup(
@@ -121,6 +216,28 @@ impl Orders {
         self.feed.push(Timestamp::now(), Event::new(kind).by(operator).saying(text));
         Ok(())
     }
+}
+
+/// How high an operator stands among staff.
+fn standing(access: Access) -> Result<Standing, Refusal> {
+    match access {
+        Access::Observer => Err(refusal(RefusalCode::Forbidden, "observers only look")),
+        Access::Moderator => Ok(Standing::Moderator),
+        Access::Operator => Ok(Standing::Operator),
+    }
+}
+
+fn refused(error: ActError) -> Refusal {
+    match error {
+        ActError::NotFound(text) => refusal(RefusalCode::NotFound, text),
+        ActError::Forbidden(text) => refusal(RefusalCode::Forbidden, text),
+        ActError::Invalid(text) => refusal(RefusalCode::Invalid, text),
+        ActError::Busy(text) => refusal(RefusalCode::Busy, text),
+    }
+}
+
+fn ending() -> Refusal {
+    refusal(RefusalCode::Failed, "the daemon is stopping")
 }
 
 fn author(peer: &Peer) -> Author {

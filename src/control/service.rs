@@ -11,7 +11,7 @@ use crate::hub::actor::{Query as HubQuery, WeakHubHandle};
 use crate::hub::{Feed, FeedEntry};
 use crate::metrics::times::Spread;
 use crate::metrics::{Counter, Metrics};
-use crate::model::{CloseReason, Nickname, RoomId, Timestamp, Uid, to_cp1252};
+use crate::model::{CloseReason, Link, Nickname, RoomId, Timestamp, Uid, to_cp1252};
 use crate::net::voice::Voice;
 use crate::store::{Account, BanTarget, Reader, Sanctions, Store, StoreError};
 
@@ -208,6 +208,7 @@ impl Service {
         let metrics = &self.metrics;
         let closed =
             CloseReason::ALL.into_iter().map(|reason| (reason.to_string(), metrics.closed_for(reason)));
+        let refused = Link::ALL.into_iter().map(|link| (link.name().to_owned(), metrics.refused_by(link)));
         let waiting = self.store.counts().into_iter().find(|(table, _)| *table == OFFLINE_TABLE);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -236,7 +237,7 @@ impl Service {
             cpu_percent: rounded(measured.process.cpu_percent),
             listen: self.listen.clone(),
             closed: closed.filter(|(_, count)| *count > 0).collect(),
-            refused: Vec::new(),
+            refused: refused.filter(|(_, count)| *count > 0).collect(),
         }
     }
 

@@ -83,9 +83,9 @@ impl Bound {
             server: config.server.name.clone(),
             // Times differ between two runs, and so do processes at one time.
             epoch: Timestamp::now().0.wrapping_mul(1 << 22) ^ u64::from(std::process::id()),
+            orders: Orders::new(hub.clone(), store.clone(), Arc::clone(&feed), asked),
             hub,
             store_path: config.store_path(),
-            orders: Orders::new(store.clone(), Arc::clone(&feed), asked),
             store,
             metrics,
             voice,

@@ -12,7 +12,7 @@ use crate::hub::actor::{Query, WeakHubHandle};
 use crate::store::{Change, Store, StoreError};
 
 /// Time between two beats where no service manager wants them more often.
-const PACE: Duration = Duration::from_secs(10);
+const PACE: Duration = Duration::from_secs(2);
 const SHORTEST: Duration = Duration::from_millis(50);
 /// Beats of which one is enough to keep the watchdog quiet.
 const BEATS_PER_WATCHDOG: u32 = 3;
@@ -52,8 +52,8 @@ pub(super) async fn feel(
 
 /// One round through both; `None` if one of them has ended.
 async fn beat(hub: &WeakHubHandle, store: &Store, health: &Health) -> Option<()> {
-    let asked = async { hub.upgrade()?.ask(Query::Population).await.map(drop) };
-    patiently(health, Cause::HubSlow, "the server", asked).await?;
+    let asked = async { hub.upgrade()?.ask(Query::Maintenance).await };
+    health.set_maintenance(patiently(health, Cause::HubSlow, "the server", asked).await?);
     let written = async {
         loop {
             match store.commit(Change::Barrier).await {

@@ -10,8 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
 use super::health::{Cause, Problem};
-use super::{Daemon, Order, Stop, reload, service};
+use super::{Daemon, Stop, reload, service};
 use crate::config::{Changes, Config, ConfigErrors};
+use crate::control::orders::Task;
 use crate::telemetry;
 
 /// How often lost log lines are looked for, and the service manager is told how it is.
@@ -70,10 +71,22 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
             _ = terminate.recv() => break Stop::default(),
             _ = interrupt.recv() => break Stop::default(),
             _ = hang_up.recv() => drop(read_again(&daemon, source, logs).await),
-            Some(order) = daemon.orders.1.recv() => match order {
-                Order::Stop(stop) => break stop,
+            Some(task) = daemon.asks.recv() => match task {
+                Task::Shutdown { grace, reason } => {
+                    break Stop { grace, reason: (!reason.is_empty()).then_some(reason) };
+                }
                 // Who has gone away does not want the answer any more.
-                Order::Reload(done) => drop(done.send(read_again(&daemon, source, logs).await)),
+                Task::Reload(told) => {
+                    let read = read_again(&daemon, source, logs).await;
+                    drop(told.send(read.map(|changes| in_words(&changes)).map_err(|error| error.to_string())));
+                }
+                Task::Housekeeping(told) => {
+                    let housekeeper = daemon.housekeeper().clone();
+                    tokio::spawn(async move {
+                        let report = housekeeper.run_now().await;
+                        drop(told.send(Ok(report.to_string().trim_end().to_owned())));
+                    });
+                }
             },
             _ = failed.wait_for(|failed| *failed) => {
                 let text = "the store cannot write; what was acknowledged is safe, the server is ending";
@@ -126,6 +139,16 @@ fn status(daemon: &Daemon) -> String {
     for reason in &report.reasons {
         text.push_str("; ");
         text.push_str(reason);
+    }
+    text
+}
+
+/// What a reload has changed.
+fn in_words(changes: &Changes) -> String {
+    let list = |keys: &[String]| if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
+    let mut text = format!("in effect now: {}", list(&changes.applied));
+    if !changes.restart.is_empty() {
+        text.push_str(&format!("; at the next start: {}", list(&changes.restart)));
     }
     text
 }

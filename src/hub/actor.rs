@@ -63,6 +63,8 @@ pub enum Query {
     Room(RoomId, oneshot::Sender<Option<RoomInside>>),
     /// How many users and rooms there are.
     Population(oneshot::Sender<Population>),
+    /// What those read who are kept out by maintenance, if there is any.
+    Maintenance(oneshot::Sender<Option<String>>),
     /// Other rules from now on.
     Configure(Box<Settings>, oneshot::Sender<()>),
     /// Shows a text to everybody signed in; the answer is how many they are.
@@ -340,6 +342,7 @@ impl Hub {
             Query::Rooms(to) => drop(to.send(self.state.room_rows())),
             Query::Room(room, to) => drop(to.send(self.state.room_inside(now, room))),
             Query::Population(to) => drop(to.send(self.population(now))),
+            Query::Maintenance(to) => drop(to.send(self.state.maintenance().map(str::to_owned))),
             Query::Configure(settings, to) => {
                 self.offline_age = settings.offline_messages;
                 self.state.configure(*settings);

@@ -94,6 +94,7 @@ async fn the_desk_is_answered_when_what_it_asked_for_is_durable() {
     assert_eq!(warned, Err(ActError::Busy("There is no such user.".to_owned())));
     assert_eq!(actions(), ["kick"]);
     drop(handle);
+    running.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
