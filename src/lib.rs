@@ -68,3 +68,4 @@ pub mod protocol;
 pub mod session;
 pub mod store;
 pub mod telemetry;
+pub mod tui;

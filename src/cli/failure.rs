@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Usage(String),
     /// The configuration has mistakes: 2.
     Config(ConfigErrors),
+    /// No daemon is reachable: 3.
+    NoDaemon(String),
     /// There is no such user, room or category: 4.
     NotFound(String),
     /// The daemon ended because its store could not write any more: 6. Starting it again repairs
@@ -27,6 +29,7 @@ impl Failure {
         match self {
             Failure::Failed(_) => 1,
             Failure::Usage(_) | Failure::Config(_) => USAGE,
+            Failure::NoDaemon(_) => 3,
             Failure::NotFound(_) => 4,
             Failure::StoreFailed => 6,
         }
@@ -42,7 +45,9 @@ impl fmt::Display for Failure {
         match self {
             // With the causes behind it, on one line.
             Failure::Failed(error) => write!(f, "{error:#}"),
-            Failure::Usage(message) | Failure::NotFound(message) => f.write_str(message),
+            Failure::Usage(message) | Failure::NoDaemon(message) | Failure::NotFound(message) => {
+                f.write_str(message)
+            }
             Failure::Config(errors) => errors.fmt(f),
             Failure::StoreFailed => f.write_str("the store cannot write any more; see the log"),
         }

@@ -1,11 +1,12 @@
 //! The command line: one file per family of subcommands.
 //!
 //! Results go to stdout, everything else to stderr. The exit codes are a contract: 0 done, 1 failed,
-//! 2 wrong usage or configuration, 4 no such user, room or category, 6 the daemon's store failed.
+//! 2 wrong usage or configuration, 3 no daemon is reachable, 4 no such user, room or category, 6 the daemon's store failed.
 
 mod account;
 mod backup;
 mod check_config;
+mod console;
 mod failure;
 mod output;
 mod progress;
@@ -45,6 +46,9 @@ struct Global {
     /// /etc/paltalkd/config.toml, else the built-in defaults]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The control socket of the daemon to talk to [default: that of the configuration]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
     /// Log more; twice: even more
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
@@ -60,6 +64,8 @@ struct Global {
 enum Command {
     /// Run the daemon in the foreground
     Serve,
+    /// Attach the terminal console to the running daemon
+    Console(console::Console),
     /// Print the effective configuration, or every mistake in it
     CheckConfig,
     /// Create, show and change accounts; the daemon must be stopped
@@ -115,6 +121,13 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
     let Cli { global, command } = cli;
     match command {
         Command::CheckConfig => check_config::run(global.config.as_deref(), output),
+        Command::Console(command) => {
+            let socket = match &global.socket {
+                Some(socket) => socket.clone(),
+                None => global.config()?.server.data_dir.join("control.sock"),
+            };
+            command.run(socket, global.color, output)
+        }
         Command::Serve => {
             let config = global.config()?;
             let guard = telemetry::init(&config, global.verbosity(), output.stderr_color())?;

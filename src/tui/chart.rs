@@ -1,0 +1,42 @@
+//! Bars of blocks: sparklines of one line and charts of many.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::paint::Painter;
+
+/// Draws `values` into `area`, one to a column, the newest at the right end, scaled to the largest.
+/// A `None` is a gap and stays one: nothing is drawn across what was not measured.
+pub(super) fn bars(painter: &mut Painter<'_>, area: Rect, values: &[Option<f64>], style: Style) {
+    scaled(painter, area, values, top(values), style);
+}
+
+/// The largest of `values`; at least something above zero.
+pub(super) fn top(values: &[Option<f64>]) -> f64 {
+    values.iter().flatten().copied().filter(|value| value.is_finite()).fold(0.0, f64::max).max(1e-9)
+}
+
+/// As [`bars`], scaled to `most`.
+pub(super) fn scaled(painter: &mut Painter<'_>, area: Rect, values: &[Option<f64>], most: f64, style: Style) {
+    let levels = painter.glyphs.levels;
+    let steps = levels.len();
+    let skip = values.len().saturating_sub(area.width.into());
+    let values = values.get(skip..).unwrap_or_default();
+    let start = area.right().saturating_sub(u16::try_from(values.len()).unwrap_or(area.width));
+    for (x, value) in (start..).zip(values) {
+        let Some(value) = value.filter(|value| value.is_finite()) else {
+            let (gap, dim) = (painter.glyphs.gap, painter.theme.dim);
+            painter.text(x, area.bottom().saturating_sub(1), 1, gap, dim);
+            continue;
+        };
+        let share = (value / most).clamp(0.0, 1.0);
+        // What is measured is seen, even if it is nothing: the lowest level is the ground.
+        let filled = ((share * f64::from(area.height) * steps as f64).round() as usize).max(1);
+        for row in 0..usize::from(area.height) {
+            let level = filled.saturating_sub(row * steps).min(steps);
+            if let Some(glyph) = level.checked_sub(1).and_then(|level| levels.get(level)) {
+                painter.text(x, area.bottom() - 1 - row as u16, 1, glyph, style);
+            }
+        }
+    }
+}
