@@ -24,6 +24,7 @@ macro_rules! golden {
 golden! {
     paltalkd: [];
     serve: ["serve"];
+    console: ["console"];
     check_config: ["check-config"];
     account: ["account"];
     account_add: ["account", "add"];

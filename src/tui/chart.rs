@@ -8,12 +8,23 @@ use super::paint::Painter;
 /// Draws `values` into `area`, one to a column, the newest at the right end, scaled to the largest.
 /// A `None` is a gap and stays one: nothing is drawn across what was not measured.
 pub(super) fn bars(painter: &mut Painter<'_>, area: Rect, values: &[Option<f64>], style: Style) {
-    scaled(painter, area, values, top(values), style);
+    // A little air above: what stays the same is no wall.
+    scaled(painter, area, values, top(values) * 1.2, style);
 }
 
 /// The largest of `values`; at least something above zero.
 pub(super) fn top(values: &[Option<f64>]) -> f64 {
     values.iter().flatten().copied().filter(|value| value.is_finite()).fold(0.0, f64::max).max(1e-9)
+}
+
+/// The next round number from `value` on, as the top of a scale.
+pub(super) fn round_up(value: f64) -> f64 {
+    let power = 10f64.powf(value.max(1e-9).log10().floor());
+    [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0]
+        .map(|step| step * power)
+        .into_iter()
+        .find(|step| *step >= value)
+        .unwrap_or(10.0 * power)
 }
 
 /// As [`bars`], scaled to `most`.

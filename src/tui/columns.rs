@@ -234,7 +234,7 @@ const USERS: &[Column] = &[
         7,
         cell!(User, row, line, glyphs => {
             if row.muted_seconds > 0 {
-                (format!("{} muted {}", glyphs.warning, duration(row.muted_seconds)), Tone::Bad)
+                (format!("{} muted", glyphs.warning), Tone::Bad)
             } else if row.strikes > 0 {
                 (format!("{} {}", glyphs.warning, row.strikes), alarm(row.strikes.into(), 2))
             } else {

@@ -47,7 +47,7 @@ impl Regions {
         let table = matches!(model.pane, Pane::Users | Pane::Rooms | Pane::Strikes);
         if !model.zoom && model.details.is_empty() && model.pane != Pane::Metrics {
             if width + 2 * margin >= WIDE {
-                let columns = (width / 3).min(64);
+                let columns = (width / 3).min(56);
                 body.width = width - columns - 2;
                 side = Rect { x: body.right() + 2, width: columns, ..body };
             } else if height >= HIGH && table {

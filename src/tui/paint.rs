@@ -123,6 +123,13 @@ impl Painter<'_> {
                 cell.reset();
             }
         }
+        // A wide letter that begins left of the area would reach into it.
+        for y in area.top()..area.bottom() {
+            let left = area.x.checked_sub(1).and_then(|x| self.buffer.cell_mut((x, y)));
+            if let Some(cell) = left.filter(|cell| width(cell.symbol()) > 1) {
+                cell.set_symbol(" ");
+            }
+        }
     }
 
     /// Changes the style of what stands in `area`.

@@ -151,14 +151,14 @@ pub(super) fn side(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     let rest = Rect { y: area.y + lines + 1, height: area.height.saturating_sub(lines + 1), ..area };
     if rest.height >= 5 && model.pane != super::model::Pane::Activity {
         let inner = painter.frame(rest, "Activity", painter.theme.rule);
-        events(painter, model, inner, None);
+        events(painter, model, Rect { width: inner.width.saturating_sub(1), ..inner }, None);
     }
 }
 
 /// What stands below a table where there is room: what happens.
 pub(super) fn strip(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     let inner = painter.frame(area, "Activity", painter.theme.rule);
-    events(painter, model, inner, None);
+    events(painter, model, Rect { width: inner.width.saturating_sub(1), ..inner }, None);
 }
 
 /// A metric on two lines: its name and value, and its sparkline.
@@ -177,7 +177,10 @@ pub(super) fn metrics(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     if area.height < 4 {
         return;
     }
-    let chart_lines = if area.height >= 14 { (area.height / 2).min(18) } else { (area.height / 2).max(4) };
+    // All metrics first, then as much of a chart as there is room for.
+    let rows = (METRICS.len() as u16).div_ceil(grid_columns(area.width));
+    let spare = area.height.saturating_sub(rows + 3);
+    let chart_lines = if spare >= 8 { spare.min(30) } else { (area.height / 2).max(4) };
     large(painter, model, Rect { height: chart_lines, ..area });
     let facts_lines = u16::from(area.height >= 16);
     let list = Rect {
@@ -222,7 +225,7 @@ fn large(painter: &mut Painter<'_>, model: &Model, area: Rect) {
         return message(painter, plot, &[(text.to_owned(), Tone::Dim)]);
     }
     let top = chart::top(&series);
-    let top = if top < 1e-6 { 1.0 } else { top };
+    let top = if top < 1e-6 { 1.0 } else { chart::round_up(top) };
     chart::scaled(painter, plot, &series, top, theme.accent.remove_modifier(Modifier::BOLD));
     let bar = painter.glyphs.bar;
     for y in plot.y..plot.bottom() {
@@ -238,11 +241,16 @@ fn large(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     painter.right(plot.x, below, plot.width, "now", theme.dim);
 }
 
+/// How many metrics stand side by side.
+fn grid_columns(width: u16) -> u16 {
+    (width / 48).clamp(1, 4)
+}
+
 fn grid(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     if area.height == 0 {
         return;
     }
-    let columns = (area.width / 48).clamp(1, 4);
+    let columns = grid_columns(area.width);
     let wide = (area.width + 3) / columns - 3;
     let rows = (METRICS.len() as u16).div_ceil(columns);
     let (seconds, _) = model.metrics.span();

@@ -474,7 +474,7 @@ pub(super) fn menu(model: &mut Model) {
         _ => false,
     });
     let item = |entry: &super::keys::Entry| Item {
-        label: format!("{}  {}", entry.name, entry.help),
+        label: format!("{:<13} {}", entry.name, entry.help),
         hint: entry.keys.first().map(|key| key.name()).unwrap_or_default(),
         choice: Choice::Do(entry.action),
     };

@@ -137,7 +137,7 @@ pub(super) fn entry(seq: u64) -> FeedEntry {
 }
 
 fn sample(at: u64) -> Sample {
-    let wave = ((at / 1000) as f32 / 17.0).sin().mul_add(0.5, 0.6);
+    let wave = ((at / 1000 % 10_000) as f32 / 17.0).sin().mul_add(0.5, 0.6);
     Sample {
         at,
         cpu_percent: 4.0 * wave,
