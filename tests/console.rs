@@ -81,7 +81,7 @@ fn no_color_keeps_the_selection_and_loses_the_colours() {
     console.wait("alice", |screen| screen.contains("alice"));
     console.with_screen(|screen| {
         let (rows, columns) = screen.size();
-        let cells = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let cells = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
         let cells: Vec<_> = cells.filter_map(|(row, column)| screen.cell(row, column)).collect();
         assert!(cells.iter().any(|cell| cell.inverse() && cell.contents() == "a"), "alice is selected");
         assert!(cells.iter().all(|cell| cell.fgcolor() == vt100::Color::Default));

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -240,9 +240,6 @@ pub(super) async fn ask(
             }
         }
     }
-    // A polite end, so that the daemon does not count a lost connection.
-    _ = stream.shutdown().await;
-    _ = stream.read(&mut [0]).await;
     Ok((hello, replies))
 }
 
