@@ -18,7 +18,9 @@ fn a_shift_at_the_console() {
     console.wait("everybody", |screen| screen.contains("carol") && !screen.contains("filter bo"));
     console.send(">");
     console.wait("the order", |screen| screen.contains("Id▼") || screen.contains("▼Id"));
-    console.send("<G");
+    console.send("<");
+    console.wait("the order before", |screen| screen.contains("Name▲"));
+    console.send("G");
     console.wait("the last row", |screen| screen.contains("3/3"));
     console.send("\r");
     console.wait("details", |screen| screen.contains("Users → "));

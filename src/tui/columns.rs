@@ -153,7 +153,7 @@ const USERS: &[Column] = &[
         14,
         0,
         cell!(User, row, line, glyphs => {
-            let staff = row.roles.first().is_some();
+            let staff = !row.roles.is_empty();
             (row.nickname.clone(), if staff { Tone::Accent } else { Tone::Text })
         }),
     ),

@@ -1,7 +1,7 @@
 //! One line of text that somebody types.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui_textarea::{CursorMove, TextArea};
+use ratatui_textarea::TextArea;
 
 use crate::model::display_safe;
 
@@ -10,7 +10,7 @@ const MOST: usize = 400;
 
 /// A line with a cursor.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Input(TextArea<'static>);
+pub(super) struct Input(Box<TextArea<'static>>);
 
 impl Input {
     /// A line that holds `text`, the cursor behind it.
@@ -54,11 +54,6 @@ impl Input {
         let line: String =
             text.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).collect();
         self.0.insert_str(display_safe(&line).chars().take(free).collect::<String>());
-    }
-
-    /// Moves the cursor to the end.
-    pub(super) fn end(&mut self) {
-        self.0.move_cursor(CursorMove::End);
     }
 }
 

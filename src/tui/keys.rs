@@ -207,7 +207,6 @@ pub(super) enum Scope {
     /// The panes that are tables.
     Tables,
     Users,
-    Rooms,
     Strikes,
     /// Wherever users are listed, and a user's details.
     Persons,
@@ -225,7 +224,6 @@ impl Scope {
             Scope::Everywhere => "Everywhere",
             Scope::Tables => "Tables",
             Scope::Users => "Users",
-            Scope::Rooms => "Rooms",
             Scope::Strikes => "Strikes",
             Scope::Persons => "A user",
             Scope::Places => "A room",
@@ -262,7 +260,7 @@ impl Context {
             (_, Some(_)) => false,
             (Scope::Tables, None) => table,
             (Scope::Users, None) => self.pane == Pane::Users,
-            (Scope::Rooms, None) | (Scope::Places, None) => self.pane == Pane::Rooms,
+            (Scope::Places, None) => self.pane == Pane::Rooms,
             (Scope::Strikes, None) => self.pane == Pane::Strikes,
             (Scope::Persons, None) => matches!(self.pane, Pane::Users | Pane::Strikes),
             (Scope::Activity, None) => self.pane == Pane::Activity,

@@ -40,9 +40,13 @@ fn time(value: f64) -> String {
     micros(value.max(0.0) as u64)
 }
 
+/// The metric one begins with.
+const MESSAGES: Metric =
+    Metric { name: "Messages", value: |sample| sample.messages.into(), show: per_second };
+
 /// All metrics, in the order in which they are shown.
 pub(super) const METRICS: &[Metric] = &[
-    Metric { name: "Messages", value: |sample| sample.messages.into(), show: per_second },
+    MESSAGES,
     Metric { name: "Deliveries", value: |sample| sample.deliveries.into(), show: per_second },
     Metric { name: "Delivery p50", value: |sample| sample.delivery_p50.into(), show: time },
     Metric { name: "Delivery p99", value: |sample| sample.delivery_p99.into(), show: time },
@@ -186,8 +190,7 @@ impl Metrics {
 
     /// The metric in the large chart.
     pub(super) fn metric(&self) -> &'static Metric {
-        const FIRST: &Metric = &METRICS[0];
-        METRICS.get(self.selected).unwrap_or(FIRST)
+        METRICS.get(self.selected).unwrap_or(&MESSAGES)
     }
 
     /// The span of the large chart in seconds, and its name.

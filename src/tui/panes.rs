@@ -62,6 +62,9 @@ fn events(painter: &mut Painter<'_>, model: &Model, area: Rect, selected: Option
         }
     };
     let top = area.bottom().saturating_sub(shown.len() as u16);
+    if shown.is_empty() && selected.is_none() && model.feed.loaded {
+        return message(painter, area, &[("nothing has happened yet".to_owned(), Tone::Dim)]);
+    }
     // A feed that does not fill the area begins at its top.
     let top = if shown.len() < usize::from(area.height) { area.y } else { top };
     for (y, entry) in (top..area.bottom()).zip(shown.into_iter().rev()) {

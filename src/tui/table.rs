@@ -282,16 +282,6 @@ impl Table {
         true
     }
 
-    /// Selects the row with this id if it is in the window.
-    #[cfg(test)]
-    pub(super) fn select_id(&mut self, id: u32) -> bool {
-        let position = self.lines.iter().position(|line| line.row.id() == id);
-        position.is_some_and(|position| {
-            self.select(self.offset + position as u32);
-            true
-        })
-    }
-
     /// The selected row, unless it is on its way.
     pub(super) fn current(&self) -> Option<&Row> {
         let id = self.selected.filter(|_| self.wanted.is_none())?;

@@ -272,7 +272,7 @@ pub(super) const ASCII: Glyphs = Glyphs {
 };
 
 /// Whether the locale of these variables, as the system looks at them, is one of UTF-8.
-pub fn is_utf8(lc_all: &str, lc_ctype: &str, lang: &str) -> bool {
+pub(super) fn is_utf8(lc_all: &str, lc_ctype: &str, lang: &str) -> bool {
     let locale = [lc_all, lc_ctype, lang].into_iter().find(|value| !value.is_empty()).unwrap_or("C");
     let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")

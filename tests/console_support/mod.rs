@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bincode::Options;
 use paltalkd::control::wire::{
-    Access, ClientMessage, Order, PROTOCOL, Page, Performance, Reply, Request, Rows, ServerHello,
-    ServerMessage, Status as Health, Target, Update, UserDetail, View, Window,
+    Access, ClientMessage, Order, PROTOCOL, Page, Reply, Request, Rows, ServerHello, ServerMessage,
+    Status as Health, Target, Update, UserDetail, View, Window,
 };
 use paltalkd::hub::rows::UserRow;
 use paltalkd::model::{Status, Timestamp, Uid};
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 // The server.
 
-pub struct Server {
+pub(crate) struct Server {
     directory: tempfile::TempDir,
     stop: Arc<AtomicBool>,
     streams: Arc<Mutex<Vec<UnixStream>>>,
@@ -30,14 +30,14 @@ pub struct Server {
 }
 
 /// A server that has stopped; its socket is no longer answered.
-pub struct Stopped(tempfile::TempDir);
+pub(crate) struct Stopped(tempfile::TempDir);
 
 impl Server {
-    pub fn start(epoch: u64) -> Server {
+    pub(crate) fn start(epoch: u64) -> Server {
         Server::start_speaking(epoch, PROTOCOL)
     }
 
-    pub fn start_speaking(epoch: u64, protocol: u16) -> Server {
+    pub(crate) fn start_speaking(epoch: u64, protocol: u16) -> Server {
         Server::start_in(tempfile::tempdir().unwrap(), epoch, protocol)
     }
 
@@ -59,11 +59,11 @@ impl Server {
         Server { directory, stop, streams, thread: Some(thread) }
     }
 
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.directory.path().join("control.sock")
     }
 
-    pub fn stop(mut self) -> Stopped {
+    pub(crate) fn stop(mut self) -> Stopped {
         self.stop.store(true, Ordering::SeqCst);
         // Wakes the listener.
         drop(UnixStream::connect(self.socket()));
@@ -77,11 +77,11 @@ impl Server {
 }
 
 impl Stopped {
-    pub fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.0.path().join("control.sock")
     }
 
-    pub fn start_again(self, epoch: u64) -> Server {
+    pub(crate) fn start_again(self, epoch: u64) -> Server {
         Server::start_in(self.0, epoch, PROTOCOL)
     }
 }
@@ -126,7 +126,7 @@ fn serve(mut stream: UnixStream, epoch: u64, protocol: u16) -> Option<()> {
             Request::Rooms(_) => Reply::Page(none(Rows::Rooms(Vec::new()))),
             Request::Strikes(_) => Reply::Page(none(Rows::Strikes(Vec::new()))),
             Request::Status => Reply::Status(Box::new(status())),
-            Request::Performance => Reply::Performance(Box::new(Performance::default())),
+            Request::Performance => Reply::Performance(Box::default()),
             Request::Act(Order::Kick { user: Target::Uid(uid), reason }) => {
                 Reply::Done(format!("{uid} was disconnected ({reason})"))
             }
@@ -206,7 +206,7 @@ fn users(window: &Window) -> Page {
 
 type Shared = Arc<(Mutex<vt100::Parser>, Condvar)>;
 
-pub struct Console {
+pub(crate) struct Console {
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
@@ -216,11 +216,21 @@ pub struct Console {
 }
 
 impl Console {
-    pub fn start(server: &Server, size: (u16, u16), args: &[&str], variables: &[(&str, &str)]) -> Console {
+    pub(crate) fn start(
+        server: &Server,
+        size: (u16, u16),
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Console {
         Console::start_at(server.socket(), size, args, variables)
     }
 
-    pub fn start_at(socket: PathBuf, size: (u16, u16), args: &[&str], variables: &[(&str, &str)]) -> Console {
+    pub(crate) fn start_at(
+        socket: PathBuf,
+        size: (u16, u16),
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Console {
         let pair = native_pty_system().openpty(pty_size(size)).unwrap();
         let state = tempfile::tempdir().unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_paltalkd"));
@@ -258,21 +268,21 @@ impl Console {
         Console { child, master: pair.master, writer, screen, reader: Some(reader), _state: state }
     }
 
-    pub fn send(&mut self, keys: &str) {
+    pub(crate) fn send(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).unwrap();
         self.writer.flush().unwrap();
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen.0.lock().unwrap().screen().contents()
     }
 
-    pub fn with_screen(&self, look: impl FnOnce(&vt100::Screen)) {
+    pub(crate) fn with_screen(&self, look: impl FnOnce(&vt100::Screen)) {
         look(self.screen.0.lock().unwrap().screen());
     }
 
     /// Waits until the screen shows what is wanted.
-    pub fn wait(&self, what: &str, shows: impl Fn(&str) -> bool) {
+    pub(crate) fn wait(&self, what: &str, shows: impl Fn(&str) -> bool) {
         let until = Instant::now() + PATIENCE;
         let mut parser = self.screen.0.lock().unwrap();
         loop {
@@ -286,13 +296,13 @@ impl Console {
         }
     }
 
-    pub fn resize(&mut self, size: (u16, u16)) {
+    pub(crate) fn resize(&mut self, size: (u16, u16)) {
         set_size(&mut self.screen.0.lock().unwrap(), size);
         self.master.resize(pty_size(size)).unwrap();
     }
 
     /// Clicks on the first place where `text` stands.
-    pub fn click(&mut self, text: &str) {
+    pub(crate) fn click(&mut self, text: &str) {
         let screen = self.text();
         let found = screen
             .lines()
@@ -303,14 +313,14 @@ impl Console {
         self.send(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.process_id().unwrap().to_string();
         let status = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
         assert!(status.success());
     }
 
     /// Waits for the end, and says with which code.
-    pub fn ended(&mut self) -> u32 {
+    pub(crate) fn ended(&mut self) -> u32 {
         let code = self.child.wait().unwrap().exit_code();
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
@@ -319,7 +329,7 @@ impl Console {
     }
 
     /// The terminal is as it was before.
-    pub fn assert_given_back(&self) {
+    pub(crate) fn assert_given_back(&self) {
         self.with_screen(|screen| {
             assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
             assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
