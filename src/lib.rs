@@ -32,6 +32,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: subcommands, output, exit codes |
 //! | [`daemon`] | puts everything together; start, signals, stop |
+//! | [`tui`] | the console: model, update and view are pure; the connection is a task of its own |
 //! | [`control`] | the control socket: how console and command line talk to the running daemon |
 //! | [`net`] | sockets: chat connections, limits of connections, room voice, files and calls, the HTTP listener |
 //! | [`session`] | one conversation: packet table, signing in, requests; the gate to accounts |
@@ -68,3 +69,4 @@ pub mod protocol;
 pub mod session;
 pub mod store;
 pub mod telemetry;
+pub mod tui;

@@ -34,6 +34,7 @@ golden! {
     shutdown: ["shutdown"];
     completions: ["completions"];
     man: ["man"];
+    console: ["console"];
     check_config: ["check-config"];
     account: ["account"];
     account_add: ["account", "add"];

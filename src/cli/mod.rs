@@ -8,6 +8,7 @@ mod account;
 mod activity;
 mod backup;
 mod check_config;
+mod console;
 mod failure;
 mod orders;
 mod output;
@@ -87,6 +88,8 @@ enum Command {
     Shutdown(orders::Shutdown),
     #[command(flatten)]
     Moderation(orders::Moderation),
+    /// Attach the terminal console to the running daemon
+    Console(console::Console),
     /// Print the effective configuration, or every mistake in it
     CheckConfig,
     /// Create, show and change accounts; the daemon must be stopped
@@ -146,6 +149,13 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
     let Cli { global, command } = cli;
     match command {
         Command::CheckConfig => check_config::run(global.config.as_deref(), output),
+        Command::Console(command) => {
+            let socket = match &global.socket {
+                Some(socket) => socket.clone(),
+                None => global.config()?.server.data_dir.join("control.sock"),
+            };
+            command.run(socket, global.color, output)
+        }
         Command::Serve => {
             let config = global.config()?;
             let guard = telemetry::init(&config, global.verbosity(), output.stderr_color())?;

@@ -8,6 +8,7 @@ use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
+use crate::model::display_safe;
 
 const RED: &str = "\x1b[1;31m";
 const BOLD: &str = "\x1b[1m";
@@ -114,27 +115,5 @@ impl Output {
             let prefix = if index == 0 { prefix.as_str() } else { "" };
             let _ = writeln!(io::stderr(), "{prefix}{}", display_safe(line));
         }
-    }
-}
-
-/// Text that other people chose, without what could steer a terminal or turn the reading order.
-pub(super) fn display_safe(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        assert_eq!(
-            display_safe("Zoë \x1b[2J\u{9b}1m\u{202e}x\n"),
-            "Zoë \u{fffd}[2J\u{fffd}1m\u{fffd}x\u{fffd}"
-        );
     }
 }

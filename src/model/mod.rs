@@ -7,6 +7,7 @@
 mod account;
 mod author;
 mod close;
+mod display;
 pub mod fold;
 mod ids;
 mod imitation;
@@ -20,6 +21,7 @@ mod time;
 pub use account::{Privacy, Role, Roles, Status};
 pub use author::Author;
 pub use close::CloseReason;
+pub use display::display_safe;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};

@@ -1,0 +1,275 @@
+//! From the wish to do something to the order that is sent.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use crate::control::wire::{BanTarget, Order, Request, Target, UserDetail};
+use crate::model::{Now, Uid};
+
+use super::detail::Data;
+use super::dialog::{Dialog, Person, Subject, Value};
+use super::keys::{Act, Concerns, Danger, DetailKind, of_act};
+use super::model::{Model, Overlay, Pane, Pending};
+use super::palette::split_name;
+use super::table::Row;
+use super::toasts::Kind;
+
+/// Whom an act without a name concerns: the page one is on, those who are marked, or the selected row.
+pub(super) fn subject(model: &Model) -> Option<Subject> {
+    if let Some(detail) = model.details.last() {
+        return Some(match detail.kind {
+            DetailKind::Room => {
+                Subject::Room { id: crate::model::RoomId(detail.id), name: detail.name.clone() }
+            }
+            DetailKind::User => {
+                let address = match &detail.data {
+                    Data::User(user) => user.address,
+                    _ => None,
+                };
+                Subject::Persons(vec![Person { uid: Uid(detail.id), name: detail.name.clone(), address }])
+            }
+        });
+    }
+    let table = model.table(model.pane)?;
+    if !table.marked.is_empty() && model.pane == Pane::Users {
+        let address = |id: u32| {
+            table.lines.iter().find_map(|line| match &line.row {
+                Row::User(row) if row.uid.0 == id => Some(row.address),
+                _ => None,
+            })
+        };
+        let persons = table.marked.iter();
+        let persons =
+            persons.map(|(id, name)| Person { uid: Uid(*id), name: name.clone(), address: address(*id) });
+        return Some(Subject::Persons(persons.collect()));
+    }
+    Some(match table.current()? {
+        Row::User(row) => Subject::Persons(vec![Person {
+            uid: row.uid,
+            name: row.nickname.clone(),
+            address: Some(row.address),
+        }]),
+        Row::Strike(row) => {
+            Subject::Persons(vec![Person { uid: row.uid, name: row.nickname.clone(), address: None }])
+        }
+        Row::Room(row) => Subject::Room { id: row.id, name: row.name.clone() },
+    })
+}
+
+/// Begins an act on what is selected.
+pub(super) fn begin(model: &mut Model, act: Act, now: Now) {
+    let subject = match act.concerns() {
+        Concerns::Server => Some(Subject::Server),
+        Concerns::Anything => Some(
+            model
+                .subject()
+                .filter(|subject| matches!(subject, Subject::Room { .. }))
+                .unwrap_or(Subject::Server),
+        ),
+        Concerns::User => model.subject().filter(|subject| matches!(subject, Subject::Persons(_))),
+        Concerns::Room => model.subject().filter(|subject| matches!(subject, Subject::Room { .. })),
+        Concerns::Ban => None,
+    };
+    match subject {
+        Some(subject) => open(model, act, subject, "", now),
+        None => {
+            let name = of_act(act).map_or("", |entry| entry.name);
+            let what = match act.concerns() {
+                Concerns::Room => "ROOM",
+                Concerns::Ban => "NAME or ADDRESS",
+                _ => "NAME",
+            };
+            fail(model, format!("select one first, or name one: :{name} {what}"), now);
+        }
+    }
+}
+
+/// Begins an act on what is named in `text`; the rest of it is the reason or whatever the act wants.
+pub(super) fn begin_named(model: &mut Model, act: Act, text: &str, now: Now) {
+    let text = text.trim();
+    if text.is_empty() {
+        return begin(model, act, now);
+    }
+    match act.concerns() {
+        Concerns::Server | Concerns::Anything => {
+            let subject = match act.concerns() {
+                Concerns::Anything => {
+                    model.subject().filter(|subject| matches!(subject, Subject::Room { .. }))
+                }
+                _ => None,
+            };
+            open(model, act, subject.unwrap_or(Subject::Server), text, now);
+        }
+        Concerns::Ban => {
+            let (name, _) = split_name(text, &[]);
+            let target = ban_target(name);
+            open(model, act, Subject::Banned { target, name: name.to_owned() }, "", now);
+        }
+        Concerns::Room => {
+            let (name, said) = split_name(text, &known_rooms(model));
+            let rooms = model.rooms.lines.iter().filter_map(|line| match &line.row {
+                Row::Room(row) => Some((row.id, &row.name)),
+                _ => None,
+            });
+            let named = |(id, known): &(_, &String)| {
+                known.to_lowercase() == name.to_lowercase() || crate::model::RoomId::to_string(id) == name
+            };
+            let found = rooms.into_iter().find(named).map(|(id, name)| (id, name.clone()));
+            let found = found.or_else(|| Some((crate::model::RoomId(name.parse().ok()?), name.to_owned())));
+            match found {
+                Some((id, name)) => {
+                    let said = said.to_owned();
+                    open(model, act, Subject::Room { id, name }, &said, now);
+                }
+                None => fail(model, format!("no room \"{name}\" on the screen; its number would do"), now),
+            }
+        }
+        Concerns::User => {
+            if !ready(model, act, now) {
+                return;
+            }
+            let (name, said) = split_name(text, &known_users(model));
+            // The daemon knows who that is; the dialog then shows it.
+            let target = match name.parse() {
+                Ok(uid) => Target::Uid(Uid(uid)),
+                Err(_) => Target::Nickname(name.to_owned()),
+            };
+            model.request(Request::User(target), Pending::Lookup { act, said: said.to_owned() });
+        }
+    }
+}
+
+/// Whom a ban is lifted of.
+fn ban_target(name: &str) -> BanTarget {
+    if name.parse::<ipnet::IpNet>().is_ok() || name.parse::<std::net::IpAddr>().is_ok() {
+        return BanTarget::Network(name.to_owned());
+    }
+    match name.parse() {
+        Ok(uid) => BanTarget::User(Target::Uid(Uid(uid))),
+        Err(_) => BanTarget::User(Target::Nickname(name.to_owned())),
+    }
+}
+
+/// The names of users that are at hand.
+pub(super) fn known_users(model: &Model) -> Vec<String> {
+    let lines = model.users.lines.iter().chain(&model.strikes.lines);
+    lines.map(|line| line.row.name().to_owned()).collect()
+}
+
+/// The names of rooms that are at hand.
+pub(super) fn known_rooms(model: &Model) -> Vec<String> {
+    model.rooms.lines.iter().map(|line| line.row.name().to_owned()).collect()
+}
+
+/// Goes on with an act once it is known who was meant.
+pub(super) fn found(model: &mut Model, act: Act, user: &UserDetail, said: &str, now: Now) {
+    let person = Person { uid: user.uid, name: user.nickname.clone(), address: user.address };
+    open(model, act, Subject::Persons(vec![person]), said, now);
+}
+
+/// Whether acts are possible at all now; says why not.
+fn ready(model: &mut Model, act: Act, now: Now) -> bool {
+    if !model.connected() {
+        fail(model, "not connected: nothing was done".to_owned(), now);
+    } else if act.access() > model.access() {
+        fail(model, "this console may not do that".to_owned(), now);
+    } else {
+        return true;
+    }
+    false
+}
+
+/// Asks what has to be asked, or does at once what is harmless.
+pub(super) fn open(model: &mut Model, act: Act, subject: Subject, said: &str, now: Now) {
+    if !ready(model, act, now) {
+        return;
+    }
+    let dialog = Dialog::new(act, subject, said);
+    if act.danger() == Danger::Mild && dialog.code.is_none() {
+        confirm(model, &dialog, now);
+    } else {
+        model.overlay = Some(Overlay::Dialog(dialog));
+    }
+}
+
+/// Sends what a dialog asks for; what is wrong with it, if something is.
+fn confirm(model: &mut Model, dialog: &Dialog, now: Now) -> Option<String> {
+    if !ready(model, dialog.act, now) {
+        return Some("not possible now".to_owned());
+    }
+    match dialog.orders() {
+        Err(error) => return Some(error),
+        Ok(orders) => {
+            for order in orders {
+                let text = format!("{}{}", dialog.title(), detail_of(&order));
+                let pending = Pending::Order { text, since: now.uptime, done: 0, of: 0 };
+                model.request(Request::Act(order), pending);
+            }
+        }
+    }
+    if matches!(&dialog.subject, Subject::Persons(persons) if persons.len() > 1) {
+        model.users.marked.clear();
+    }
+    None
+}
+
+/// What tells an order from others of the same dialog.
+fn detail_of(order: &Order) -> String {
+    match order {
+        Order::Ban { target: BanTarget::Network(network), .. } => format!(" (address {network})"),
+        _ => String::new(),
+    }
+}
+
+fn fail(model: &mut Model, text: String, now: Now) {
+    model.toasts.push(Kind::Failed, text, now);
+}
+
+/// A key for a dialog.
+pub(super) fn dialog_key(model: &mut Model, mut dialog: Dialog, key: KeyEvent, now: Now) {
+    let places = dialog.places();
+    let cancel = dialog.cancel();
+    dialog.error = None;
+    match key.code {
+        KeyCode::Esc => return,
+        KeyCode::Tab | KeyCode::Down => dialog.focus = (dialog.focus + 1) % places,
+        KeyCode::BackTab | KeyCode::Up => dialog.focus = (dialog.focus + places - 1) % places,
+        KeyCode::Left | KeyCode::Right if dialog.focus >= cancel => {
+            dialog.focus = if dialog.focus == cancel { cancel + 1 } else { cancel };
+        }
+        KeyCode::Enter => return press(model, dialog, now),
+        _ => {
+            let focus = dialog.focus;
+            match dialog.fields.get_mut(focus).map(|field| &mut field.value) {
+                Some(Value::Text(input)) => {
+                    input.key(key);
+                }
+                Some(Value::Choice { options, at }) => match key.code {
+                    KeyCode::Left => *at = at.saturating_sub(1),
+                    KeyCode::Right | KeyCode::Char(' ') => *at = (*at + 1) % options.len().max(1),
+                    _ => {}
+                },
+                // On a button a letter does nothing: it was meant for something else.
+                None => {}
+            }
+        }
+    }
+    model.overlay = Some(Overlay::Dialog(dialog));
+}
+
+/// Enter in a dialog: on Cancel it ends, on the other button it does, in a field it goes on.
+pub(super) fn press(model: &mut Model, mut dialog: Dialog, now: Now) {
+    let cancel = dialog.cancel();
+    if dialog.focus == cancel {
+        return;
+    }
+    if dialog.focus < cancel {
+        // From the last field to the button that does it: Cancel has been left on purpose.
+        dialog.focus += if dialog.focus + 1 == cancel { 2 } else { 1 };
+        model.overlay = Some(Overlay::Dialog(dialog));
+        return;
+    }
+    dialog.error = confirm(model, &dialog, now);
+    if dialog.error.is_some() {
+        model.overlay = Some(Overlay::Dialog(dialog));
+    }
+}

@@ -1,0 +1,446 @@
+//! The dialogs: what is asked before something is done. Whom it concerns is fixed when a dialog opens and
+//! stays so, whatever the rows do meanwhile.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::control::wire::{BanTarget, Order, Target};
+use crate::model::{RoomId, Uid};
+
+use super::input::Input;
+use super::keys::{Act, Danger};
+
+/// A user as he was when the dialog opened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Person {
+    pub(super) uid: Uid,
+    pub(super) name: String,
+    pub(super) address: Option<IpAddr>,
+}
+
+/// Whom or what an act concerns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Subject {
+    /// The whole server.
+    Server,
+    /// One user, or all that are marked.
+    Persons(Vec<Person>),
+    /// A room.
+    Room { id: RoomId, name: String },
+    /// Somebody or something that is banned.
+    Banned { target: BanTarget, name: String },
+}
+
+impl Subject {
+    /// In words.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Subject::Server => "the server".to_owned(),
+            Subject::Persons(persons) => match persons.as_slice() {
+                [person] => person.name.clone(),
+                persons => format!("{} users", persons.len()),
+            },
+            Subject::Room { name, .. } | Subject::Banned { name, .. } => name.clone(),
+        }
+    }
+
+    /// Everything that tells it from others, one line each.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Subject::Server => Vec::new(),
+            Subject::Persons(persons) => match persons.as_slice() {
+                [person] => {
+                    let address = person.address.map_or("not signed in".to_owned(), |at| at.to_string());
+                    vec![("User", format!("{} ({})", person.name, person.uid)), ("Address", address)]
+                }
+                persons => {
+                    let names: Vec<&str> = persons.iter().map(|person| person.name.as_str()).collect();
+                    vec![("Users", persons.len().to_string()), ("Names", names.join(", "))]
+                }
+            },
+            Subject::Room { id, name } => vec![("Room", format!("{name} ({id})"))],
+            Subject::Banned { name, .. } => vec![("Banned", name.clone())],
+        }
+    }
+}
+
+/// What a field is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    Reason,
+    Time,
+    Whom,
+    Lockword,
+    Seconds,
+    Text,
+    Path,
+    Grace,
+    Code,
+}
+
+/// A field of a dialog.
+#[derive(Clone, Debug)]
+pub(super) struct Field {
+    pub(super) purpose: Purpose,
+    pub(super) label: &'static str,
+    pub(super) value: Value,
+    /// What stands there in grey as long as nothing else does.
+    pub(super) example: &'static str,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Text(Input),
+    /// One of some; chosen with left and right.
+    Choice {
+        options: Vec<String>,
+        at: usize,
+    },
+}
+
+/// A dialog.
+#[derive(Clone, Debug)]
+pub(super) struct Dialog {
+    pub(super) act: Act,
+    pub(super) subject: Subject,
+    pub(super) fields: Vec<Field>,
+    /// Fields come first, then Cancel, then the button that does it.
+    pub(super) focus: usize,
+    /// What has to be typed, if something has.
+    pub(super) code: Option<String>,
+    /// What is wrong with what was typed.
+    pub(super) error: Option<String>,
+}
+
+fn text(purpose: Purpose, label: &'static str, value: &str, example: &'static str) -> Field {
+    Field { purpose, label, value: Value::Text(Input::new(value)), example }
+}
+
+impl Dialog {
+    /// The dialog for `act`, with what was said in advance: a reason, or the text of an announcement.
+    pub(super) fn new(act: Act, subject: Subject, said: &str) -> Dialog {
+        let reason = |example| text(Purpose::Reason, "Reason", said, example);
+        let place = |fields: Vec<Field>| match &subject {
+            Subject::Room { name, .. } => {
+                let options = vec![format!("room {name}"), "the whole server".to_owned()];
+                let whom = Field {
+                    purpose: Purpose::Whom,
+                    label: "Where",
+                    value: Value::Choice { options, at: 0 },
+                    example: "",
+                };
+                std::iter::once(whom).chain(fields).collect()
+            }
+            _ => fields,
+        };
+        let mut fields = match act {
+            Act::Kick => vec![reason("the user reads it")],
+            Act::Ban => {
+                let mut options = vec!["account".to_owned()];
+                if let Subject::Persons(persons) = &subject
+                    && let [Person { address: Some(address), .. }] = persons.as_slice()
+                {
+                    options.extend([format!("address {address}"), "account and address".to_owned()]);
+                }
+                vec![
+                    Field {
+                        purpose: Purpose::Whom,
+                        label: "Ban",
+                        value: Value::Choice { options, at: 0 },
+                        example: "",
+                    },
+                    text(Purpose::Time, "For", "1d", "2h, 7d; empty: for good"),
+                    reason("the user reads it"),
+                ]
+            }
+            Act::Mute | Act::StripMic => {
+                vec![text(Purpose::Time, "For", "15m", "15m, 2h; empty: until it is lifted"), reason("why")]
+            }
+            Act::Warn => vec![reason("the user reads it")],
+            Act::CloseRoom => vec![reason("those inside read it")],
+            Act::LockRoom => vec![text(Purpose::Lockword, "Word", said, "what opens the room")],
+            Act::Slowmode => place(vec![text(
+                Purpose::Seconds,
+                "Seconds",
+                if said.is_empty() { "10" } else { said },
+                "0 is off",
+            )]),
+            Act::Broadcast => place(vec![text(Purpose::Text, "Text", said, "what everybody reads")]),
+            Act::MaintenanceOn => {
+                vec![text(Purpose::Text, "Message", said, "what those read who are kept out")]
+            }
+            Act::Backup => vec![text(Purpose::Path, "To", said, "/srv/backups or a file there")],
+            Act::Shutdown => vec![text(Purpose::Grace, "Notice", "30s", "30s, 5m"), reason("users read it")],
+            _ => Vec::new(),
+        };
+        let code = match (act.danger(), &subject) {
+            (Danger::Severe, Subject::Room { id, .. }) => Some(id.to_string()),
+            (Danger::Severe, _) => {
+                Some(if act == Act::Shutdown { "shutdown" } else { "maintenance" }.to_owned())
+            }
+            (_, Subject::Persons(persons)) if persons.len() > 1 => Some(persons.len().to_string()),
+            _ => None,
+        };
+        if code.is_some() {
+            fields.push(text(Purpose::Code, "Type it", "", ""));
+        }
+        let focus = fields.len();
+        Dialog { act, subject, fields, focus, code, error: None }
+    }
+
+    /// The question at the top.
+    pub(super) fn title(&self) -> String {
+        let name = if self.everywhere() { Subject::Server.name() } else { self.subject.name() };
+        format!("{} {name}", verb(self.act))
+    }
+
+    /// Which of the options is chosen.
+    fn chosen(&self) -> Option<usize> {
+        self.fields.iter().find_map(|field| match &field.value {
+            Value::Choice { at, .. } => Some(*at),
+            Value::Text(_) => None,
+        })
+    }
+
+    /// Whether the whole server was chosen instead of the room.
+    fn everywhere(&self) -> bool {
+        matches!(self.subject, Subject::Room { .. }) && self.chosen() == Some(1)
+    }
+
+    /// What the button says that does it.
+    pub(super) fn button(&self) -> &'static str {
+        verb(self.act)
+    }
+
+    /// How many places the focus can be at.
+    pub(super) fn places(&self) -> usize {
+        self.fields.len() + 2
+    }
+
+    /// The place of Cancel; that of the other button is the next.
+    pub(super) fn cancel(&self) -> usize {
+        self.fields.len()
+    }
+
+    fn input(&self, purpose: Purpose) -> &str {
+        let field = self.fields.iter().find(|field| field.purpose == purpose);
+        match field.map(|field| &field.value) {
+            Some(Value::Text(input)) => input.text().trim(),
+            _ => "",
+        }
+    }
+
+    /// What is to be sent, or what is still wrong.
+    pub(super) fn orders(&self) -> Result<Vec<Order>, String> {
+        if let Some(code) = &self.code
+            && self.input(Purpose::Code) != code
+        {
+            return Err(format!("type {code} to go on"));
+        }
+        let reason = self.input(Purpose::Reason).to_owned();
+        let time = || match self.input(Purpose::Time) {
+            "" => Ok(None),
+            text => match humantime::parse_duration(text) {
+                Ok(time) if !time.is_zero() => Ok(Some(time)),
+                _ => Err(format!("\"{text}\" is no time: 15m, 2h, 7d, or nothing")),
+            },
+        };
+        match (&self.subject, self.act) {
+            (Subject::Persons(persons), act) => {
+                if act == Act::Warn && reason.is_empty() {
+                    return Err("a warning needs a reason".to_owned());
+                }
+                let time = time()?;
+                Ok(persons.iter().flat_map(|person| self.against(act, person, &reason, time)).collect())
+            }
+            (Subject::Room { .. }, act) if self.everywhere() => {
+                self.about_server(act, reason).map(|order| vec![order])
+            }
+            (Subject::Room { id, .. }, act) => self.about_room(act, *id, reason).map(|order| vec![order]),
+            (Subject::Banned { target, .. }, _) => Ok(vec![Order::Unban(target.clone())]),
+            (Subject::Server, act) => self.about_server(act, reason).map(|order| vec![order]),
+        }
+    }
+
+    fn against(&self, act: Act, person: &Person, reason: &str, time: Option<Duration>) -> Vec<Order> {
+        let (user, reason) = (Target::Uid(person.uid), reason.to_owned());
+        match act {
+            Act::Kick => vec![Order::Kick { user, reason }],
+            Act::Ban => {
+                let account = Order::Ban { target: BanTarget::User(user), time, reason: reason.clone() };
+                let address = person.address.map(|address| Order::Ban {
+                    target: BanTarget::Network(address.to_string()),
+                    time,
+                    reason,
+                });
+                match (self.chosen(), address) {
+                    (Some(1), Some(address)) => vec![address],
+                    (Some(2), Some(address)) => vec![account, address],
+                    _ => vec![account],
+                }
+            }
+            Act::Mute | Act::StripMic => {
+                vec![Order::Mute { user, media: act == Act::StripMic, time, reason }]
+            }
+            Act::Unmute | Act::RestoreMic => vec![Order::Unmute { user, media: act == Act::RestoreMic }],
+            Act::Warn => vec![Order::Warn { user, reason }],
+            Act::ClearStrikes => vec![Order::ClearStrikes(user)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn about_room(&self, act: Act, room: RoomId, reason: String) -> Result<Order, String> {
+        match act {
+            Act::CloseRoom => Ok(Order::CloseRoom { room, reason }),
+            Act::LockRoom => match self.input(Purpose::Lockword) {
+                "" => Err("a lock needs a word".to_owned()),
+                word => Ok(Order::LockRoom { room, lockword: Some(word.to_owned()) }),
+            },
+            Act::UnlockRoom => Ok(Order::LockRoom { room, lockword: None }),
+            Act::Slowmode => Ok(Order::Slowmode { room: Some(room), seconds: self.seconds()? }),
+            Act::Broadcast => Ok(Order::Broadcast { room: Some(room), text: self.announcement()? }),
+            _ => Err("that does not concern a room".to_owned()),
+        }
+    }
+
+    fn about_server(&self, act: Act, reason: String) -> Result<Order, String> {
+        match act {
+            Act::Slowmode => Ok(Order::Slowmode { room: None, seconds: self.seconds()? }),
+            Act::Broadcast => Ok(Order::Broadcast { room: None, text: self.announcement()? }),
+            Act::MaintenanceOn => {
+                Ok(Order::Maintenance { on: true, message: self.input(Purpose::Text).to_owned() })
+            }
+            Act::MaintenanceOff => Ok(Order::Maintenance { on: false, message: String::new() }),
+            Act::Housekeeping => Ok(Order::RunMaintenance),
+            Act::Reload => Ok(Order::Reload),
+            Act::Backup => match self.input(Purpose::Path) {
+                path if path.starts_with('/') => Ok(Order::Backup { path: path.to_owned(), keep: None }),
+                _ => Err("the path has to begin with /; it is one of the server's machine".to_owned()),
+            },
+            Act::Shutdown => match humantime::parse_duration(self.input(Purpose::Grace)) {
+                Ok(grace) => Ok(Order::Shutdown { grace, reason }),
+                Err(_) => Err("how much notice? 0s, 30s, 5m".to_owned()),
+            },
+            _ => Err("that does not concern the server".to_owned()),
+        }
+    }
+
+    fn seconds(&self) -> Result<u16, String> {
+        let text = self.input(Purpose::Seconds);
+        text.parse().map_err(|_| format!("\"{text}\" is no number of seconds"))
+    }
+
+    fn announcement(&self) -> Result<String, String> {
+        match self.input(Purpose::Text) {
+            "" => Err("there is nothing to say yet".to_owned()),
+            text => Ok(text.to_owned()),
+        }
+    }
+}
+
+/// An act as a command.
+pub(super) fn verb(act: Act) -> &'static str {
+    match act {
+        Act::Kick => "Kick",
+        Act::Ban => "Ban",
+        Act::Unban => "Unban",
+        Act::Mute => "Mute",
+        Act::Unmute => "Unmute",
+        Act::StripMic => "Strip mic of",
+        Act::RestoreMic => "Restore mic of",
+        Act::Warn => "Warn",
+        Act::ClearStrikes => "Clear strikes of",
+        Act::CloseRoom => "Close",
+        Act::LockRoom => "Lock",
+        Act::UnlockRoom => "Unlock",
+        Act::Slowmode => "Slow down",
+        Act::Broadcast => "Announce to",
+        Act::MaintenanceOn => "Maintenance on for",
+        Act::MaintenanceOff => "Maintenance off for",
+        Act::Housekeeping => "Housekeeping for",
+        Act::Reload => "Reload configuration of",
+        Act::Backup => "Back up",
+        Act::Shutdown => "Shut down",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bob() -> Subject {
+        let address = Some("192.0.2.7".parse().unwrap());
+        Subject::Persons(vec![Person { uid: Uid(1_000_007), name: "bob".to_owned(), address }])
+    }
+
+    fn fill(dialog: &mut Dialog, purpose: Purpose, value: &str) {
+        let field = dialog.fields.iter_mut().find(|field| field.purpose == purpose).unwrap();
+        field.value = Value::Text(Input::new(value));
+    }
+
+    #[test]
+    fn it_begins_on_cancel_and_names_its_target() {
+        let dialog = Dialog::new(Act::Kick, bob(), "");
+        assert_eq!(dialog.focus, dialog.cancel());
+        assert_eq!(
+            dialog.subject.facts(),
+            [("User", "bob (1000007)".to_owned()), ("Address", "192.0.2.7".to_owned())]
+        );
+        let user = Target::Uid(Uid(1_000_007));
+        assert_eq!(dialog.orders(), Ok(vec![Order::Kick { user, reason: String::new() }]));
+    }
+
+    #[test]
+    fn bans_are_of_accounts_addresses_or_both_and_for_a_time() {
+        let mut dialog = Dialog::new(Act::Ban, bob(), "spam");
+        for (at, count) in [(0, 1), (1, 1), (2, 2)] {
+            let Some(Field { value: Value::Choice { at: chosen, .. }, .. }) = dialog.fields.first_mut()
+            else {
+                panic!("no choice");
+            };
+            *chosen = at;
+            assert_eq!(dialog.orders().unwrap().len(), count);
+        }
+        let network = BanTarget::Network("192.0.2.7".to_owned());
+        let day = Some(Duration::from_secs(86_400));
+        assert!(dialog.orders().unwrap().contains(&Order::Ban {
+            target: network,
+            time: day,
+            reason: "spam".into()
+        }));
+        fill(&mut dialog, Purpose::Time, "soon");
+        assert!(dialog.orders().is_err());
+        fill(&mut dialog, Purpose::Time, "");
+        assert!(matches!(dialog.orders().unwrap().first(), Some(Order::Ban { time: None, .. })));
+    }
+
+    #[test]
+    fn the_severe_wants_a_word() {
+        let mut dialog = Dialog::new(Act::Shutdown, Subject::Server, "");
+        assert!(dialog.orders().is_err());
+        fill(&mut dialog, Purpose::Code, "shutdown");
+        let grace = Duration::from_secs(30);
+        assert_eq!(dialog.orders(), Ok(vec![Order::Shutdown { grace, reason: String::new() }]));
+        let room = Subject::Room { id: RoomId(42), name: "Lobby".to_owned() };
+        assert_eq!(Dialog::new(Act::CloseRoom, room, "").code.as_deref(), Some("42"));
+        let Subject::Persons(mut persons) = bob() else { return };
+        persons.extend(persons.clone());
+        assert_eq!(Dialog::new(Act::Kick, Subject::Persons(persons), "").code.as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_not_sent() {
+        let room = || Subject::Room { id: RoomId(42), name: "Lobby".to_owned() };
+        for (act, subject) in [
+            (Act::Warn, bob()),
+            (Act::LockRoom, room()),
+            (Act::Broadcast, Subject::Server),
+            (Act::Backup, Subject::Server),
+            (Act::Kick, room()),
+            (Act::CloseRoom, Subject::Server),
+        ] {
+            assert!(Dialog::new(act, subject, "").orders().is_err(), "{act:?}");
+        }
+    }
+}

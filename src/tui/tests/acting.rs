@@ -1,0 +1,124 @@
+//! From the key to the order, and back to the message that it was done.
+
+use super::super::model::{Event, LinkEvent};
+use super::fixture::{Stage, hello};
+use crate::control::wire::{Access, BanTarget, Order, Refusal, RefusalCode, Reply, ServerMessage, Target};
+use crate::model::Uid;
+
+fn answer(stage: &mut Stage, result: Result<Reply, Refusal>) {
+    let (id, _) = stage.orders.last().cloned().unwrap();
+    stage.event(Event::Link(LinkEvent::Message(ServerMessage::Reply { id, result })));
+}
+
+#[test]
+fn a_kick_is_asked_for_sent_and_told_after_its_effect() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("<down>K");
+    assert!(stage.screen().contains("Bob Marley (1000003)") && stage.screen().contains("192.0.2.1"));
+    // Enter on Cancel does nothing.
+    stage.keys("<enter>");
+    assert!(stage.orders.is_empty() && stage.model.overlay.is_none());
+    stage.keys("K<tab><tab>spam<enter><enter>");
+    let order = Order::Kick { user: Target::Uid(Uid(1_000_003)), reason: "spam".to_owned() };
+    assert_eq!(stage.orders.last().map(|(_, order)| order.clone()), Some(order));
+    assert!(stage.screen().contains("Kick Bob Marley…"), "it is under way");
+    assert!(stage.model.next_wake(stage.now).is_some(), "the wheel turns");
+    answer(&mut stage, Ok(Reply::Done("Bob Marley was disconnected".to_owned())));
+    assert!(stage.screen().contains("Bob Marley was disconnected"));
+    stage.wait(7.0);
+    assert!(!stage.screen().contains("was disconnected"), "good news go");
+    stage.keys("H");
+    assert!(stage.screen().contains("was disconnected"), "and can be read again");
+}
+
+#[test]
+fn a_failure_stays_until_it_is_put_away() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("C");
+    assert!(matches!(stage.orders.last(), Some((_, Order::ClearStrikes(_)))), "mild: no dialog");
+    answer(&mut stage, Err(Refusal { code: RefusalCode::NotFound, text: "no such user".to_owned() }));
+    stage.wait(600.0);
+    assert!(stage.screen().contains("no such user"));
+    stage.keys("x");
+    assert!(!stage.screen().contains("no such user"));
+}
+
+#[test]
+fn the_target_is_frozen_when_the_dialog_opens() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("<down>K");
+    // Everybody else leaves; the row under the dialog is another one now.
+    stage.users = 1;
+    stage.model.users.filter.clear();
+    let model = &mut stage.model;
+    super::super::heard::watch_table(model, None);
+    stage.event(Event::Tick);
+    assert_eq!(stage.model.users.gone.as_deref(), Some("Bob Marley"));
+    stage.keys("<tab><enter>");
+    assert!(matches!(stage.orders.last(), Some((_, Order::Kick { user: Target::Uid(Uid(1_000_003)), .. }))));
+}
+
+#[test]
+fn who_is_named_in_the_palette_is_looked_up_first() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys(":ban dj_nightowl too loud<enter>");
+    assert!(stage.screen().contains("dj_nightowl (1000005)"));
+    assert!(stage.screen().contains("too loud"));
+    stage.keys("<tab><enter>");
+    let ban = stage.orders.last().map(|(_, order)| order.clone());
+    assert!(matches!(ban, Some(Order::Ban { target: BanTarget::User(Target::Uid(Uid(1_000_005))), .. })));
+    stage.keys(":<up>");
+    assert!(stage.screen().contains("ban dj_nightowl too loud"), "the history");
+}
+
+#[test]
+fn many_are_kicked_only_with_their_number() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("mmm<up>K<tab><enter>");
+    assert!(stage.orders.is_empty() && stage.screen().contains("type 3 to go on"));
+    stage.keys("<esc>K<backtab>3<enter><enter>");
+    assert_eq!(stage.orders.len(), 3);
+    assert!(stage.model.users.marked.is_empty());
+}
+
+#[test]
+fn a_ban_is_lifted_from_the_list() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("4b<enter>");
+    assert!(stage.screen().contains("Unban 192.0.2.0/24?"));
+    stage.keys("<tab><enter>");
+    let network = BanTarget::Network("192.0.2.0/24".to_owned());
+    assert_eq!(stage.orders.last().map(|(_, order)| order.clone()), Some(Order::Unban(network)));
+}
+
+#[test]
+fn nothing_is_done_without_a_daemon() {
+    let mut stage = Stage::new((80, 24));
+    let lost = LinkEvent::Disconnected { why: "the daemon has hung up".to_owned(), retry_in: None };
+    stage.event(Event::Link(lost));
+    stage.keys("K");
+    assert!(stage.model.overlay.is_none() && stage.screen().contains("not connected: nothing was done"));
+}
+
+#[test]
+fn an_observer_is_not_even_offered_what_he_may_not_do() {
+    let mut stage = Stage::offline((80, 24), &super::super::theme::UNICODE);
+    stage.connect(hello(Access::Observer));
+    stage.keys("<down>K");
+    assert!(stage.model.overlay.is_none() && stage.screen().contains("READ-ONLY"));
+    stage.keys("a");
+    assert!(!stage.screen().contains("kick"));
+    stage.keys("<esc>:kick");
+    assert!(stage.screen().contains("nothing fits"));
+    stage.keys("<esc>?");
+    assert!(!stage.screen().contains("disconnect, with a reason"));
+}
+
+#[test]
+fn an_order_whose_answer_is_lost_is_said_to_be() {
+    let mut stage = Stage::new((120, 40));
+    stage.keys("C");
+    let lost = LinkEvent::Disconnected { why: "gone".to_owned(), retry_in: None };
+    stage.event(Event::Link(lost));
+    assert!(stage.screen().contains("the connection was lost before the answer came"));
+}

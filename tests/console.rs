@@ -1,0 +1,163 @@
+//! The console in a real terminal, before a small server that speaks the control protocol.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod console_support;
+
+use console_support::{Console, Server};
+
+#[test]
+fn a_shift_at_the_console() {
+    let server = Server::start(1);
+    let mut console = Console::start(&server, (120, 40), &[], &[]);
+    console.wait("alice", |screen| screen.contains("alice") && screen.contains("3 users"));
+
+    // Filter, sort, look closer.
+    console.send("/bo");
+    console.wait("the filter", |screen| screen.contains("1 of 3 users") && !screen.contains("carol"));
+    console.send("\x15\r");
+    console.wait("everybody", |screen| screen.contains("carol") && !screen.contains("filter bo"));
+    console.send(">");
+    console.wait("the order", |screen| screen.contains("Id▼") || screen.contains("▼Id"));
+    console.send("<");
+    console.wait("the order before", |screen| screen.contains("Name▲"));
+    console.send("G");
+    console.wait("the last row", |screen| screen.contains("3/3"));
+    console.send("\r");
+    console.wait("details", |screen| screen.contains("Users → "));
+    console.send("\x1b");
+    console.wait("the table", |screen| screen.contains("3/3"));
+
+    // Kick, with a dialog that begins on Cancel.
+    console.send("K");
+    console.wait("the dialog", |screen| screen.contains("[ Cancel ]"));
+    console.send("\t\tspam\r\r");
+    console.wait("the effect", |screen| screen.contains("was disconnected (spam)"));
+
+    // Another size, and back; a click.
+    console.resize((40, 15));
+    console.wait("the small screen", |screen| screen.contains("1 Users   2   3   4   5"));
+    console.resize((120, 40));
+    console.wait("the large screen", |screen| screen.contains("5 Metrics") && screen.contains("Activity ─"));
+    console.click("2 Rooms");
+    console.wait("the rooms", |screen| screen.contains("no rooms"));
+
+    // The daemon goes, and another one comes.
+    let server = server.stop();
+    console.wait("the loss", |screen| screen.contains("again in"));
+    let _server = server.start_again(2);
+    console.send("r");
+    console.wait("the new daemon", |screen| screen.contains("daemon restarted"));
+
+    console.send("q");
+    assert_eq!(console.ended(), 0);
+    console.assert_given_back();
+}
+
+#[test]
+fn quitting_does_not_wait_for_a_daemon_that_is_not_there() {
+    let server = Server::start(1);
+    let gone = server.stop();
+    let mut console = Console::start_at(gone.socket(), (80, 24), &[], &[]);
+    console.wait("advice", |screen| screen.contains("paltalkd serve"));
+    console.send("q");
+    assert_eq!(console.ended(), 0);
+    console.assert_given_back();
+}
+
+#[test]
+fn signals_end_it_and_give_the_terminal_back() {
+    let server = Server::start(1);
+    for signal in ["TERM", "HUP"] {
+        let mut console = Console::start(&server, (80, 24), &[], &[]);
+        console.wait("alice", |screen| screen.contains("alice"));
+        console.signal(signal);
+        assert_eq!(console.ended(), 0, "{signal}");
+        console.assert_given_back();
+    }
+}
+
+#[test]
+fn no_color_keeps_the_selection_and_loses_the_colours() {
+    let server = Server::start(1);
+    let mut console = Console::start(&server, (80, 24), &[], &[("NO_COLOR", "1")]);
+    console.wait("alice", |screen| screen.contains("alice"));
+    console.with_screen(|screen| {
+        let (rows, columns) = screen.size();
+        let cells = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
+        let cells: Vec<_> = cells.filter_map(|(row, column)| screen.cell(row, column)).collect();
+        assert!(cells.iter().any(|cell| cell.inverse() && cell.contents() == "a"), "alice is selected");
+        assert!(cells.iter().all(|cell| cell.fgcolor() == vt100::Color::Default));
+        assert!(cells.iter().all(|cell| cell.bgcolor() == vt100::Color::Default));
+    });
+    console.send("q");
+    assert_eq!(console.ended(), 0);
+}
+
+#[test]
+fn a_locale_without_unicode_gets_ascii() {
+    let server = Server::start(1);
+    let mut console = Console::start(&server, (80, 24), &[], &[("LC_ALL", "C")]);
+    console.wait("alice", |screen| screen.contains("> alice"));
+    assert!(console.text().is_ascii(), "{}", console.text());
+    console.send("q");
+    assert_eq!(console.ended(), 0);
+}
+
+#[test]
+fn without_a_daemon_and_without_patience_the_exit_code_says_so() {
+    let server = Server::start(1);
+    let gone = server.stop();
+    let mut console = Console::start_at(gone.socket(), (80, 24), &["--no-reconnect"], &[]);
+    assert_eq!(console.ended(), 3);
+    console.assert_given_back();
+    assert!(console.text().contains("no daemon at"), "{}", console.text());
+}
+
+#[test]
+fn another_protocol_is_told_and_not_guessed_at() {
+    let server = Server::start_speaking(1, 99);
+    let mut console = Console::start(&server, (120, 40), &["--no-reconnect"], &[]);
+    assert_eq!(console.ended(), 3);
+    assert!(console.text().contains("the daemon is newer"), "{}", console.text());
+}
+
+#[test]
+fn scripts_are_shown_another_way() {
+    let server = Server::start(1);
+    let run = |args: &[&str], term: &str| {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_paltalkd"));
+        command
+            .arg("console")
+            .arg("--socket")
+            .arg(server.socket())
+            .args(args)
+            .env("TERM", term)
+            .output()
+            .unwrap()
+    };
+    let output = run(&[], "xterm");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("paltalkd console --once"));
+    let output = run(&["--once"], "dumb");
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("alice"));
+    let output = run(&["--once", "--json"], "dumb");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["users"][0]["nickname"], "alice");
+    assert_eq!(json["status"]["users_online"], 3);
+    let gone = server.stop();
+    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_paltalkd"))
+        .args(["console", "--once", "--socket"])
+        .arg(gone.socket())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_terminal_that_can_nothing_is_refused_with_advice() {
+    let server = Server::start(1);
+    let mut console = Console::start(&server, (80, 24), &[], &[("TERM", "dumb")]);
+    assert_eq!(console.ended(), 2);
+    assert!(console.text().contains("--once"), "{}", console.text());
+}
