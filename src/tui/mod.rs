@@ -3,7 +3,7 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `model` | everything that is known: what the daemon has told, and where one stands |
-//! | `update`, `heard`, `acting`, `command`, `mouse` | what keys, messages, dialogs, typed lines and clicks change |
+//! | `update`, `heard`, `acting`, `command`, `menus`, `mouse` | what keys, messages, dialogs, typed lines and clicks change |
 //! | `view`, `tables`, `panes`, `overlays`, `pages`, `chart` | what the screen looks like |
 //! | `layout`, `columns`, `theme`, `format`, `paint` | where, how wide, in which style, in which words |
 //! | `keys`, `palette`, `picker`, `dialog`, `input` | the table of actions, and the ways to them |
@@ -31,6 +31,7 @@ mod keys;
 mod layout;
 mod link;
 mod memory;
+mod menus;
 mod metrics;
 mod model;
 mod mouse;

@@ -12,7 +12,7 @@ use super::doc::Scroll;
 use super::keys::Action;
 use super::model::{Model, Overlay, Pane};
 use super::paint::Hit;
-use super::{acting, heard, pages, update, view};
+use super::{acting, heard, menus, pages, update, view};
 
 /// Two clicks within this are a double click.
 const DOUBLE: Duration = Duration::from_millis(400);
@@ -100,7 +100,7 @@ fn click(model: &mut Model, at: (u16, u16), now: Now) {
         Hit::Choice(index) => {
             if let Some(Overlay::Menu(mut picker)) = model.overlay.take() {
                 picker.selected = index;
-                update::choose(model, picker, now);
+                menus::choose(model, picker, now);
             }
         }
         Hit::Focus(place) => {
