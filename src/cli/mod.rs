@@ -152,7 +152,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Console(command) => {
             let socket = match &global.socket {
                 Some(socket) => socket.clone(),
-                None => global.config()?.server.data_dir.join("control.sock"),
+                None => global.config()?.control_socket(),
             };
             command.run(socket, global.color, output)
         }
