@@ -4,11 +4,12 @@ use clap::Args;
 
 use super::Global;
 use super::failure::Failure;
-use super::output::{Output, display_safe};
+use super::output::Output;
 use super::remote::{ask, connect, unexpected};
 use crate::control::client::ClientError;
 use crate::control::wire::{Reply, Request, Update, View};
 use crate::hub::FeedEntry;
+use crate::model::display_safe;
 
 #[derive(Args)]
 pub(super) struct Activity {
