@@ -21,20 +21,40 @@ const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0xa0)
 }
 
+/// What is written for a byte: 0 if it is left out, a blank for what separates words.
+const FOLDED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let this = byte as u8;
+        table[byte] = if is_blank(this) {
+            b' '
+        } else if is_invisible(this) {
+            0
+        } else {
+            lower(this)
+        };
+        byte += 1;
+    }
+    table
+};
+
 /// Writes `text` into `folded`, which is emptied before: letters in lower case, any run of blanks
 /// and line breaks as one blank, invisible bytes left out, no blank at either end.
 pub fn fold_into(text: &[u8], folded: &mut Vec<u8>) {
-    folded.clear();
-    folded.reserve(text.len());
-    for &byte in text {
-        if is_blank(byte) {
-            if folded.last().is_some_and(|last| *last != b' ') {
-                folded.push(b' ');
-            }
-        } else if !is_invisible(byte) {
-            folded.push(lower(byte));
+    // Written without a branch per byte: each takes the next place, which the one after it takes again
+    // if it was not to be kept. What was in the buffer need not be cleared for that.
+    folded.resize(text.len(), 0);
+    let (mut length, mut last) = (0, b' ');
+    for byte in text {
+        let shown = FOLDED.get(usize::from(*byte)).copied().unwrap_or_default();
+        if let Some(place) = folded.get_mut(length) {
+            *place = shown;
         }
+        length += usize::from(shown != 0 && (shown != b' ' || last != b' '));
+        last = if shown == 0 { last } else { shown };
     }
+    folded.truncate(length);
     if folded.last() == Some(&b' ') {
         folded.pop();
     }
@@ -75,6 +95,19 @@ mod tests {
             prop_assert!(once.len() <= text.len());
             prop_assert!(!once.iter().any(|byte| is_invisible(*byte)));
             prop_assert_eq!(fold(&once), once);
+        }
+
+        #[test]
+        fn what_a_buffer_held_before_does_not_matter(
+            before: Vec<u8>,
+            text in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b' '), Just(0xa0)], 0..60),
+        ) {
+            let shown = text.iter().filter(|byte| is_blank(**byte) || !is_invisible(**byte));
+            let words = shown.map(|byte| if is_blank(*byte) { b' ' } else { lower(*byte) }).collect::<Vec<_>>();
+            let words = words.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect::<Vec<_>>();
+            let mut buffer = before;
+            fold_into(&text, &mut buffer);
+            prop_assert_eq!(buffer, words.join(&b' '));
         }
     }
 }

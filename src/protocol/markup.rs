@@ -1,5 +1,7 @@
 //! Paltalk's markup in messages (PROTOCOL 2.3, 11.9).
 
+use std::borrow::Cow;
+
 // A real tag is far shorter; without a bound, text full of `<` would be scanned again and again.
 const MAX_TAG: usize = 256;
 
@@ -18,20 +20,34 @@ pub fn plain_start(text: &[u8]) -> &[u8] {
 }
 
 /// The text without Paltalk's tags, those whose names begin with `p`. Anything else in angle
-/// brackets is text: clients send `<b>` as it was typed (capture room-message).
-pub fn strip(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        match is_tag(rest).then(|| after_tag(rest)).flatten() {
-            Some(after_tag) => rest = after_tag,
-            None => {
-                plain.push(byte);
-                rest = after;
-            }
+/// brackets is text: clients send `<b>` as it was typed (capture room-message). Borrowed where tags
+/// stand at the ends only, as in most messages.
+pub fn strip(text: &[u8]) -> Cow<'_, [u8]> {
+    let mut plain = Cow::Borrowed(&[][..]);
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let (run, after) = up_to_tag(text);
+        if plain.is_empty() {
+            plain = Cow::Borrowed(run);
+        } else if !run.is_empty() {
+            plain.to_mut().extend_from_slice(run);
         }
+        rest = after;
     }
     plain
+}
+
+/// The text before the first of Paltalk's tags, and what stands after that tag, if there is one.
+fn up_to_tag(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    for at in memchr::memchr_iter(b'<', text) {
+        let Some((before, tag)) = text.split_at_checked(at) else { break };
+        if is_tag(tag)
+            && let Some(after) = after_tag(tag)
+        {
+            return (before, Some(after));
+        }
+    }
+    (text, None)
 }
 
 /// The server's own words as an instant message: wrapped in a font unless they bring one, because
@@ -70,7 +86,7 @@ fn is_tag(text: &[u8]) -> bool {
 }
 
 fn after_tag(text: &[u8]) -> Option<&[u8]> {
-    let end = text.iter().take(MAX_TAG).position(|&byte| byte == b'>')?;
+    let end = memchr::memchr(b'>', text.get(..MAX_TAG).unwrap_or(text))?;
     text.get(end + 1..)
 }
 
@@ -95,8 +111,23 @@ mod tests {
 
     #[test]
     fn strips_tags_and_keeps_what_was_typed() {
-        assert_eq!(strip(FONT), b"hello room 1 & <b>x</b>");
-        assert_eq!(strip(b"1 < 2 <pu>u</pu> <p"), b"1 < 2 u <p");
+        for (text, plain) in [
+            (FONT, &b"hello room 1 & <b>x</b>"[..]),
+            (b"1 < 2 <pu>u</pu> <p", b"1 < 2 u <p"),
+            (b"<pb>a</pb><P>b</P>c", b"abc"),
+            (b"<<pb>>", b"<>"),
+            (b"<p<pb>x", b"x"),
+            (b"<pb></pb>", b""),
+            (b"", b""),
+        ] {
+            assert_eq!(*strip(text), *plain);
+        }
+    }
+
+    #[test]
+    fn copies_only_around_a_tag_in_the_middle() {
+        assert!(matches!(strip(FONT), Cow::Borrowed(_)));
+        assert!(matches!(strip(b"1 <pb>2</pb>"), Cow::Owned(_)));
     }
 
     #[test]
@@ -113,7 +144,7 @@ mod tests {
         for other in [&b"/w Alice"[..], b"/w : x", b"/who: x", b"hello /w Alice: x", b"/w", b""] {
             assert_eq!(parse_whisper(other), None);
         }
-        assert_eq!(strip(&wrap_whisper(b"psst")), b"\n***** Start Whisper\npsst\n***** End Whisper");
+        assert_eq!(*strip(&wrap_whisper(b"psst")), *b"\n***** Start Whisper\npsst\n***** End Whisper");
     }
 
     proptest! {
@@ -127,8 +158,18 @@ mod tests {
 
         #[test]
         fn markup_like_text_too(text in "[</>pbfont \"=#0-9:w]{0,60}") {
-            let once = strip(text.as_bytes());
-            prop_assert!(once.len() <= text.len());
+            let mut plain = Vec::new();
+            let mut rest = text.as_bytes();
+            while let Some((byte, after)) = rest.split_first() {
+                match is_tag(rest).then(|| after_tag(rest)).flatten() {
+                    Some(after) => rest = after,
+                    None => {
+                        plain.push(*byte);
+                        rest = after;
+                    }
+                }
+            }
+            prop_assert_eq!(&*strip(text.as_bytes()), plain);
             parse_whisper(text.as_bytes());
         }
     }

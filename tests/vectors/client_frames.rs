@@ -126,7 +126,7 @@ fn check_people(packet: &P<'_>, f: &Fields<'_>) {
         }
         P::ImOut(message) => {
             assert_eq!((message.recipient.0, message.text.to_vec()), (f.long("recipient"), f.bytes("text")));
-            assert_eq!(markup::strip(&message.text), b"hello");
+            assert_eq!(*markup::strip(&message.text), *b"hello");
         }
         P::UserSearch(search) => {
             let prefix = f.given("nickname_prefix").unwrap_or_else(|| f.bytes("nickname"));

@@ -1,8 +1,9 @@
 //! The chain: every link in its order.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use crate::config::Spam;
 use crate::model::{Link, Now, Rating, RoomId, Uid, fold};
@@ -23,12 +24,13 @@ pub trait Detectors {
     /// What was detected; shown as a sentence for the user.
     type Offence: fmt::Display;
 
-    /// Whether a text of `uid`, without markup and folded, must not pass. Changes nothing.
-    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Option<Self::Offence>;
+    /// How many links of a text of `uid`, without markup and folded, count if it is accepted; or why it
+    /// must not pass. Changes nothing.
+    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Result<usize, Self::Offence>;
     /// How many links a text holds that not everybody may post everywhere.
     fn links(&self, folded: &[u8]) -> usize;
-    /// Counts a text that was accepted.
-    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8]);
+    /// Counts a text that was accepted, with the links that the check has told of.
+    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8], links: usize);
     /// Counts an offence. Returns the record to keep, and how long it mutes, if it does.
     fn offend(&mut self, now: Now, uid: Uid, offence: &Self::Offence) -> (OffenceRecord, Option<Duration>);
     /// The name of what was detected, for logs.
@@ -38,15 +40,15 @@ pub trait Detectors {
 impl Detectors for () {
     type Offence = std::convert::Infallible;
 
-    fn check(&self, _: Now, _: Uid, _: &[u8]) -> Option<Self::Offence> {
-        None
+    fn check(&self, _: Now, _: Uid, _: &[u8]) -> Result<usize, Self::Offence> {
+        Ok(0)
     }
 
     fn links(&self, _: &[u8]) -> usize {
         0
     }
 
-    fn accept(&mut self, _: Now, _: Uid, _: &[u8]) {}
+    fn accept(&mut self, _: Now, _: Uid, _: &[u8], _: usize) {}
 
     fn offend(&mut self, _: Now, _: Uid, offence: &Self::Offence) -> (OffenceRecord, Option<Duration>) {
         match *offence {}
@@ -60,7 +62,7 @@ impl Detectors for () {
 impl Detectors for detect::Detectors {
     type Offence = detect::Offence;
 
-    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Option<detect::Offence> {
+    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Result<usize, detect::Offence> {
         detect::Detectors::check(self, now, uid, folded)
     }
 
@@ -68,8 +70,8 @@ impl Detectors for detect::Detectors {
         detect::count_links(folded, &self.whitelist)
     }
 
-    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8]) {
-        detect::Detectors::accept(self, now, uid, folded);
+    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8], links: usize) {
+        detect::Detectors::accept(self, now, uid, folded, links);
     }
 
     fn offend(&mut self, now: Now, uid: Uid, _: &detect::Offence) -> (OffenceRecord, Option<Duration>) {
@@ -149,7 +151,8 @@ pub struct Guard<D = (), F = ()> {
     /// The filters; compiled elsewhere and put here.
     pub filters: F,
     limits: Spam,
-    talkers: HashMap<Uid, Talker>,
+    // Uids are given out by the server, so that nobody can choose them to collide.
+    talkers: FxHashMap<Uid, Talker>,
     strikes: Strikes,
     slowmodes: Slowmodes,
     /// Acceptances until the next sweep.
@@ -168,7 +171,7 @@ pub(super) struct Said<'a> {
 impl<D: Detectors, F: Filters> Guard<D, F> {
     /// A guard that knows nobody yet.
     pub fn new(limits: Spam, detectors: D, filters: F) -> Guard<D, F> {
-        let (talkers, strikes, slowmodes) = (HashMap::new(), Strikes::default(), Slowmodes::default());
+        let (talkers, strikes, slowmodes) = (FxHashMap::default(), Strikes::default(), Slowmodes::default());
         Guard { detectors, filters, limits, talkers, strikes, slowmodes, sweep_in: 0, folded: Vec::new() }
     }
 
@@ -205,8 +208,8 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
             };
         }
         match self.check(now, act, said) {
-            Ok(matches) => {
-                self.accept(now, act, said);
+            Ok((matches, links)) => {
+                self.accept(now, act, said, links);
                 Verdict::Accept { matches }
             }
             Err(objection) => self.refuse(now, act, objection),
@@ -223,13 +226,14 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         (self.detectors.links(said.folded) > 0).then_some(why)
     }
 
-    /// Asks every link in turn; changes nothing. What is left are matches of filters that do not block.
+    /// Asks every link in turn; changes nothing. What is left are matches of filters that do not block,
+    /// and the number of links in the text that count.
     fn check(
         &self,
         now: Now,
         act: &Act<'_>,
         said: Option<Said<'_>>,
-    ) -> Result<Vec<Match>, Objection<D::Offence>> {
+    ) -> Result<(Vec<Match>, usize), Objection<D::Offence>> {
         let (uid, limits) = (act.uid, &self.limits);
         if let Some(left) = self.strikes.muted(now, uid) {
             return Err(Objection::Strike(left));
@@ -251,11 +255,9 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         if let Some(why) = self.link_right(act, said) {
             return Err(Objection::LinkRight(why));
         }
-        let mut matches = Vec::new();
+        let (mut matches, mut links) = (Vec::new(), 0);
         if let Some(Said { folded, .. }) = said {
-            if let Some(offence) = self.detectors.check(now, uid, folded) {
-                return Err(Objection::Offence(offence));
-            }
+            links = self.detectors.check(now, uid, folded).map_err(Objection::Offence)?;
             matches = self.filters.check(folded, act.rating);
             if matches.iter().any(|found| found.action == FilterAction::Block) {
                 return Err(Objection::Filter(matches));
@@ -263,11 +265,11 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         }
         match self.slowmodes.wait(now, uid, room_of(act)) {
             Some((left, place)) => Err(Objection::Slowmode(left, place)),
-            None => Ok(matches),
+            None => Ok((matches, links)),
         }
     }
 
-    pub(super) fn accept(&mut self, now: Now, act: &Act<'_>, said: Option<Said<'_>>) {
+    pub(super) fn accept(&mut self, now: Now, act: &Act<'_>, said: Option<Said<'_>>, links: usize) {
         let horizon = Horizon::of(&self.limits);
         let talker = self.talkers.entry(act.uid).or_default();
         talker.recent.accept(now.uptime, horizon);
@@ -275,7 +277,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
             talker.texts.accept(now.uptime, print);
         }
         if let Some(Said { folded, .. }) = said {
-            self.detectors.accept(now, act.uid, folded);
+            self.detectors.accept(now, act.uid, folded, links);
         }
         self.slowmodes.accept(now, act.uid, room_of(act));
         // Everybody is looked at only after as many acceptances: a constant share for each.

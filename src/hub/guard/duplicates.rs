@@ -1,8 +1,10 @@
 //! Repetition: the same text too often among a user's last messages.
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 use std::time::Duration;
+
+use rustc_hash::FxHasher;
 
 use crate::config::Spam;
 
@@ -18,10 +20,20 @@ pub(super) struct Fingerprint(u64);
 impl Fingerprint {
     /// Of a folded text. Blanks do not count, so that they hide no repetition either.
     pub(super) fn of(folded: &[u8]) -> Fingerprint {
-        let mut hasher = DefaultHasher::new();
-        for word in folded.split(|byte| *byte == b' ') {
-            hasher.write(word);
+        let mut hasher = FxHasher::default();
+        // Where one part ends and the next begins must not depend on the blanks.
+        let (mut part, mut length) = ([0; 64], 0);
+        for byte in folded {
+            if let Some(place) = part.get_mut(length) {
+                *place = *byte;
+            }
+            length += usize::from(*byte != b' ');
+            if length == part.len() {
+                hasher.write(&part);
+                length = 0;
+            }
         }
+        hasher.write(part.get(..length).unwrap_or_default());
         Fingerprint(hasher.finish())
     }
 }
@@ -77,6 +89,10 @@ mod tests {
             (b"lol", b"lol!", false),
             (b":)", b":(", false),
             (b"", b"   ", true),
+            (&[b'a'; 64], &[b'a'; 65], false),
+            (&[b'a'; 127], &[b'a'; 128], false),
+            (&b"a ".repeat(200), &b"a".repeat(200), true),
+            (&b"a ".repeat(200), &b"a".repeat(201), false),
         ] {
             assert_eq!(
                 Fingerprint::of(&fold(one)) == Fingerprint::of(&fold(other)),

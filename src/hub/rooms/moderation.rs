@@ -32,8 +32,8 @@ impl State {
         let request = PacketType::ROOM_BOUNCE_USER;
         let reason = self.session_mut(conn).and_then(|session| session.bounce_reason.take());
         let reason = reason.filter(|(room, target, _)| (*room, *target) == (id, uid));
-        let reason = markup::strip(&reason.map(|(_, _, text)| text).unwrap_or_default());
-        let reason = sanitise::line(&reason, Exclusion::REASON_MAX);
+        let reason = reason.map(|(_, _, text)| text).unwrap_or_default();
+        let reason = sanitise::line(&markup::strip(&reason), Exclusion::REASON_MAX);
         let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
         let Some(target) = self.known_to(conn, id, uid) else {
             return effects.refuse(conn, request, REFUSED, "This user is not here any more.");

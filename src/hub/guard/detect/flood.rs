@@ -19,8 +19,7 @@ pub(super) struct Said(VecDeque<Line>);
 #[derive(Clone, Debug)]
 struct Line {
     at: Duration,
-    text: Box<[u8]>,
-    letters: Letters,
+    text: Vec<u8>,
 }
 
 /// How often each of 32 groups of bytes is in a text. Two texts are at least as many steps apart as
@@ -57,19 +56,22 @@ impl Said {
     pub(super) fn similar(&self, now: Duration, settings: &Settings, text: &[u8], wanted: usize) -> usize {
         let recent =
             self.0.iter().rev().take_while(|line| line.at.saturating_add(settings.flood_window()) > now);
-        // An ordinary line ends here: hardly any other is as long and has the same letters.
+        let as_long =
+            recent.filter(|line| line.text.len().abs_diff(text.len()) <= steps(settings, &line.text, text));
+        // An ordinary line ends here: few others are as long.
+        if as_long.clone().take(wanted).count() < wanted {
+            return 0;
+        }
         let own = letters(text);
-        let may_be = |line: &&Line| {
-            let most = steps(settings, &line.text, text);
-            line.text.len().abs_diff(text.len()) <= most && apart_at_least(&line.letters, &own) <= most
-        };
-        let candidates: Vec<&Line> = recent.filter(may_be).collect();
+        let same_letters = as_long
+            .filter(|line| apart_at_least(&letters(&line.text), &own) <= steps(settings, &line.text, text));
+        let candidates: Vec<&Line> = same_letters.collect();
         if candidates.len() < wanted {
             return 0;
         }
         let mut comparator = None;
         let is_similar = |line: &&&Line| {
-            if *line.text == *text {
+            if line.text == text {
                 return true;
             }
             let args = Args::default().score_cutoff(steps(settings, &line.text, text));
@@ -84,21 +86,20 @@ impl Said {
 
     /// Remembers an accepted message.
     pub(super) fn add(&mut self, now: Duration, settings: &Settings, text: &[u8]) {
-        self.forget(now, settings);
-        if self.0.len() == REMEMBERED {
-            self.0.pop_front();
+        let is_over = |line: &Line| line.at.saturating_add(settings.flood_window()) <= now;
+        // The room of a forgotten message is used for the new one.
+        let mut room = Vec::new();
+        while self.0.len() >= REMEMBERED || self.0.front().is_some_and(is_over) {
+            room = self.0.pop_front().map(|line| line.text).unwrap_or_default();
         }
-        self.0.push_back(Line { at: now, text: text.into(), letters: letters(text) });
+        room.clear();
+        room.extend_from_slice(text);
+        self.0.push_back(Line { at: now, text: room });
     }
 
     /// Whether nothing in here counts any more.
     pub(super) fn is_over(&self, now: Duration, settings: &Settings) -> bool {
         self.0.back().is_none_or(|line| line.at.saturating_add(settings.flood_window()) <= now)
-    }
-
-    fn forget(&mut self, now: Duration, settings: &Settings) {
-        let old = self.0.partition_point(|line| line.at.saturating_add(settings.flood_window()) <= now);
-        self.0.drain(..old);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
+
 use crate::store::{LinkAllow, LinkKind};
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -28,6 +30,10 @@ static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// What is in every link that holds no full stop.
+static SCHEME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+static SPELT_DOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("dot"));
+
 fn pattern(text: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(text).unicode(false).size_limit(4 * PATTERN_SIZE).build()
 }
@@ -37,7 +43,9 @@ fn pattern(text: &str) -> Result<Regex, regex::Error> {
 /// dot. Addresses of mail are none.
 pub fn count_links(folded: &[u8], allowed: &Whitelist) -> usize {
     // Most lines hold neither.
-    let hinted = folded.contains(&b'.') || holds(folded, b"://") || holds(folded, b"dot");
+    let hinted = memchr::memchr(b'.', folded).is_some()
+        || SCHEME.find(folded).is_some()
+        || SPELT_DOT.find(folded).is_some();
     let Some(link) = LINK.as_ref().filter(|_| hinted) else { return 0 };
     let links = link.find_iter(folded).filter(|found| {
         let before = found.start().checked_sub(1).and_then(|at| folded.get(at));

@@ -14,9 +14,10 @@ mod offences;
 mod settings;
 mod window;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use crate::model::{Now, Uid};
 use crate::store::OffenceRecord;
@@ -97,7 +98,8 @@ pub struct Detectors {
     pub whitelist: Whitelist,
     /// Who offended, and who is exempt.
     pub offences: Offences,
-    users: HashMap<Uid, Recent>,
+    // Uids are given out by the server, so that nobody can choose them to collide.
+    users: FxHashMap<Uid, Recent>,
 }
 
 /// What one user did lately.
@@ -109,21 +111,24 @@ struct Recent {
 }
 
 impl Detectors {
-    /// Whether this message of `uid`, folded, must not pass, and why. Changes nothing.
-    pub fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Option<Offence> {
+    /// How many links a message of `uid`, folded, adds to those of his last minute, if it may pass; or
+    /// why it must not. Changes nothing.
+    pub fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Result<usize, Offence> {
         if self.offences.record(uid).exempt {
-            return None;
+            return Ok(0);
         }
         let none = Recent::default();
         let recent = self.users.get(&uid).unwrap_or(&none);
-        self.check_flood(now, recent, folded)
-            .or_else(|| self.check_links(now, recent, folded))
-            .or_else(|| self.check_rapid(now, recent))
+        if let Some(offence) = self.check_flood(now, recent, folded) {
+            return Err(offence);
+        }
+        let links = self.check_links(now, recent, folded)?;
+        self.check_rapid(now, recent).map_or(Ok(links), Err)
     }
 
-    /// Counts a message, folded, that was accepted.
-    pub fn accept(&mut self, now: Now, uid: Uid, folded: &[u8]) {
-        let Detectors { settings, whitelist, offences, .. } = self;
+    /// Counts a message, folded, that was accepted, with the links that [`Detectors::check`] found.
+    pub fn accept(&mut self, now: Now, uid: Uid, folded: &[u8], links: usize) {
+        let Detectors { settings, offences, .. } = self;
         if offences.record(uid).exempt || !(settings.flood || settings.links || settings.rapid) {
             return;
         }
@@ -131,12 +136,8 @@ impl Detectors {
         if settings.flood {
             recent.said.add(now.uptime, settings, compared(folded));
         }
-        if settings.links {
-            let keep = settings.links_per_minute as usize;
-            let links = count_links(folded, whitelist);
-            if links > 0 {
-                recent.links.add(now.uptime, links, keep);
-            }
+        if settings.links && links > 0 {
+            recent.links.add(now.uptime, links, settings.links_per_minute as usize);
         }
         if settings.rapid {
             recent.messages.add(now.uptime, 1, settings.rapid_per_minute as usize);
@@ -189,19 +190,22 @@ impl Detectors {
         (seen > limit).then_some(Offence { kind: OffenceKind::Flood, seen, limit, window })
     }
 
-    fn check_links(&self, now: Now, recent: &Recent, folded: &[u8]) -> Option<Offence> {
+    fn check_links(&self, now: Now, recent: &Recent, folded: &[u8]) -> Result<usize, Offence> {
         let Settings { links: on, links_per_message, links_per_minute, .. } = self.settings;
         let links = if on { count_links(folded, &self.whitelist) } else { 0 };
         if links == 0 {
-            return None;
+            return Ok(0);
         }
         let limit = links_per_message as usize;
         if links > limit {
             let kind = OffenceKind::LinksInMessage;
-            return Some(Offence { kind, seen: links, limit, window: Duration::ZERO });
+            return Err(Offence { kind, seen: links, limit, window: Duration::ZERO });
         }
         let (seen, limit) = (recent.links.in_last_minute(now.uptime) + links, links_per_minute as usize);
-        (seen > limit).then_some(Offence { kind: OffenceKind::LinksInMinute, seen, limit, window: MINUTE })
+        if seen > limit {
+            return Err(Offence { kind: OffenceKind::LinksInMinute, seen, limit, window: MINUTE });
+        }
+        Ok(links)
     }
 
     fn check_rapid(&self, now: Now, recent: &Recent) -> Option<Offence> {

@@ -15,11 +15,13 @@ fn at(milliseconds: u64) -> Now {
 /// Says something as the guard does: counted if it may pass.
 fn say(detectors: &mut Detectors, milliseconds: u64, uid: Uid, text: &str) -> Option<OffenceKind> {
     let folded = fold(text.as_bytes());
-    let offence = detectors.check(at(milliseconds), uid, &folded);
-    if offence.is_none() {
-        detectors.accept(at(milliseconds), uid, &folded);
+    match detectors.check(at(milliseconds), uid, &folded) {
+        Ok(links) => {
+            detectors.accept(at(milliseconds), uid, &folded, links);
+            None
+        }
+        Err(offence) => Some(offence.kind),
     }
-    offence.map(|offence| offence.kind)
 }
 
 #[test]
@@ -125,8 +127,9 @@ fn what_is_over_is_forgotten() {
 #[test]
 fn refusals_say_what_was_too_much() {
     let mut detectors = Detectors::default();
-    let why =
-        |detectors: &Detectors, text: &str| detectors.check(at(0), BOB, text.as_bytes()).unwrap().to_string();
+    let why = |detectors: &Detectors, text: &str| {
+        detectors.check(at(0), BOB, text.as_bytes()).unwrap_err().to_string()
+    };
     assert_eq!(
         why(&detectors, "a.com b.com c.com d.com"),
         "There are 4 links in your message; 3 are allowed."
@@ -134,7 +137,7 @@ fn refusals_say_what_was_too_much() {
     detectors.settings.set("links.per_message", "0").unwrap();
     assert_eq!(why(&detectors, "a.com"), "Links are not allowed here.");
     for _ in 0..3 {
-        detectors.accept(at(0), BOB, b"hello");
+        detectors.accept(at(0), BOB, b"hello", 0);
     }
     assert_eq!(why(&detectors, "hello"), "You said nearly the same 4 times within 60 seconds.");
 }

@@ -12,6 +12,7 @@ use super::*;
 #[derive(Default)]
 struct Detector {
     accepted: Vec<String>,
+    links: usize,
     offences: u32,
 }
 
@@ -27,15 +28,16 @@ impl fmt::Display for Flood {
 impl Detectors for Detector {
     type Offence = Flood;
 
-    fn check(&self, _: Now, _: Uid, text: &[u8]) -> Option<Flood> {
-        text.windows(5).any(|part| part == b"flood").then_some(Flood)
+    fn check(&self, _: Now, _: Uid, text: &[u8]) -> Result<usize, Flood> {
+        if text.windows(5).any(|part| part == b"flood") { Err(Flood) } else { Ok(self.links(text)) }
     }
 
     fn links(&self, text: &[u8]) -> usize {
         text.windows(4).filter(|part| part == b".com").count()
     }
 
-    fn accept(&mut self, _: Now, _: Uid, text: &[u8]) {
+    fn accept(&mut self, _: Now, _: Uid, text: &[u8], links: usize) {
+        self.links += links;
         self.accepted.push(String::from_utf8_lossy(text).into_owned());
     }
 
@@ -120,7 +122,7 @@ fn the_first_refusal_wins_in_the_order_of_the_links() {
             let now = at(millis);
             let act = act(ALICE, text.as_bytes());
             let print = Some(super::super::duplicates::Fingerprint::of(text.as_bytes()));
-            guard.accept(now, &act, Some(Said { folded: text.as_bytes(), print }));
+            guard.accept(now, &act, Some(Said { folded: text.as_bytes(), print }), 0);
         }
         guard.set_limits(limits);
         if keep(Link::Strike) {
@@ -236,6 +238,7 @@ fn a_room_says_who_may_post_links_even_to_the_exempt() {
     }
     assert_eq!(post(0, nobody, Some("No links."), "see there"), None, "a refusal counts for nothing");
     assert_eq!(post(3000, nobody, None, "see a.com"), None);
+    assert_eq!(guard.detectors.links, 1, "what the check has found is counted");
 }
 
 #[test]

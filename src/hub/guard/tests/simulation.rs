@@ -3,7 +3,8 @@
 //!
 //! People: turns at log-normal intervals (median 25 s, sigma 1.0). One turn in four has a second line,
 //! typed after a log-normal pause of median 2.5 s and sigma 0.45: two or three words at 40 words a
-//! minute. One line in five is one of thirty short reactions, the most common of them far ahead (Zipf).
+//! minute. One line in five is one of thirty short reactions; the others are three to twelve words. Of
+//! both the most common are far ahead (Zipf).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -42,24 +43,154 @@ impl Random {
         (median * 1000.0 * (sigma * normal).exp()) as u64
     }
 
-    /// The number of one of thirty reactions; the k-th is 1/k as common as the first.
-    fn reaction(&mut self) -> usize {
-        let weight: f64 = (1..=30).map(|rank| 1.0 / f64::from(rank)).sum();
-        let mut left = self.unit() * weight;
-        (1..=30u32)
-            .position(|rank| {
-                left -= 1.0 / f64::from(rank);
-                left <= 0.0
-            })
-            .unwrap_or(29)
+    /// One of `things`; the k-th is 1/k as common as the first (Zipf).
+    fn ranked<'a>(&mut self, things: &[&'a str]) -> &'a str {
+        let weights = || (1..=things.len()).map(|rank| 1.0 / rank as f64);
+        let mut left = self.unit() * weights().sum::<f64>();
+        let chosen = weights().position(|weight| {
+            left -= weight;
+            left <= 0.0
+        });
+        things[chosen.unwrap_or(0)]
     }
 }
 
-const WORDS: [&str; 40] = [
-    "I", "you", "the", "song", "never", "heard", "tonight", "rain", "work", "tomorrow", "coffee", "really",
-    "my", "dog", "think", "that", "is", "was", "good", "old", "radio", "again", "who", "sings", "it", "and",
-    "but", "maybe", "late", "here", "there", "sleep", "room", "people", "nice", "what", "a", "day", "so",
+/// What people say to what others said, the most common first.
+const REACTIONS: [&str; 30] = [
+    "lol",
+    "yes",
+    "hi",
+    "haha",
+    "ok",
+    "no",
+    ":)",
+    "brb",
+    "thanks",
+    "wb",
+    "hey",
+    "me too",
+    "nice",
+    "really?",
+    "what?",
+    "lmao",
+    "sure",
+    "wow",
+    "cool",
+    "bye",
+    "why?",
+    "exactly",
+    "ty",
+    "good one",
+    "I know",
+    "same here",
+    "no way!",
+    "hmm",
+    "right",
+    "oh well",
+];
+
+/// What people talk with, the most common first.
+const WORDS: [&str; 100] = [
+    "the",
+    "I",
+    "you",
+    "a",
+    "to",
+    "it",
+    "and",
+    "is",
+    "that",
+    "in",
+    "my",
+    "was",
+    "of",
+    "for",
+    "not",
+    "have",
+    "on",
+    "so",
+    "me",
+    "but",
+    "he",
+    "she",
+    "we",
+    "they",
+    "what",
+    "just",
+    "like",
+    "with",
+    "this",
+    "know",
+    "about",
+    "good",
+    "now",
+    "here",
+    "there",
+    "never",
+    "always",
+    "really",
+    "think",
+    "song",
+    "music",
+    "night",
+    "today",
+    "tomorrow",
+    "work",
+    "kids",
+    "dog",
+    "coffee",
+    "radio",
+    "rain",
+    "snow",
+    "weather",
+    "people",
+    "room",
+    "mic",
+    "voice",
+    "hear",
+    "heard",
+    "again",
+    "maybe",
+    "late",
+    "early",
+    "sleep",
+    "tired",
+    "home",
+    "house",
+    "city",
+    "summer",
+    "winter",
+    "movie",
+    "game",
+    "team",
+    "won",
+    "lost",
+    "dinner",
+    "pizza",
+    "cook",
+    "sister",
+    "brother",
+    "mother",
+    "friend",
+    "school",
+    "phone",
+    "computer",
+    "broken",
+    "new",
+    "old",
     "funny",
+    "crazy",
+    "beautiful",
+    "guitar",
+    "sings",
+    "plays",
+    "birthday",
+    "party",
+    "weekend",
+    "holiday",
+    "travel",
+    "doctor",
+    "tonight",
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,11 +229,11 @@ impl Sender {
     fn text(&self, random: &mut Random) -> String {
         let number = self.sent;
         match self.habit {
-            Habit::Person if random.unit() < 0.2 => format!("reaction {}", random.reaction()),
-            Habit::Person => (0..3 + random.next() % 6)
-                .map(|_| WORDS[random.next() as usize % 40])
-                .collect::<Vec<_>>()
-                .join(" "),
+            Habit::Person if random.unit() < 0.2 => random.ranked(&REACTIONS).to_owned(),
+            Habit::Person => {
+                let length = 3 + random.next() % 10;
+                (0..length).map(|_| random.ranked(&WORDS)).collect::<Vec<_>>().join(" ")
+            }
             Habit::Repeater if number.is_multiple_of(2) => "Visit  my ROOM now".to_owned(),
             Habit::Repeater => "visit my room NOW ".to_owned(),
             Habit::Rotator => format!("advertisement {}", number % 3),
@@ -159,8 +290,7 @@ fn with_detectors_and_filters_spam_is_stopped_and_people_are_not() {
     half_an_hour("everything", Guard::new(Spam::default(), detect::Detectors::default(), filters));
 }
 
-fn half_an_hour<D: Detectors, F: Filters>(what: &str, mut guard: Guard<D, F>) {
-    eprintln!("{what}:");
+fn half_an_hour<D: Detectors, F: Filters>(test: &str, mut guard: Guard<D, F>) {
     let mut mutes = Mutes::new();
     let mut random = Random(4);
     let habit = |number: usize| match number.checked_sub(PEOPLE) {
@@ -206,7 +336,7 @@ fn half_an_hour<D: Detectors, F: Filters>(what: &str, mut guard: Guard<D, F>) {
         let share = f64::from(sum.refused) / f64::from(sum.sent);
         let Tally { sent, refused, violations } = sum;
         eprintln!(
-            "{what:12} sent {sent:6}  refused {refused:6}  {:6.2} %  mutes {violations}",
+            "{test:12} {what:10} sent {sent:6}  refused {refused:6}  {:6.2} %  mutes {violations}",
             share * 100.0
         );
         share
