@@ -21,8 +21,31 @@ use super::registry::Registry;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// How long to wait when the process has no descriptor left for another connection.
-pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long to leave the waiting connections alone when none can be accepted: usually the process has no
+/// descriptor left, and whoever tried again at once would be busy with nothing else.
+#[derive(Default)]
+pub(super) struct AcceptPause(Duration);
+
+impl AcceptPause {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    /// A connection was accepted: all is well.
+    pub(super) fn end(&mut self) {
+        self.0 = Duration::ZERO;
+    }
+
+    /// How long to wait after this error of `accept`: twice as long as after the one before, within
+    /// limits. Not at all if only the connection that was to be accepted is concerned.
+    pub(super) fn after(&mut self, error: &io::Error) -> Option<Duration> {
+        if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+            return None;
+        }
+        self.0 = (self.0 * 2).clamp(Self::FIRST, Self::LONGEST);
+        Some(self.0)
+    }
+}
 
 /// Binds a listener. IPv6 addresses take IPv6 only, so that both families can be listed.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -50,20 +73,24 @@ pub struct Chat {
 impl Chat {
     /// Accepts connections until `stop` turns true.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let mut pause = AcceptPause::default();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer.ip()),
-                Err(error) if is_about_one_connection(&error) => {
-                    debug!(%error, "a connection ended before it was accepted");
+                Ok((stream, peer)) => {
+                    pause.end();
+                    self.admit(stream, peer.ip());
                 }
-                Err(error) => {
-                    warn!(%error, "cannot accept connections; trying again");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+                Err(error) => match pause.after(&error) {
+                    None => debug!(%error, "a connection ended before it was accepted"),
+                    Some(pause) => {
+                        warn!(%error, "cannot accept connections; trying again");
+                        tokio::time::sleep(pause).await;
+                    }
+                },
             }
         }
     }
@@ -120,15 +147,31 @@ pub(super) fn tune(stream: &TcpStream, unresponsive: Option<Duration>) -> io::Re
     Ok(())
 }
 
-/// Whether an error of `accept` concerns the connection that was to be accepted, not the listener.
-pub(super) fn is_about_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
-}
-
 /// The IPv4 address in `address`, if there is one.
 fn ipv4(address: IpAddr) -> Ipv4Addr {
     match address.to_canonical() {
         IpAddr::V4(address) => address,
         IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_descriptors_the_pauses_grow_until_a_connection_is_accepted() {
+        // As Linux numbers them.
+        let (none_left, none_in_the_system, no_memory, aborted) = (24, 23, 12, 103);
+        let mut pause = AcceptPause::default();
+        let mut after = |number| {
+            let waited = pause.after(&io::Error::from_raw_os_error(number));
+            waited.map(|time| time.as_millis())
+        };
+        assert_eq!([none_left; 7].map(&mut after), [50, 100, 200, 400, 800, 1000, 1000].map(Some));
+        assert_eq!(after(aborted), None);
+        assert_eq!([none_in_the_system, no_memory].map(&mut after), [Some(1000); 2]);
+        pause.end();
+        assert_eq!(pause.after(&io::Error::from_raw_os_error(none_left)), Some(AcceptPause::FIRST));
     }
 }
