@@ -205,7 +205,7 @@ impl Daemon {
         let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let weak_hub = handle.downgrade();
         let context = Arc::new(Context {
-            accounts: Accounts::new(store.clone(), config.limits.exempt.clone()),
+            accounts: Accounts::new(store.clone(), config.limits.exempt.clone(), Arc::clone(&feed)),
             store: store.clone(),
             hub: handle,
             metrics: Arc::clone(&metrics),
