@@ -218,7 +218,7 @@ impl Daemon {
             Arc::clone(&bans),
         );
         let (current, watched) = watch::channel(Arc::new(config.clone()));
-        let housekeeper = Housekeeper::new(store.clone(), watched.clone(), logs);
+        let housekeeper = Housekeeper::new(store.clone(), weak_hub.clone(), watched.clone(), logs);
         tasks.push(tokio::spawn(housekeeper.clone().run(stopped.clone())));
         let backups = backups::run(watched.clone(), store.clone(), Arc::clone(&health), stopped.clone());
         tasks.push(tokio::spawn(backups));
