@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::config::Limits;
 use crate::link::Outbox;
-use crate::model::Timestamp;
+use crate::model::{CloseReason, Timestamp};
+use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::session::{Context, Session};
 
 use super::connection::Connection;
@@ -21,6 +24,13 @@ use super::registry::Registry;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// The code of a refused sign-in (PROTOCOL 6.12).
+const SIGN_IN_REFUSED: u16 = 0x63;
+/// How long somebody who is turned away may take to read why and to close.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How many may do so at once; beyond that they are turned away without a word, so that a limit of
+/// connections stays one.
+static FAREWELLS: Semaphore = Semaphore::const_new(64);
 
 /// How long to leave the waiting connections alone when none can be accepted: usually the process has no
 /// descriptor left, and whoever tried again at once would be busy with nothing else.
@@ -106,7 +116,7 @@ impl Chat {
                 metrics.closed(reason);
                 // Counted above; a line each at a higher level would let anybody fill the disk.
                 debug!(%peer, %reason, "connection refused");
-                return;
+                return turn_away(stream, reason);
             }
         };
         if let Err(error) = tune(&stream, limits.unresponsive_timeout) {
@@ -129,6 +139,37 @@ impl Chat {
             debug!(conn = ?ticket.id(), %peer, %reason, "disconnected");
         });
     }
+}
+
+/// Tells a client that a limit keeps it out, as a refused sign-in: the one refusal before sign-in whose
+/// text 5.x was seen to show (REAL-CLIENT, Login). Who is banned from his address is told nothing.
+fn turn_away(stream: TcpStream, reason: CloseReason) {
+    let text: &[u8] = match reason {
+        CloseReason::ServerFull => b"The server is full. Please try again later.",
+        CloseReason::AddressFull => b"There are too many connections from your address.",
+        _ => return,
+    };
+    let Ok(place) = FAREWELLS.try_acquire() else { return };
+    let packet =
+        ServerPacket::ReturnCode { request: PacketType::LOGIN, code: SIGN_IN_REFUSED, data: text.into() };
+    let mut bytes = Vec::new();
+    packet.encode(Dialect::V50, &mut bytes);
+    tokio::spawn(async move {
+        if let Ok(Err(error)) = timeout(FAREWELL, farewell(stream, &bytes)).await {
+            debug!(%error, "somebody who was turned away did not read why");
+        }
+        drop(place);
+    });
+}
+
+/// Writes the last words and reads to the end: closed with bytes unread, the connection would be reset,
+/// and the words lost.
+async fn farewell(mut stream: TcpStream, words: &[u8]) -> io::Result<()> {
+    stream.write_all(words).await?;
+    stream.shutdown().await?;
+    let mut discarded = [0; 256];
+    while stream.read(&mut discarded).await? > 0 {}
+    Ok(())
 }
 
 /// Sets the options of a client's socket: no delays, and an end if its machine is gone for
