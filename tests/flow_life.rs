@@ -74,6 +74,9 @@ fn users_have_the_grace_to_say_goodbye_and_newcomers_stay_out() {
     let mut client = server.sign_in(alice);
     // Before his sign-in nobody is shown anything.
     let mut stranger = server.connect();
+    // Once he is greeted he is inside, and not in the queue of the door that closes.
+    stranger.send(0xff9b, &[]);
+    assert!(stranger.next().is_some());
     let chat = server.chat;
     let health = std::sync::Arc::clone(server.daemon().health());
     let stop = Stop { grace: Duration::from_secs(600), reason: Some("New disks".to_owned()) };
