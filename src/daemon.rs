@@ -375,8 +375,9 @@ impl Daemon {
             _ = listener.await;
         }
         self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
-        let Live { hub, chat, registry, .. } = self.live;
-        drop(chat);
+        let Live { hub, chat, registry, http, .. } = self.live;
+        // Both hold a way to the hub, which would never end.
+        drop((chat, http));
         let connections = registry.len();
         if !stop.grace.is_zero() {
             if let Some(hub) = hub.upgrade() {
