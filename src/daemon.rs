@@ -205,7 +205,7 @@ impl Daemon {
         let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let weak_hub = handle.downgrade();
         let context = Arc::new(Context {
-            accounts: Accounts::new(store.clone(), config.limits.exempt.clone()),
+            accounts: Accounts::new(store.clone(), config.limits.exempt.clone(), Arc::clone(&feed)),
             store: store.clone(),
             hub: handle,
             metrics: Arc::clone(&metrics),
@@ -218,7 +218,7 @@ impl Daemon {
             Arc::clone(&bans),
         );
         let (current, watched) = watch::channel(Arc::new(config.clone()));
-        let housekeeper = Housekeeper::new(store.clone(), watched.clone(), logs);
+        let housekeeper = Housekeeper::new(store.clone(), weak_hub.clone(), watched.clone(), logs);
         tasks.push(tokio::spawn(housekeeper.clone().run(stopped.clone())));
         let backups = backups::run(watched.clone(), store.clone(), Arc::clone(&health), stopped.clone());
         tasks.push(tokio::spawn(backups));
@@ -375,8 +375,9 @@ impl Daemon {
             _ = listener.await;
         }
         self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
-        let Live { hub, chat, registry, .. } = self.live;
-        drop(chat);
+        let Live { hub, chat, registry, http, .. } = self.live;
+        // Both hold a way to the hub, which would never end.
+        drop((chat, http));
         let connections = registry.len();
         if !stop.grace.is_zero() {
             if let Some(hub) = hub.upgrade() {

@@ -40,7 +40,16 @@ fn a_reload_counts_at_once_and_drops_nobody() {
     assert_eq!(changes.restart, ["chat.listen", "log.directory"]);
     assert!(get(&server, "/location2.txt").ends_with("LOCATION:192.0.2.10:5001"));
     assert!(get(&server, "/webreg.html").contains("Old Pals"));
-    assert!(server.connect().next().is_none(), "full");
+    let turned_away = |text: &str| {
+        let mut client = server.connect();
+        // Who speaks first is told, too.
+        client.send(0xff9c, &[0; 4]);
+        let refusal = client.next().unwrap();
+        assert_eq!((refusal.kind, refusal.payload.get(..4)), (0x0064, Some(&[0xfb, 0x84, 0, 0x63][..])));
+        assert_eq!(refusal.text(4), text);
+        assert!(client.next().is_none());
+    };
+    turned_away("The server is full. Please try again later.");
     first.sync();
     assert!(server.reload(|config| config.limits.max_connections = Some(2)).restart.is_empty());
     let second = server.sign_in(bob);
@@ -48,7 +57,7 @@ fn a_reload_counts_at_once_and_drops_nobody() {
     let again = server.reload(|config| config.limits.connections_per_address = Some(2));
     assert_eq!(again.applied, ["limits.connections_per_address"]);
     server.reload(|config| config.limits.max_connections = None);
-    assert!(server.connect().next().is_none(), "the third from one address");
+    turned_away("There are too many connections from your address.");
     // One who does nothing is signed out by the new limit.
     server.reload(|config| config.limits.idle_timeout = Some(Duration::from_millis(1)));
     for mut client in [first, second] {
@@ -65,6 +74,9 @@ fn users_have_the_grace_to_say_goodbye_and_newcomers_stay_out() {
     let mut client = server.sign_in(alice);
     // Before his sign-in nobody is shown anything.
     let mut stranger = server.connect();
+    // Once he is greeted he is inside, and not in the queue of the door that closes.
+    stranger.send(0xff9b, &[]);
+    assert!(stranger.next().is_some());
     let chat = server.chat;
     let health = std::sync::Arc::clone(server.daemon().health());
     let stop = Stop { grace: Duration::from_secs(600), reason: Some("New disks".to_owned()) };

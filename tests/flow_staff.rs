@@ -217,10 +217,8 @@ fn filters_and_links_are_kept_once_they_can_be_used() {
     assert!(order(&mut boss, "/antispam top").starts_with("0 offenders"));
     assert!(order(&mut boss, "/strikes").starts_with("0 records of strikes"));
     assert!(order(&mut boss, "/strikes Boss").contains("has no strikes"));
-    assert_eq!(
-        server.store().reader().settings().unwrap(),
-        [("antispam.flood".to_owned(), "off".to_owned())]
-    );
+    let settings = server.store().reader().settings().unwrap();
+    assert!(settings.contains(&("antispam.flood".to_owned(), "off".to_owned())), "{settings:?}");
     let expected = ["filter_add", "filter_change", "filter_delete", "link_allow", "antispam_set"];
     assert_eq!(audited(&server), expected);
 }

@@ -10,6 +10,7 @@ use tokio::task;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::hub::actor::{Query, WeakHubHandle};
 use crate::model::Timestamp;
 use crate::store::{Applied, Change, Space, Store, StoreError};
 use crate::telemetry::LogFiles;
@@ -75,6 +76,7 @@ impl fmt::Display for Report {
 #[derive(Clone)]
 pub struct Housekeeper {
     store: Store,
+    hub: WeakHubHandle,
     config: watch::Receiver<Arc<Config>>,
     logs: Option<Arc<LogFiles>>,
     /// One round at a time.
@@ -84,16 +86,21 @@ pub struct Housekeeper {
 impl Housekeeper {
     pub(super) fn new(
         store: Store,
+        hub: WeakHubHandle,
         config: watch::Receiver<Arc<Config>>,
         logs: Option<Arc<LogFiles>>,
     ) -> Housekeeper {
-        Housekeeper { store, config, logs, turn: Arc::default() }
+        Housekeeper { store, hub, config, logs, turn: Arc::default() }
     }
 
     /// Keeps house now, after a round that is under way, and says what was done.
     pub async fn run_now(&self) -> Report {
         let _turn = self.turn.lock().await;
         let age = self.config.borrow().store.offline_messages;
+        // What the hub keeps of them in memory holds no longer, but would stay there.
+        if let Some(hub) = self.hub.upgrade() {
+            hub.ask(Query::ForgetExpired).await;
+        }
         run(&self.store, age, self.logs.clone(), Timestamp::now()).await
     }
 

@@ -67,6 +67,8 @@ pub enum Query {
     Maintenance(oneshot::Sender<Option<String>>),
     /// Other rules from now on.
     Configure(Box<Settings>, oneshot::Sender<()>),
+    /// Forgets mutes and bans that have run out.
+    ForgetExpired(oneshot::Sender<()>),
     /// Shows a text to everybody signed in; the answer is how many they are.
     Announce(Vec<u8>, oneshot::Sender<u64>),
     /// Does something. Answered when it is durable, with what happened, for people.
@@ -187,7 +189,7 @@ pub struct Hub {
     /// Rooms to publish to the voice service at the end of the turn.
     voice_changed: Vec<RoomId>,
     relays: Option<Orders>,
-    /// Changes of the rules that were tried, and the way for more.
+    /// Filters and links that were compiled, with the number of the order, and the way for more.
     rules_done: mpsc::UnboundedReceiver<(u64, Rules)>,
     rules_sender: mpsc::UnboundedSender<(u64, Rules)>,
     /// Whether filters or links were changed in this turn.
@@ -346,6 +348,10 @@ impl Hub {
             Query::Configure(settings, to) => {
                 self.offline_age = settings.offline_messages;
                 self.state.configure(*settings);
+                _ = to.send(());
+            }
+            Query::ForgetExpired(to) => {
+                self.state.sanctions.expire(now.wall);
                 _ = to.send(());
             }
             Query::Announce(text, to) => {
@@ -571,7 +577,6 @@ impl Hub {
         }
     }
 
-    /// Has a change of the rules tried, made durable and compiled, off the hub.
     /// If what the guard goes by has changed, has it compiled anew from what is in the store once
     /// everything that was submitted so far is.
     fn renew_rules(&mut self) {

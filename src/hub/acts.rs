@@ -330,8 +330,16 @@ impl State {
         let mute = self.sanctions.mute(now.wall, uid, MuteKind::Media);
         if let Some(until) = mute.and_then(|mute| mute.until) {
             let left = Duration::from_millis(until.0.saturating_sub(now.wall.0));
+            // Each time he comes into a room; he must not be able to fill the list.
+            self.watch.voices.retain(|(_, other)| *other != uid);
             self.watch.voices.insert((now.uptime.saturating_add(left), uid));
         }
+    }
+
+    /// How many entries there are for people who get their voice back.
+    #[cfg(test)]
+    pub(super) fn voices_awaited(&self) -> usize {
+        self.watch.voices.len()
     }
 
     /// When, in time since the start, [`State::keep_watch`] will have something to do.

@@ -4,7 +4,7 @@
 //! asked off the hub, and the command is run again when the [`Finding`] is there. One question is asked
 //! at a time, each after all changes that were made before it, so that staff read what they did.
 
-use crate::model::{Author, Nickname, Rating, Timestamp, Uid};
+use crate::model::{Author, Nickname, Rating, Timestamp, Uid, fold};
 use crate::store::{
     AuditPage, AuditQuery, Filter, FilterRecord, LinkAllow, LinkKind, OffenceRecord, Reader, Sanctions,
     StoreError, StrikeRecord,
@@ -156,6 +156,6 @@ fn check_link(kind: LinkKind, text: String) -> Result<(), String> {
 fn test(filters: Vec<FilterRecord>, text: &[u8]) -> Vec<FilterRecord> {
     let Ok(set) = FilterSet::compile(&filters) else { return Vec::new() };
     // A room for everybody, where every list applies.
-    let matches = set.check(text, Some(Rating::General));
+    let matches = set.check(&fold::fold(text), Some(Rating::General));
     filters.into_iter().filter(|record| matches.iter().any(|found| found.id == record.id)).collect()
 }

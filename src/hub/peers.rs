@@ -325,7 +325,8 @@ impl Peers {
         self.transfers.contains_key(&id)
     }
 
-    /// Whether `uid` may open one more window on somebody's screen, which counts if he may.
+    /// Whether `uid` may open one more window on somebody's screen, or call for those who run the place,
+    /// which counts if he may.
     pub(super) fn may_ring(&mut self, now: Now, uid: Uid) -> Result<(), Refusal> {
         // Not at the sign-out: whoever signs in again would ring for nothing.
         self.paid.retain(|_, paid| *paid > now.uptime);

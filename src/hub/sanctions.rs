@@ -171,7 +171,8 @@ impl State {
         if mutes.len().is_multiple_of(SWEEP) {
             mutes.retain(|_, mute| mute.holds(now.wall));
         }
-        let told = muted_text(now.wall, &mute);
+        // What the machine imposes stands in the refusal that brought it.
+        let told = (by != Author::System).then(|| muted_text(now.wall, &mute));
         let (action, what) = match kind {
             MuteKind::Text => ("mute", ""),
             MuteKind::Media => ("mute_media", "voice, files and calls: "),
@@ -182,7 +183,9 @@ impl State {
         let details = with_time(time, details);
         let entry = entry(now, action, by, Some(user(target)), reason, details);
         via.commit(Change::WithAudit { changes: vec![change], entries: vec![entry] }, effects);
-        self.tell(target.uid, &told, effects);
+        if let Some(told) = told {
+            self.tell(target.uid, &told, effects);
+        }
         if kind == MuteKind::Media {
             self.renew_voice(now, target.uid, effects);
         }

@@ -28,12 +28,12 @@ use zeroize::Zeroizing;
 
 use crate::config::Location;
 use crate::model::Uid;
+use crate::net::listener::AcceptPause;
 use crate::session::throttle::network_of;
 
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const MAX_HEAD: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 const MAX_CONNECTIONS: usize = 256;
@@ -134,6 +134,7 @@ pub async fn serve(listener: TcpListener, service: Arc<HttpService>, stop: impl 
     let mut stop = pin!(stop);
     let mut connections = JoinSet::new();
     let places = Places::default();
+    let mut pause = AcceptPause::default();
     loop {
         tokio::select! {
             biased;
@@ -141,6 +142,7 @@ pub async fn serve(listener: TcpListener, service: Arc<HttpService>, stop: impl 
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    pause.end();
                     let peer = peer.ip().to_canonical();
                     // Over the limit the stream is dropped here, which closes it.
                     if connections.len() < MAX_CONNECTIONS && let Some(place) = places.take(peer) {
@@ -155,11 +157,13 @@ pub async fn serve(listener: TcpListener, service: Arc<HttpService>, stop: impl 
                         tracing::debug!(%peer, "http connection refused: too many");
                     }
                 }
-                // Out of file descriptors: waiting helps, trying again at once does not.
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept http connections");
-                    sleep(ACCEPT_PAUSE).await;
-                }
+                Err(error) => match pause.after(&error) {
+                    None => tracing::debug!(%error, "an http connection ended before it was accepted"),
+                    Some(pause) => {
+                        tracing::warn!(%error, "cannot accept http connections; trying again");
+                        sleep(pause).await;
+                    }
+                },
             },
         }
     }

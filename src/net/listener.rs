@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::config::Limits;
 use crate::link::Outbox;
-use crate::model::Timestamp;
+use crate::model::{CloseReason, Timestamp};
+use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::session::{Context, Session};
 
 use super::connection::Connection;
@@ -21,8 +24,38 @@ use super::registry::Registry;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// How long to wait when the process has no descriptor left for another connection.
-pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The code of a refused sign-in (PROTOCOL 6.12).
+const SIGN_IN_REFUSED: u16 = 0x63;
+/// How long somebody who is turned away may take to read why and to close.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// How many may do so at once; beyond that they are turned away without a word, so that a limit of
+/// connections stays one.
+static FAREWELLS: Semaphore = Semaphore::const_new(64);
+
+/// How long to leave the waiting connections alone when none can be accepted: usually the process has no
+/// descriptor left, and whoever tried again at once would be busy with nothing else.
+#[derive(Default)]
+pub(super) struct AcceptPause(Duration);
+
+impl AcceptPause {
+    const FIRST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    /// A connection was accepted: all is well.
+    pub(super) fn end(&mut self) {
+        self.0 = Duration::ZERO;
+    }
+
+    /// How long to wait after this error of `accept`: twice as long as after the one before, within
+    /// limits. Not at all if only the connection that was to be accepted is concerned.
+    pub(super) fn after(&mut self, error: &io::Error) -> Option<Duration> {
+        if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+            return None;
+        }
+        self.0 = (self.0 * 2).clamp(Self::FIRST, Self::LONGEST);
+        Some(self.0)
+    }
+}
 
 /// Binds a listener. IPv6 addresses take IPv6 only, so that both families can be listed.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -50,20 +83,24 @@ pub struct Chat {
 impl Chat {
     /// Accepts connections until `stop` turns true.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let mut pause = AcceptPause::default();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer.ip()),
-                Err(error) if is_about_one_connection(&error) => {
-                    debug!(%error, "a connection ended before it was accepted");
+                Ok((stream, peer)) => {
+                    pause.end();
+                    self.admit(stream, peer.ip());
                 }
-                Err(error) => {
-                    warn!(%error, "cannot accept connections; trying again");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+                Err(error) => match pause.after(&error) {
+                    None => debug!(%error, "a connection ended before it was accepted"),
+                    Some(pause) => {
+                        warn!(%error, "cannot accept connections; trying again");
+                        tokio::time::sleep(pause).await;
+                    }
+                },
             }
         }
     }
@@ -79,7 +116,7 @@ impl Chat {
                 metrics.closed(reason);
                 // Counted above; a line each at a higher level would let anybody fill the disk.
                 debug!(%peer, %reason, "connection refused");
-                return;
+                return turn_away(stream, reason);
             }
         };
         if let Err(error) = tune(&stream, limits.unresponsive_timeout) {
@@ -104,6 +141,37 @@ impl Chat {
     }
 }
 
+/// Tells a client that a limit keeps it out, as a refused sign-in: the one refusal before sign-in whose
+/// text 5.x was seen to show (REAL-CLIENT, Login). Who is banned from his address is told nothing.
+fn turn_away(stream: TcpStream, reason: CloseReason) {
+    let text: &[u8] = match reason {
+        CloseReason::ServerFull => b"The server is full. Please try again later.",
+        CloseReason::AddressFull => b"There are too many connections from your address.",
+        _ => return,
+    };
+    let Ok(place) = FAREWELLS.try_acquire() else { return };
+    let packet =
+        ServerPacket::ReturnCode { request: PacketType::LOGIN, code: SIGN_IN_REFUSED, data: text.into() };
+    let mut bytes = Vec::new();
+    packet.encode(Dialect::V50, &mut bytes);
+    tokio::spawn(async move {
+        if let Ok(Err(error)) = timeout(FAREWELL, farewell(stream, &bytes)).await {
+            debug!(%error, "somebody who was turned away did not read why");
+        }
+        drop(place);
+    });
+}
+
+/// Writes the last words and reads to the end: closed with bytes unread, the connection would be reset,
+/// and the words lost.
+async fn farewell(mut stream: TcpStream, words: &[u8]) -> io::Result<()> {
+    stream.write_all(words).await?;
+    stream.shutdown().await?;
+    let mut discarded = [0; 256];
+    while stream.read(&mut discarded).await? > 0 {}
+    Ok(())
+}
+
 /// Sets the options of a client's socket: no delays, and an end if its machine is gone for
 /// `unresponsive`.
 pub(super) fn tune(stream: &TcpStream, unresponsive: Option<Duration>) -> io::Result<()> {
@@ -120,15 +188,31 @@ pub(super) fn tune(stream: &TcpStream, unresponsive: Option<Duration>) -> io::Re
     Ok(())
 }
 
-/// Whether an error of `accept` concerns the connection that was to be accepted, not the listener.
-pub(super) fn is_about_one_connection(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
-}
-
 /// The IPv4 address in `address`, if there is one.
 fn ipv4(address: IpAddr) -> Ipv4Addr {
     match address.to_canonical() {
         IpAddr::V4(address) => address,
         IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_descriptors_the_pauses_grow_until_a_connection_is_accepted() {
+        // As Linux numbers them.
+        let (none_left, none_in_the_system, no_memory, aborted) = (24, 23, 12, 103);
+        let mut pause = AcceptPause::default();
+        let mut after = |number| {
+            let waited = pause.after(&io::Error::from_raw_os_error(number));
+            waited.map(|time| time.as_millis())
+        };
+        assert_eq!([none_left; 7].map(&mut after), [50, 100, 200, 400, 800, 1000, 1000].map(Some));
+        assert_eq!(after(aborted), None);
+        assert_eq!([none_in_the_system, no_memory].map(&mut after), [Some(1000); 2]);
+        pause.end();
+        assert_eq!(pause.after(&io::Error::from_raw_os_error(none_left)), Some(AcceptPause::FIRST));
     }
 }

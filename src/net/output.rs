@@ -103,7 +103,12 @@ impl Output {
     fn end_writing(&mut self, reason: CloseReason) {
         let shown = matches!(
             reason,
-            CloseReason::Replaced | CloseReason::Kicked | CloseReason::Idle | CloseReason::Shutdown
+            CloseReason::Replaced
+                | CloseReason::Kicked
+                | CloseReason::Banned
+                | CloseReason::Maintenance
+                | CloseReason::Idle
+                | CloseReason::Shutdown
         );
         if !shown && !std::mem::replace(&mut self.ended_writing, true) {
             // If it fails, the connection is gone already; lingering finds out.

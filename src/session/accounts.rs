@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 use zeroize::Zeroizing;
 
+use crate::hub::{Event, EventKind, Feed, Person};
 use crate::model::{NameError, Nickname, Roles, Timestamp, Uid};
 use crate::password::{self, PasswordError};
 use crate::store::{Applied, Change, NewAccount, PasswordHash, Rejection, Store, StoreError};
@@ -66,6 +67,7 @@ pub struct Accounts {
     sign_ins: Mutex<Throttle>,
     registrations: Mutex<Throttle>,
     lookups: Mutex<Throttle>,
+    feed: Arc<Feed>,
 }
 
 impl Accounts {
@@ -74,8 +76,9 @@ impl Accounts {
         self.exempt.store(Arc::new(exempt));
     }
 
-    /// A gate to the accounts of `store`; the limits by address spare the `exempt` networks.
-    pub fn new(store: Store, exempt: Vec<IpNet>) -> Accounts {
+    /// A gate to the accounts of `store`; the limits by address spare the `exempt` networks, and `feed`
+    /// is told of new accounts.
+    pub fn new(store: Store, exempt: Vec<IpNet>, feed: Arc<Feed>) -> Accounts {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Accounts {
             store,
@@ -87,6 +90,7 @@ impl Accounts {
             sign_ins: Mutex::new(Throttle::new(20, Duration::from_secs(30))),
             registrations: Mutex::new(Throttle::new(5, Duration::from_secs(10 * 60))),
             lookups: Mutex::new(Throttle::new(60, Duration::from_secs(1))),
+            feed,
         }
     }
 
@@ -156,7 +160,11 @@ impl Accounts {
             created: Timestamp::now(),
         };
         match self.store.commit(Change::CreateAccount(account)).await {
-            Ok(Applied::Created(uid)) => Ok((uid, nickname)),
+            Ok(Applied::Created(uid)) => {
+                let event = Event::new(EventKind::Registration).by(Person { uid, nickname });
+                self.feed.push(Timestamp::now(), event.saying(peer.to_canonical().to_string()));
+                Ok((uid, nickname))
+            }
             Ok(_) => Err(RegisterError::Busy),
             Err(StoreError::Rejected(Rejection::NicknameTaken { suggestion })) => {
                 Err(RegisterError::Taken { suggestion })
@@ -191,5 +199,28 @@ impl<'a> Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreOptions;
+
+    #[tokio::test]
+    async fn a_new_account_is_in_the_feed_with_its_address() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let feed = Feed::new(1);
+        let accounts = Accounts::new(store, Vec::new(), Arc::clone(&feed));
+        let password = || Zeroizing::new(b"correct horse".to_vec());
+        let peer = "::ffff:192.0.2.7".parse().unwrap();
+        let (uid, _) = accounts.register(b"Alice", password(), None, peer).await.unwrap();
+        let again = accounts.register(b"alice", password(), None, peer).await;
+        assert!(matches!(again, Err(RegisterError::Taken { .. })), "{again:?}");
+        let seen = feed.since(1, 9).entries;
+        let [entry] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!((entry.kind, entry.actor_uid), (EventKind::Registration, Some(uid)));
+        assert_eq!((entry.actor.as_deref(), &*entry.text), (Some("Alice"), "192.0.2.7"));
     }
 }

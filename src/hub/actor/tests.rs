@@ -9,8 +9,11 @@ use crate::hub::peers::{PeerCommand, PeerRules, orders};
 use crate::hub::staff::{Standing, Subject};
 use crate::hub::tests::{person, world_of};
 use crate::link::Taken;
-use crate::model::{Author, Roles};
-use crate::store::{AuditQuery, StoreOptions};
+use crate::model::{self, Author, MessageText, Roles};
+use crate::store::{
+    AuditQuery, Ban, BanTarget, Filter, FilterAction, FilterConsequence, FilterKind, FilterList, LinkKind,
+    MuteKind, NewAccount, PasswordHash, StoreOptions,
+};
 
 #[tokio::test]
 async fn what_is_due_happens_without_a_command() {
@@ -127,4 +130,183 @@ async fn who_runs_the_place_is_answered_while_the_inbox_is_full() {
         assert!(task.await.unwrap_err().is_cancelled());
     }
     running.await.unwrap();
+}
+
+/// A hub between two turns, with a store that has the accounts of users 1 and 2, who are signed in.
+struct Halted {
+    hub: Hub,
+    store: Store,
+    _dir: tempfile::TempDir,
+}
+
+impl Halted {
+    async fn new() -> Halted {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        // The first account has the number before theirs.
+        for number in 0..=2 {
+            let account = NewAccount {
+                nickname: person(number).nickname,
+                password: PasswordHash::new("no hash"),
+                email: None,
+                roles: Roles::default(),
+                created: Timestamp(0),
+            };
+            let made = store.commit(Change::CreateAccount(account)).await;
+            assert_eq!(made, Ok(Applied::Created(person(number).uid)));
+        }
+        let (hub, _) = Hub::new(world_of(&[1, 2]), store.clone(), Arc::default(), None);
+        Halted { hub, store, _dir: dir }
+    }
+
+    /// Has an operator do something, and waits until it is durable.
+    async fn act(&mut self, action: Action) -> String {
+        let author = Author::Operator { name: "root".to_owned(), uid: 0, address: None };
+        let actor = Actor { author, standing: Standing::Operator };
+        let (answer, answered) = oneshot::channel();
+        self.hub.answer(Query::Act { actor, action, answer });
+        answered.await.unwrap().unwrap()
+    }
+
+    /// The same, and waits until what was compiled is in force.
+    async fn rule(&mut self, action: Action) {
+        self.act(action).await;
+        let compiled = self.hub.rules_done.recv().await.unwrap();
+        self.hub.rules_compiled(compiled);
+    }
+
+    /// Which link of the guard refuses an instant message of user 1, if one does.
+    fn refusal(&mut self, text: &str) -> Option<model::Link> {
+        let metrics = Arc::clone(&self.hub.metrics);
+        let counts = || model::Link::ALL.map(|link| metrics.refused_by(link));
+        let before = counts();
+        let conn = self.hub.state.session_of(person(1).uid).unwrap().conn;
+        let text = MessageText::new(text.as_bytes()).unwrap();
+        let command = Command::Directory(DirectoryCommand::InstantMessage { to: person(2).uid, text });
+        self.hub.aside(|state, now, effects| state.apply(now, conn, command, effects));
+        let refused = before.iter().zip(counts()).position(|(before, after)| *before != after);
+        refused.map(|index| model::Link::ALL[index])
+    }
+}
+
+fn no_casino(consequence: FilterConsequence) -> Filter {
+    Filter {
+        kind: FilterKind::Keyword,
+        text: "casino".to_owned(),
+        action: FilterAction::Block,
+        severity: 5,
+        consequence,
+        list: FilterList::Content,
+        active: true,
+        notes: String::new(),
+        by: Author::System,
+        at: Timestamp(0),
+    }
+}
+
+#[tokio::test]
+async fn what_staff_say_about_the_guard_is_in_force_and_in_the_store() {
+    let mut halted = Halted::new().await;
+    let mut filter = no_casino(FilterConsequence::Delete);
+    assert_eq!(halted.refusal("my casino"), None);
+    halted.rule(Action::PutFilter { id: None, filter: Box::new(filter.clone()) }).await;
+    assert_eq!(halted.refusal("my casino"), Some(model::Link::Filter));
+    let kept = halted.store.reader().filters().unwrap();
+    let id = kept[0].id;
+    assert!(kept.len() == 1 && kept[0].filter.active);
+    filter.active = false;
+    halted.rule(Action::PutFilter { id: Some(id), filter: Box::new(filter.clone()) }).await;
+    assert_eq!(halted.refusal("my casino"), None);
+    filter.active = true;
+    halted.rule(Action::PutFilter { id: Some(id), filter: Box::new(filter.clone()) }).await;
+    assert_eq!(halted.refusal("my casino"), Some(model::Link::Filter));
+    halted.rule(Action::DeleteFilter { id, text: filter.text.clone() }).await;
+    assert_eq!(halted.refusal("my casino"), None);
+    assert!(halted.store.reader().filters().unwrap().is_empty());
+
+    // Two changes before the first is compiled: the newest of what was compiled counts.
+    halted.act(Action::PutFilter { id: None, filter: Box::new(filter.clone()) }).await;
+    let id = halted.store.reader().filters().unwrap()[0].id;
+    halted.act(Action::DeleteFilter { id, text: filter.text }).await;
+    for _ in 0..2 {
+        let compiled = halted.hub.rules_done.recv().await.unwrap();
+        halted.hub.rules_compiled(compiled);
+    }
+    assert_eq!(halted.refusal("my casino"), None);
+
+    let set = |value: Option<&str>| Action::Antispam {
+        name: "links.per_message".to_owned(),
+        value: value.map(str::to_owned),
+    };
+    halted.act(set(Some("0"))).await;
+    let link = |allow| Action::Link { kind: LinkKind::Domain, text: "example.com".to_owned(), allow };
+    halted.rule(link(true)).await;
+    assert_eq!(halted.refusal("see www.example.com"), None);
+    assert_eq!(halted.store.reader().links().unwrap().len(), 1);
+    halted.rule(link(false)).await;
+    assert!(halted.store.reader().links().unwrap().is_empty());
+    let user = Subject { person: person(1), roles: Roles::default() };
+    halted.act(Action::Exempt { user, on: true }).await;
+    assert_eq!(halted.refusal("see www.example.com"), None);
+    // Cleared strikes do not end it, neither here nor in the store.
+    halted.act(Action::ClearStrikes(user)).await;
+    assert_eq!(halted.refusal("see www.example.com"), None);
+    let exempt = |halted: &Halted| halted.store.reader().offences_after(None, 9).unwrap()[0].1.exempt;
+    assert!(exempt(&halted));
+    halted.act(Action::Exempt { user, on: false }).await;
+    assert!(!exempt(&halted));
+    assert_eq!(halted.refusal("see www.example.com"), Some(model::Link::Detector));
+    halted.act(Action::Unmute { user, kind: MuteKind::Text }).await;
+    halted.act(set(None)).await;
+    assert_eq!(halted.refusal("see www.example.com"), None);
+
+    let slowmode = |seconds| Action::Slowmode { room: None, seconds };
+    let kept = |halted: &Halted| {
+        let settings = halted.store.reader().settings().unwrap();
+        settings.into_iter().find(|(name, _)| name == "slowmode").map(|(_, value)| value)
+    };
+    halted.act(slowmode(3600)).await;
+    assert_eq!((halted.refusal("one"), kept(&halted).as_deref()), (None, Some("3600")));
+    assert_eq!(halted.refusal("two"), Some(model::Link::Slowmode));
+    halted.act(slowmode(0)).await;
+    assert_eq!((halted.refusal("three"), kept(&halted)), (None, None));
+}
+
+#[tokio::test]
+async fn a_filter_can_ban_and_the_session_ends() {
+    let mut halted = Halted::new().await;
+    let conn = halted.hub.state.session_of(person(1).uid).unwrap().conn;
+    let outbox = Outbox::new(1000);
+    let last_sent = (0, Duration::ZERO);
+    halted.hub.attach(Link { conn, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
+    let filter = no_casino(FilterConsequence::Ban { seconds: Some(60) });
+    halted.rule(Action::PutFilter { id: None, filter: Box::new(filter) }).await;
+    assert_eq!(halted.refusal("my casino"), Some(model::Link::Filter));
+    assert!(halted.hub.state.session(conn).is_none());
+    assert_eq!(outbox.closing(), Some(CloseReason::Banned));
+    halted.store.commit(Change::Barrier).await.unwrap();
+    let kept = halted.store.reader().sanctions(person(1).uid).unwrap();
+    assert!(kept.ban.is_some_and(|ban| ban.by == Author::System && ban.until.is_some()));
+}
+
+#[tokio::test]
+async fn what_has_run_out_is_forgotten_on_demand() {
+    let mut halted = Halted::new().await;
+    let now = Timestamp::now();
+    let ban = |number: u32, until| Ban {
+        target: BanTarget::Account(person(number).uid),
+        nickname: None,
+        until: Some(until),
+        reason: String::new(),
+        by: Author::System,
+        at: Timestamp(1),
+    };
+    let bans = [ban(1, Timestamp(2)), ban(2, now.after(Duration::from_secs(3600)))];
+    halted.hub.state.sanctions.load([], bans, []);
+    // As of then the first held.
+    assert_eq!(halted.hub.state.sanctions.bans().all(Timestamp(1)).len(), 2);
+    let (done, answered) = oneshot::channel();
+    halted.hub.answer(Query::ForgetExpired(done));
+    answered.await.unwrap();
+    assert_eq!(halted.hub.state.sanctions.bans().all(Timestamp(1)).len(), 1);
 }

@@ -138,7 +138,7 @@ impl State {
             RoomCommand::SetAdmin { uid, on } => {
                 self.set_admin(conn, room, uid, on, request, effects);
             }
-            RoomCommand::Report { uid, text } => self.report(conn, room, uid, text, effects),
+            RoomCommand::Report { uid, text } => self.report(now, conn, room, uid, text, effects),
             RoomCommand::Ignore { uid, on } => {
                 self.ignore(conn, room, uid, on, effects);
             }

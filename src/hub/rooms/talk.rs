@@ -114,19 +114,23 @@ impl State {
         true
     }
 
-    /// Passes a complaint on to those who run the place.
+    /// Passes a complaint on to those who run the place, but not too often: nobody is to drown the others'.
     pub(super) fn report(
         &mut self,
+        now: Now,
         conn: ConnId,
         id: RoomId,
         about: Uid,
         text: MessageText,
         effects: &mut Effects,
     ) {
-        if let Some(session) = self.session(conn).filter(|session| session.rooms.contains(&id)) {
-            let event = self.event_here(EventKind::Report, id).by(session.person);
-            let words = from_cp1252(&markup::strip(text.as_bytes()));
-            effects.event(self.event_about(event, about).saying(words));
+        let here = self.session(conn).filter(|session| session.rooms.contains(&id));
+        let Some(person) = here.map(|session| session.person) else { return };
+        if let Err(why) = self.peers.may_ring(now, person.uid) {
+            return effects.send(conn, notice(id, &to_cp1252(&why.unwrap_or_default())));
         }
+        let event = self.event_here(EventKind::Report, id).by(person);
+        let words = from_cp1252(&markup::strip(text.as_bytes()));
+        effects.event(self.event_about(event, about).saying(words));
     }
 }

@@ -121,10 +121,9 @@ impl State {
             Action::Exempt { user: subject, on } => {
                 let action = if on { "exempt" } else { "unexempt" };
                 let uid = subject.person.uid;
-                let change = match self.guard.detectors.offences.set_exempt(uid, on) {
-                    Some(record) => Change::PutOffences { uid, record },
-                    None => Change::ClearOffences { uid: Some(uid) },
-                };
+                // Clearing would leave an exemption in the store.
+                let record = self.guard.detectors.offences.set_exempt(uid, on).unwrap_or_default();
+                let change = Change::PutOffences { uid, record };
                 self.record_clear(now, author, &subject, action, vec![change], via, effects);
                 let what = if on { "are off" } else { "are on" };
                 Ok(format!("the detectors {what} for {subject}"))

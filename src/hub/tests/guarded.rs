@@ -318,10 +318,12 @@ fn settings_of_the_detectors_change_at_run_time_and_come_back() {
     let Change::SetSetting { name: slow, value: seconds } = slow else { panic!("{slow:?}") };
 
     let mut later = guarded();
-    let settings = vec![(name, value), (slow, seconds), ("antispam.nothing".to_owned(), "1".to_owned())];
+    let foreign = [("antispam.nothing", "1"), ("feed.next", "9"), ("maintenance", "Back soon.")];
+    let foreign = foreign.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings = [(name, value), (slow, seconds)].into_iter().chain(foreign).collect();
     let records = GuardRecords { settings, ..GuardRecords::default() };
     let wrong = later.state.guard_with(later.now, Spam::default(), records);
-    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert_eq!(wrong.len(), 1, "only what is like one of the detectors' is theirs: {wrong:?}");
     let (alice, _) = later.sign_in(1, &[]);
     later.sign_in(2, &[]);
     let to = person(2).uid;
@@ -432,6 +434,15 @@ fn a_media_restriction_takes_voice_files_and_calls_and_leaves_words() {
         world.apply(alice, Command::Peer(PeerCommand::AcceptCall { from: person(2).uid, port: 2090 }));
     assert_eq!(told(&effects, alice), [why]);
     assert!(sent_to(&effects, bob).iter().any(|it| it.packet_type() == PacketType::VOICE_CALL_REJECTED));
+    // Coming again and again does not fill the list of who waits for his voice.
+    for millis in 1..20 {
+        world.room(alice, ROOM, RoomCommand::Leave);
+        world.now.uptime = Duration::from_micros(millis);
+        world.join(alice, ROOM);
+        world.now.uptime = Duration::ZERO;
+        world.state.renew_voice(world.now, person(1).uid, &mut Effects::default());
+        assert_eq!(world.state.voices_awaited(), 1);
+    }
     // When it is over the room is published again.
     let due = world.state.due().unwrap();
     assert_eq!(due, Duration::from_secs(60));
@@ -439,6 +450,55 @@ fn a_media_restriction_takes_voice_files_and_calls_and_leaves_words() {
     let effects = world.apply_at(due, bob, Command::Directory(DirectoryCommand::CountCategories));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::VoiceChanged(ROOM))));
     assert!(speaks(&world));
+}
+
+#[test]
+fn a_restriction_stops_a_voice_in_the_middle_and_gives_it_back() {
+    let mut world = World::new();
+    world.state.rooms.get_mut(&ROOM).unwrap().kind = RoomKind::Voice;
+    let (alice, _) = world.sign_in(1, &[]);
+    world.join(alice, ROOM);
+    let published =
+        |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::VoiceChanged(ROOM)));
+    let speaks = |world: &World| world.state.voice_room(world.now.wall, ROOM).members[0].may_speak;
+    let impose = |world: &mut World, time| {
+        let (by, target, reason) = (Author::System, person(1), String::new());
+        let sanction = Sanction { by, target, time, reason, details: String::new() };
+        let mut effects = Effects::default();
+        world.state.impose_mute(world.now, alice, MuteKind::Media, sanction, &mut effects);
+        effects.drain().collect::<Vec<_>>()
+    };
+    assert!(speaks(&world));
+    assert!(published(&impose(&mut world, Some(Duration::from_secs(10)))) && !speaks(&world));
+    // A longer one takes the place of the first, whose end changes nothing then.
+    assert!(published(&impose(&mut world, Some(Duration::from_secs(60)))));
+    assert_eq!(world.state.due(), Some(Duration::from_secs(60)));
+    world.now.wall = world.now.wall.after(Duration::from_secs(60));
+    let effects =
+        world.apply_at(Duration::from_secs(60), alice, Command::Directory(DirectoryCommand::CountCategories));
+    assert!(published(&effects) && speaks(&world));
+    assert!(published(&impose(&mut world, None)) && !speaks(&world));
+    assert_eq!(world.state.due(), None, "for good");
+}
+
+#[test]
+fn complaints_are_limited_and_the_limit_is_told() {
+    let mut world = World::new();
+    let (alice, _) = world.sign_in(1, &[]);
+    world.join(alice, ROOM);
+    let report = || RoomCommand::Report { uid: person(2).uid, text: MessageText::new(b"rude").unwrap() };
+    let mut complain = |uptime| {
+        let effects = world.apply_at(Duration::from_secs(uptime), alice, Command::Room(ROOM, report()));
+        let passed = effects.iter().any(
+            |effect| matches!(effect, Effect::Event(event) if event.kind == EventKind::Report && event.text == "rude"),
+        );
+        (passed, told(&effects, alice))
+    };
+    for _ in 0..10 {
+        assert_eq!(complain(0), (true, vec![]));
+    }
+    assert_eq!(complain(0), (false, vec!["You are asking too often. Wait a moment.".to_owned()]));
+    assert_eq!(complain(3), (true, vec![]), "the next after a while");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use super::room::{Admission, Room, Source};
 use super::stats::Dropped;
 use super::{Voice, lock};
 use crate::model::Uid;
-use crate::net::listener;
+use crate::net::listener::{self, AcceptPause};
 use crate::protocol::rtp::{self, Opening};
 
 /// How long a voice connection may take to say whose it is.
@@ -40,20 +40,24 @@ const READ: usize = 8 * PACKET_LEN;
 impl Voice {
     /// Accepts voice connections until `stop` turns true.
     pub async fn serve_tcp(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let mut pause = AcceptPause::default();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             match accepted {
-                Ok((stream, peer)) => self.accept(stream, peer.ip().to_canonical()),
-                Err(error) if listener::is_about_one_connection(&error) => {
-                    debug!(%error, "a voice connection ended before it was accepted");
+                Ok((stream, peer)) => {
+                    pause.end();
+                    self.accept(stream, peer.ip().to_canonical());
                 }
-                Err(error) => {
-                    warn!(%error, "cannot accept voice connections; trying again");
-                    sleep(listener::ACCEPT_PAUSE).await;
-                }
+                Err(error) => match pause.after(&error) {
+                    None => debug!(%error, "a voice connection ended before it was accepted"),
+                    Some(pause) => {
+                        warn!(%error, "cannot accept voice connections; trying again");
+                        sleep(pause).await;
+                    }
+                },
             }
         }
     }
