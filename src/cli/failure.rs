@@ -87,7 +87,7 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         match error {
             OpenError::Locked { path } => Failure::failed(format_args!(
-                "the daemon is running on the store in {}; account and room commands need it stopped: \
+                "the daemon is running on the store in {}; room commands need it stopped: \
                  stop it, then try again",
                 path.display()
             )),

@@ -12,6 +12,7 @@ mod failure;
 mod orders;
 mod output;
 mod packaging;
+mod place;
 mod progress;
 mod query;
 mod remote;
@@ -89,7 +90,7 @@ enum Command {
     Moderation(orders::Moderation),
     /// Print the effective configuration, or every mistake in it
     CheckConfig,
-    /// Create, show and change accounts; the daemon must be stopped
+    /// Create, show and change accounts, whether or not the daemon is running
     Account {
         #[command(subcommand)]
         command: account::Command,
@@ -153,7 +154,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         }
         Command::Account { command } => {
             let (config, _guard) = on_the_terminal(&global, output)?;
-            account::run(command, &config, output)
+            account::run(command, &global, &config, output)
         }
         Command::Room { command } => {
             let (config, _guard) = on_the_terminal(&global, output)?;
