@@ -20,6 +20,7 @@ use support::{PASSWORD, Server, only, return_code};
 const ANNOUNCEMENT: u16 = 0x0027;
 const IM_IN: u16 = 0x0014;
 const RETURN_CODE: u16 = 0x0064;
+const ROOM_CLOSED: u16 = 0x017c;
 const ROOM_MESSAGE_IN: u16 = 0x015e;
 const SERVER_DISCONNECT: u16 = 0x044c;
 
@@ -207,6 +208,24 @@ fn slowmode_of_the_server_and_of_a_room() {
     assert_eq!(room.slowmode.seconds(), 5, "kept: the room is permanent");
     fails(&server, 4, &["slowmode", "5", "--room", "77"]);
     assert!(fails(&server, 2, &["slowmode", "3601"]).contains("3600"));
+}
+
+#[test]
+fn a_room_is_closed_with_everybody_in_it() {
+    let server = Server::start();
+    let uid = server.account("Ann");
+    let mut ann = server.sign_in(uid);
+    ann.join(450);
+    let rooms = || server.store().reader().rooms().unwrap();
+    let before = rooms().len();
+    assert!(fails(&server, 2, &["room", "close", "450"]).contains("--yes"));
+    let told = ok(&server, &["room", "close", "welcome to paltalk", "--yes"]);
+    assert_eq!(told, "deleted Welcome to Paltalk (room 450), put 1 out\n");
+    assert!(ann.expect(ROOM_CLOSED).text(0).contains("no more"));
+    assert!(rooms().len() == before - 1 && rooms().iter().all(|room| room.id.0 != 450));
+    let open = json(&server, &["rooms", "--json"]);
+    assert!(open.as_array().unwrap().iter().all(|room| room["id"] != 450), "{open}");
+    fails(&server, 4, &["room", "close", "450", "--yes"]);
 }
 
 #[test]

@@ -43,6 +43,7 @@ fn orders() -> Vec<(Order, Access)> {
             age_verified: None,
             email: None,
         }),
+        (Order::DeleteRoom { room: RoomId(450), reason: text() }, Operator),
         account(AccountOrder::Delete(NOBODY)),
         account(AccountOrder::Erase(NOBODY)),
     ]
@@ -68,6 +69,7 @@ fn kind(order: &Order) -> usize {
         Order::Backup { .. } => 14,
         Order::Shutdown { .. } => 15,
         Order::Account(_) => 16,
+        Order::DeleteRoom { .. } => 17,
     }
 }
 
@@ -77,7 +79,7 @@ fn every_order_and_request_needs_what_it_should() {
     let mut kinds: Vec<usize> = all.iter().map(|(order, _)| kind(order)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds, (0..=16).collect::<Vec<_>>(), "a kind is missing from the table");
+    assert_eq!(kinds, (0..=17).collect::<Vec<_>>(), "a kind is missing from the table");
     let accesses = [Access::Observer, Access::Moderator, Access::Operator];
     for (order, least) in all {
         let may: Vec<Access> = accesses.into_iter().filter(|access| *access >= order.needs()).collect();

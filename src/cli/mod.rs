@@ -95,7 +95,7 @@ enum Command {
         #[command(subcommand)]
         command: account::Command,
     },
-    /// Create, show and change permanent rooms; the daemon must be stopped
+    /// Create, show and change permanent rooms; all but `close` need the daemon stopped
     Room {
         #[command(subcommand)]
         command: room::Command,
@@ -158,7 +158,7 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         }
         Command::Room { command } => {
             let (config, _guard) = on_the_terminal(&global, output)?;
-            room::run(command, &config, output)
+            room::run(command, &global, &config, output)
         }
         Command::Backup(command) => {
             let (config, _guard) = on_the_terminal(&global, output)?;

@@ -1,6 +1,5 @@
 //! Where account commands work: on the store if nobody has it, else through the daemon that has it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +8,7 @@ use super::Global;
 use super::failure::Failure;
 use super::output::Output;
 use super::remote::{connect, unexpected};
+use super::stopped;
 use super::who::Who;
 use crate::config::Config;
 use crate::control::accounts::{self, Plan};
@@ -17,7 +17,7 @@ use crate::control::wire::{
     AccountDetail, AccountOrder, AccountRow, BanTarget, Order, Refusal, RefusalCode, Reply, Request, Target,
 };
 use crate::model::{Author, Timestamp, Uid};
-use crate::store::{OpenError, Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreError};
 
 /// One of the two ways to the accounts. Who uses it need not know which.
 pub(super) enum Place {
@@ -44,39 +44,25 @@ impl Place {
         if global.socket.is_some() {
             return Ok(Place::Live(connect(global)?));
         }
-        let path = config.store_path();
-        if !make && !path.exists() {
-            return Err(Failure::failed(format_args!(
-                "there is no store in {} yet; `serve` and `account add` make one",
-                path.display()
-            )));
+        if let Some(store) = stopped::open(config, output, make)? {
+            return Ok(Place::Stopped { store, author: operator() });
         }
-        let options = StoreOptions { cache_bytes: config.store.cache, ..StoreOptions::new(&path) };
-        match Store::open(options) {
-            Ok((store, report)) => {
-                for repair in &report.repairs {
-                    output.note(&format!("the store was repaired: {repair}"));
-                }
-                Ok(Place::Stopped { store, author: operator() })
+        match connect(global) {
+            Ok(client) => Ok(Place::Live(client)),
+            // Somebody has the store, but nobody answers.
+            Err(Failure::NoDaemon(text)) => {
+                let store = config.store_path();
+                let held = format!("a daemon has the store in {}, but is silent", store.display());
+                Err(Failure::NoDaemon(format!("{held}: {text}")))
             }
-            Err(OpenError::Locked { .. }) => match connect(global) {
-                Ok(client) => Ok(Place::Live(client)),
-                // Somebody has the store, but nobody answers.
-                Err(Failure::NoDaemon(text)) => Err(Failure::NoDaemon(format!("{}; {text}", in_use(&path)))),
-                Err(failure) => Err(failure),
-            },
-            Err(error) => Err(error.into()),
+            Err(failure) => Err(failure),
         }
     }
 
     /// Ends the work; `result` is what became of it.
     pub(super) fn close(self, result: Result<(), Failure>) -> Result<(), Failure> {
         match self {
-            // Also after a failure, for its own sake; but the failure is what counts then.
-            Place::Stopped { store, .. } => {
-                let closed = store.close().map_err(Failure::from);
-                result.and(closed)
-            }
+            Place::Stopped { store, .. } => stopped::with_store(store, |_| result),
             Place::Live(_) => result,
         }
     }
@@ -196,10 +182,6 @@ fn commit(store: &Store, plan: Result<Plan, Refusal>) -> Result<String, Failure>
     let plan = plan.map_err(refused)?;
     let applied: Result<_, StoreError> = store.commit_blocking(plan.change.clone());
     plan.done(applied).map(|(_, told)| told).map_err(refused)
-}
-
-fn in_use(store: &Path) -> String {
-    format!("a daemon has the store in {} and its control socket is silent", store.display())
 }
 
 /// The user who runs this program.

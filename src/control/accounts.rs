@@ -1,24 +1,23 @@
 //! Accounts as operators see and change them: what is read from the store, and the one change of the
 //! store that an order means. The daemon and the command line on a stopped store both go this way.
 
+mod export;
+
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use crate::model::{Author, EMAIL_MAX, Nickname, Privacy, Roles, Timestamp, Uid, from_cp1252, is_email};
+use crate::model::{Author, EMAIL_MAX, Nickname, Privacy, Roles, Timestamp, Uid, is_email, to_cp1252};
 use crate::store::{
-    Account, Applied, AuditActor, AuditEntry, AuditQuery, AuditRecord, AuditSubject, AuditTarget, Ban,
-    BanTarget, Change, ExclusionKind, MuteKind, NewAccount, PasswordHash, REASON_MAX, Reader, Rejection,
-    StoreError,
+    Account, Applied, AuditEntry, AuditTarget, Ban, BanTarget, Change, NewAccount, PasswordHash, REASON_MAX,
+    Reader, Rejection, StoreError,
 };
 
 use super::tables::store_refusal;
 use super::wire::{ACCOUNTS_MAX, AccountDetail, AccountOrder, AccountRow, Refusal, RefusalCode, Target};
 
+pub use export::export;
+
 /// The longest time of a ban that is not for good.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 3600);
-/// The most waiting messages, and the most entries of the audit log, in an export.
-const EXPORT_MAX: usize = 10_000;
 
 /// What an order means: one change, and what there is to say about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,7 +71,7 @@ pub fn rows(reader: &Reader, after: Option<Uid>) -> Result<Vec<AccountRow>, Stor
 pub fn detail(reader: &Reader, target: &Target, now: Timestamp) -> Result<Option<AccountDetail>, StoreError> {
     let found = match target {
         Target::Uid(uid) => reader.account(*uid)?,
-        Target::Nickname(name) => match Nickname::built_in(&crate::model::to_cp1252(name)) {
+        Target::Nickname(name) => match Nickname::built_in(&to_cp1252(name)) {
             Ok(nickname) => reader.account_by_name(&nickname.key())?,
             Err(_) => None,
         },
@@ -233,106 +232,6 @@ pub fn plan_unban(reader: &Reader, uid: Uid, by: &Author, now: Timestamp) -> Res
     let details = format!("was banned by {}: {}", ban.by, ban.reason);
     let made = entry_on(by, now, "unban", &account, "", &details);
     Ok(on(&account, vec![Change::LiftBan { target }], made, format!("lifted the ban of {}", shown(&account))))
-}
-
-/// Everything that is kept about an account, as a JSON object; `None` if there is no such account. The
-/// password is kept as a hash only and left out. Of waiting messages it sent and of the audit log, up to
-/// 10,000 each.
-///
-/// # Errors
-///
-/// If the store cannot be read.
-pub fn export(reader: &Reader, uid: Uid) -> Result<Option<Value>, StoreError> {
-    let Some(account) = reader.account(uid)? else { return Ok(None) };
-    let people = |list: Vec<(Uid, Nickname)>| -> Vec<Value> {
-        list.iter().map(|(uid, name)| json!({ "uid": uid.0, "nickname": name.to_string() })).collect()
-    };
-    let uids = |list: Vec<Uid>| list.iter().map(|uid| uid.0).collect::<Vec<u32>>();
-    let sanctions = reader.sanctions(uid)?;
-    let until = |until: Option<Timestamp>| until.map(Timestamp::rfc3339);
-    let mut kept_out = Vec::new();
-    for (kind, name) in [(ExclusionKind::Bounce, "bounce"), (ExclusionKind::Ban, "ban")] {
-        let entries = reader.exclusions(kind)?.into_iter().filter(|(_, entry)| entry.uid == uid);
-        kept_out.extend(entries.map(|(room, entry)| {
-            json!({
-                "room": room.0, "kind": name, "until": until(entry.until), "at": entry.at.rfc3339(),
-                "by": entry.by.0, "reason": from_cp1252(&entry.reason),
-            })
-        }));
-    }
-    let rooms = reader.rooms()?;
-    let ids = |concerned: &dyn Fn(&crate::store::RoomRecord) -> bool| {
-        rooms.iter().filter(|room| concerned(room)).map(|room| room.id.0).collect::<Vec<u32>>()
-    };
-    let waiting = reader.offline(uid)?;
-    let sent = reader.offline_from(uid, EXPORT_MAX)?;
-    Ok(Some(json!({
-        "uid": uid.0,
-        "nickname": account.nickname.to_string(),
-        "email": account.email,
-        "roles": account.roles.iter().collect::<Vec<_>>(),
-        "age_verified": account.age_verified,
-        "created": account.created.rfc3339(),
-        "privacy": privacy(account.privacy),
-        "secret_question": account.hint.as_ref().map(|hint| {
-            json!({ "question": hint.question, "answer": from_cp1252(&hint.text) })
-        }),
-        "pals": people(reader.pals(uid)?),
-        "pal_of": uids(reader.pal_of(uid)?),
-        "blocks": people(reader.blocks(uid)?),
-        "messages_waiting": waiting.iter().map(|message| json!({
-            "from": message.from.0, "nickname": message.from_nickname.to_string(),
-            "at": message.at.rfc3339(), "text": from_cp1252(message.text.as_bytes()),
-        })).collect::<Vec<_>>(),
-        "messages_sent": sent.iter().map(|(to, message)| json!({
-            "to": to.0, "at": message.at.rfc3339(), "text": from_cp1252(message.text.as_bytes()),
-        })).collect::<Vec<_>>(),
-        "ban": sanctions.ban.map(|ban| json!({
-            "until": until(ban.until), "reason": ban.reason, "by": ban.by.name(), "at": ban.at.rfc3339(),
-        })),
-        "mutes": sanctions.mutes.iter().map(|mute| json!({
-            "kind": match mute.kind { MuteKind::Text => "text", MuteKind::Media => "media" },
-            "until": until(mute.until), "reason": mute.reason, "by": mute.by.name(),
-            "at": mute.at.rfc3339(),
-        })).collect::<Vec<_>>(),
-        "warnings": sanctions.warnings.iter().map(|warning| json!({
-            "at": warning.at.rfc3339(), "by": warning.by.name(), "reason": warning.reason,
-        })).collect::<Vec<_>>(),
-        "strikes": sanctions.strikes.map(|strikes| json!({
-            "strikes": strikes.strikes, "stage": strikes.stage, "violations": strikes.violations,
-            "muted_until": until(strikes.muted_until), "last_reason": strikes.last_reason,
-            "last_detail": strikes.last_detail, "last_at": strikes.last_at.rfc3339(),
-        })),
-        "offences": sanctions.offences.map(|record| json!({
-            "offences": record.offences, "muted_until": until(record.muted_until),
-            "last_at": record.last_at.rfc3339(), "exempt": record.exempt,
-        })),
-        "kept_out_of_rooms": kept_out,
-        "owns_rooms": ids(&|room| room.owner == Some(uid)),
-        "may_post_links_in": ids(&|room| room.linkers.contains(&uid)),
-        "audit_about": audit(reader, AuditQuery { target: Some(AuditSubject::User(uid)), ..AuditQuery::default() })?,
-        "audit_by": audit(reader, AuditQuery { actor: Some(AuditActor::User(uid)), ..AuditQuery::default() })?,
-    })))
-}
-
-/// Entries of the audit log, newest first.
-fn audit(reader: &Reader, mut query: AuditQuery) -> Result<Vec<Value>, StoreError> {
-    let mut found = Vec::new();
-    loop {
-        let page = reader.audit(&query)?;
-        found.extend(page.records.iter().map(|AuditRecord { seq, entry }| {
-            json!({
-                "seq": seq, "at": entry.at.rfc3339(), "actor": entry.actor.name(), "action": entry.action,
-                "target": entry.target.as_ref().map(AuditTarget::name), "reason": entry.reason,
-                "details": entry.details,
-            })
-        }));
-        query.before = page.next;
-        if query.before.is_none() || found.len() >= EXPORT_MAX {
-            found.truncate(EXPORT_MAX);
-            return Ok(found);
-        }
-    }
 }
 
 /// The account of a person, to be changed. The server's own user is part of the program: with a

@@ -114,6 +114,7 @@ impl Orders {
             Order::Warn { user, reason } => Action::Warn { user: self.subject(user).await?, reason },
             Order::ClearStrikes(user) => Action::ClearStrikes(self.subject(user).await?),
             Order::CloseRoom { room, reason } => Action::CloseRoom { room, reason },
+            Order::DeleteRoom { room, reason } => Action::DeleteRoom { room, reason },
             Order::LockRoom { room, lockword } => {
                 let lockword = lockword.map(|word| to_cp1252(&word));
                 Action::LockRoom { room, lockword }

@@ -305,6 +305,13 @@ pub enum Order {
     },
     /// Make, change or delete an account.
     Account(AccountOrder),
+    /// Put everybody out of a permanent room and delete it.
+    DeleteRoom {
+        /// Which.
+        room: RoomId,
+        /// Why; those inside read it.
+        reason: String,
+    },
 }
 
 /// What can be done with accounts. Passwords come as hashes, made where they were typed.
@@ -368,7 +375,8 @@ impl Order {
             | Order::Reload
             | Order::Backup { .. }
             | Order::Shutdown { .. }
-            | Order::Account(_) => Access::Operator,
+            | Order::Account(_)
+            | Order::DeleteRoom { .. } => Access::Operator,
         }
     }
 }
