@@ -204,6 +204,7 @@ impl Daemon {
         let (relay_orders, orders) = peers::orders();
         let hub = tokio::spawn(hub.with_relays(relay_orders).run());
         let weak_hub = handle.downgrade();
+        health.watch_maintenance(handle.maintenance());
         let context = Arc::new(Context {
             accounts: Accounts::new(store.clone(), config.limits.exempt.clone(), Arc::clone(&feed)),
             store: store.clone(),

@@ -95,6 +95,19 @@ pub fn dummy_verify(password: &[u8]) {
 }
 
 /// `None` if `phc` is not an Argon2id hash.
+/// Whether a string is a hash of the kind that [`hash`] makes, of a cost that can be paid at sign-ins.
+pub fn is_hash(phc: &str) -> bool {
+    let parsed = || {
+        let hash = PasswordHash::new(phc).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let most = self::params().ok()?;
+        let cheap = params.m_cost() <= most.m_cost() && params.t_cost() <= most.t_cost();
+        let whole = hash.version.is_some() && hash.salt.is_some() && hash.hash.is_some();
+        Some(hash.algorithm == Algorithm::Argon2id.ident() && cheap && whole)
+    };
+    parsed().unwrap_or(false)
+}
+
 fn check(password: &[u8], phc: &str) -> Option<bool> {
     let expected = PasswordHash::new(phc).ok()?;
     if expected.algorithm != Algorithm::Argon2id.ident() {

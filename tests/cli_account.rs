@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use paltalkd::model::Nickname;
 use paltalkd::password;
-use paltalkd::store::{Store, StoreOptions};
+use paltalkd::store::{AuditQuery, Store, StoreOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -200,16 +200,42 @@ fn a_nickname_of_digits_is_no_trap() {
 }
 
 #[test]
-fn a_store_in_use_is_left_alone() {
+fn a_store_in_use_whose_daemon_is_silent_is_left_alone() {
     let directory = two_accounts();
     let store = open(directory.path());
     for args in [&["list"][..], &["add", "Bob", "--password-stdin"], &["delete", "alice", "--yes"]] {
-        let answer = account(directory.path(), args, PASSWORD).code(1).stdout("");
+        let answer = account(directory.path(), args, PASSWORD).code(3).stdout("");
         let told = stderr(&answer);
-        assert!(told.contains("daemon is running") && told.contains("need it stopped"), "{told}");
+        assert!(told.contains("has the store in") && told.contains("control.sock"), "{told}");
     }
     drop(store);
     account(directory.path(), &["list"], "").success();
+}
+
+#[test]
+fn bans_exports_and_erasure_of_a_stopped_store() {
+    let directory = two_accounts();
+    let path = directory.path();
+    let banned = account(path, &["ban", "zoë", "--for", "2h", "--reason", "spam"], "").success().stdout("");
+    assert_eq!(stderr(&banned), "banned Zoë (uid 1000003) for 2h\n");
+    assert!(json(path, &["show", "zoë", "--json"])["banned"].as_str().unwrap().ends_with(": spam"));
+    let export = json(path, &["export", "zoë"]);
+    assert_eq!((&export["uid"], &export["ban"]["reason"]), (&1_000_003.into(), &"spam".into()));
+    assert!(!export.to_string().contains("argon2"));
+    account(path, &["unban", "zoë"], "").success();
+    account(path, &["unban", "zoë"], "").code(4);
+    account(path, &["ban", "zoë", "--for", "0s"], "").code(2);
+    account(path, &["ban", "nobody"], "").code(4);
+    account(path, &["erase", "zoë"], "y\n").code(2);
+    account(path, &["erase", "zoë", "--yes"], "").success().stdout("");
+    account(path, &["export", "zoë"], "").code(4);
+
+    let store = open(path);
+    let page = store.reader().audit(&AuditQuery::default()).unwrap();
+    let me = nix::unistd::User::from_uid(nix::unistd::Uid::current()).unwrap().unwrap().name;
+    assert!(page.records.iter().all(|record| record.entry.actor.name() == me));
+    let done: Vec<&str> = page.records.iter().rev().map(|record| record.entry.action.as_str()).collect();
+    assert_eq!(done, ["account_add", "account_add", "ban", "unban", "account_erase"]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn a_store_is_backed_up_checked_and_restored() {
     let directory = with_alice();
     let path = directory.path();
     let made = paltalkd(path, &["backup", "one.backup"]).success().stderr("");
-    assert!(stdout(&made).starts_with("one.backup: 3 records in "), "{}", stdout(&made));
+    assert!(stdout(&made).starts_with("one.backup: 5 records in "), "{}", stdout(&made));
     let checked = paltalkd(path, &["verify", "one.backup"]).success().stderr("");
     assert!(stdout(&checked).contains("accounts") && stdout(&checked).contains("read back and good"));
     let checked = paltalkd(path, &["verify"]).success().stderr("");

@@ -42,7 +42,11 @@ golden! {
     account_list: ["account", "list"];
     account_passwd: ["account", "passwd"];
     account_set: ["account", "set"];
+    account_ban: ["account", "ban"];
+    account_unban: ["account", "unban"];
+    account_export: ["account", "export"];
     account_delete: ["account", "delete"];
+    account_erase: ["account", "erase"];
     room: ["room"];
     room_list: ["room", "list"];
     room_show: ["room", "show"];

@@ -1,18 +1,21 @@
-//! `paltalkd account …`, on a stopped store.
+//! `paltalkd account …`, by the running daemon or on a stopped store.
 
 mod view;
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Global;
 use super::failure::Failure;
 use super::output::Output;
+use super::place::Place;
 use super::secret;
-use super::stopped::with_store;
 use super::who::Who;
 use crate::config::Config;
-use crate::model::{Nickname, Role, Roles, Timestamp, Uid, from_cp1252, is_email, to_cp1252};
+use crate::control::wire::{AccountDetail, AccountOrder};
+use crate::model::{Nickname, Role, Uid, from_cp1252, is_email, to_cp1252};
 use crate::password;
-use crate::store::{Account, Applied, Change, NewAccount, PasswordHash, Rejection, Store, StoreError};
 pub(super) use view::yes_no;
 use view::{AccountView, Details};
 
@@ -44,14 +47,40 @@ pub(super) enum Command {
     /// Change roles and other settings
     #[command(override_usage = "paltalkd account set [OPTIONS] <NICK|UID>")]
     Set(Set),
-    /// Delete an account, its lists and the messages that wait for it
-    Delete {
+    /// Keep an account out
+    Ban {
         #[command(flatten)]
         user: User,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
+        /// How long; for good without this
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        time: Option<Duration>,
+        /// Why; the user reads it
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
     },
+    /// Let a banned account in again
+    Unban {
+        #[command(flatten)]
+        user: User,
+    },
+    /// Print everything that is kept about an account as a JSON object
+    Export {
+        #[command(flatten)]
+        user: User,
+    },
+    /// Delete an account, its lists and the messages that wait for it
+    Delete(Removal),
+    /// Delete an account as `delete` does, and the messages it has sent that still wait
+    Erase(Removal),
+}
+
+#[derive(Args)]
+pub(super) struct Removal {
+    #[command(flatten)]
+    user: User,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Args)]
@@ -122,63 +151,78 @@ fn email(text: &str) -> Result<String, String> {
     if is_email(text) { Ok(text.to_owned()) } else { Err("not an email address".to_owned()) }
 }
 
-pub(super) fn run(command: Command, config: &Config, output: &Output) -> Result<(), Failure> {
+pub(super) fn run(
+    command: Command,
+    global: &Global,
+    config: &Config,
+    output: &Output,
+) -> Result<(), Failure> {
     if let Command::Set(set) = &command {
         set.check()?;
     }
-    with_store(config, output, matches!(command, Command::Add(_)), |store| match command {
-        Command::Add(add) => add.run(store, output),
-        Command::Show { user, json } => show(store, &user, json, output),
-        Command::List { json } => list(store, json, output),
-        Command::Passwd { user, password } => passwd(store, &user, &password, output),
-        Command::Set(set) => set.run(store, output),
-        Command::Delete { user, yes } => delete(store, &user, yes, output),
-    })
+    let mut place = Place::open(global, config, output, matches!(command, Command::Add(_)))?;
+    let result = command.work(&mut place, output);
+    place.close(result)
 }
 
-impl Add {
-    fn run(self, store: &Store, output: &Output) -> Result<(), Failure> {
-        if store.reader().uid_by_name(&self.nickname.key())?.is_some() {
-            return Err(Failure::failed(format_args!("the nickname {} is taken", self.nickname)));
-        }
-        let password = secret::new_password(self.password.password_stdin)?;
-        let account = NewAccount {
-            nickname: self.nickname,
-            password: hash(&password)?,
-            email: self.email,
-            roles: self.roles.into_iter().collect(),
-            created: Timestamp::now(),
-        };
-        match store.commit_blocking(Change::CreateAccount(account))? {
-            Applied::Created(uid) => output.print(&format!("{uid}\n")),
-            other => Err(Failure::failed(format_args!("the store answered {other:?}"))),
+impl Command {
+    fn work(self, place: &mut Place, output: &Output) -> Result<(), Failure> {
+        match self {
+            Command::Add(add) => add.run(place, output),
+            Command::Show { user, json } => {
+                let details = Details::of(&place.find(&user.user)?);
+                if json { output.json(&details) } else { output.fields(&details.fields()) }
+            }
+            Command::List { json } => list(place, json, output),
+            Command::Passwd { user, password } => {
+                let uid = person(&user, place)?.row.uid;
+                let password = secret::new_password(password.password_stdin)?;
+                told(place.act(AccountOrder::SetPassword { uid, hash: hash(&password)? })?, output)
+            }
+            Command::Set(set) => set.run(place, output),
+            Command::Ban { user, time, reason } => {
+                let uid = person(&user, place)?.row.uid;
+                told(place.ban(uid, time, reason)?, output)
+            }
+            Command::Unban { user } => {
+                let uid = person(&user, place)?.row.uid;
+                told(place.unban(uid)?, output)
+            }
+            Command::Export { user } => {
+                let uid = place.find(&user.user)?.row.uid;
+                output.json(&place.export(uid)?)
+            }
+            Command::Delete(removal) => removal.run("Delete", AccountOrder::Delete, place, output),
+            Command::Erase(removal) => removal.run("Erase", AccountOrder::Erase, place, output),
         }
     }
 }
 
-fn show(store: &Store, user: &User, json: bool, output: &Output) -> Result<(), Failure> {
-    let reader = store.reader();
-    let account = user.user.find(&reader)?;
-    let details = Details::read(&reader, &account)?;
-    if json { output.json(&details) } else { output.fields(&details.fields()) }
+impl Add {
+    fn run(self, place: &mut Place, output: &Output) -> Result<(), Failure> {
+        let name: Who = format!("nick:{}", self.nickname).parse().map_err(Failure::Usage)?;
+        match place.find(&name) {
+            Ok(_) => return Err(Failure::failed(format_args!("the nickname {} is taken", self.nickname))),
+            Err(Failure::NotFound(_)) => {}
+            Err(failure) => return Err(failure),
+        }
+        let password = secret::new_password(self.password.password_stdin)?;
+        place.act(AccountOrder::Create {
+            nickname: self.nickname.to_string(),
+            hash: hash(&password)?,
+            email: self.email,
+            roles: self.roles,
+        })?;
+        output.print(&format!("{}\n", place.find(&name)?.row.uid))
+    }
 }
 
-fn list(store: &Store, json: bool, output: &Output) -> Result<(), Failure> {
-    let accounts: Result<Vec<Account>, StoreError> = store.reader().accounts().collect();
-    let people = accounts?.into_iter().filter(|account| account.uid != Uid::SERVICE);
-    let accounts: Vec<AccountView> = people.map(|account| AccountView::of(&account)).collect();
+fn list(place: &mut Place, json: bool, output: &Output) -> Result<(), Failure> {
+    let accounts: Vec<AccountView> = place.all()?.iter().map(AccountView::of).collect();
     if json {
         return output.json(&accounts);
     }
     output.table(&AccountView::HEADINGS, accounts.iter().map(AccountView::row).collect())
-}
-
-fn passwd(store: &Store, user: &User, password: &Password, output: &Output) -> Result<(), Failure> {
-    let account = person(user, store)?;
-    let password = secret::new_password(password.password_stdin)?;
-    commit(store, Change::SetPassword { uid: account.uid, hash: hash(&password)? }, &account)?;
-    output.note(&format!("{} has a new password.", account.nickname));
-    Ok(())
 }
 
 impl Set {
@@ -191,62 +235,51 @@ impl Set {
         }
     }
 
-    fn run(self, store: &Store, output: &Output) -> Result<(), Failure> {
-        let account = person(&self.user, store)?;
-        let uid = account.uid;
-        let given = self.roles.iter().fold(account.roles, |roles, role| roles.with(*role));
-        let roles: Roles = self.no_roles.iter().fold(given, |roles, role| roles.without(*role));
-        let mut changes = Vec::new();
-        if roles != account.roles {
-            changes.push(Change::SetRoles { uid, roles });
-        }
-        if let Some(verified) = self.age_verified {
-            changes.push(Change::SetAgeVerified { uid, verified: verified == YesNo::Yes });
-        }
-        if self.email.is_some() || self.no_email {
-            changes.push(Change::SetEmail { uid, email: self.email });
-        }
-        for change in changes {
-            commit(store, change, &account)?;
-        }
-        output.note(&format!("{} is changed.", account.nickname));
-        Ok(())
+    fn run(self, place: &mut Place, output: &Output) -> Result<(), Failure> {
+        let order = AccountOrder::Set {
+            uid: person(&self.user, place)?.row.uid,
+            give: self.roles,
+            take: self.no_roles,
+            age_verified: self.age_verified.map(|answer| answer == YesNo::Yes),
+            email: if self.no_email { Some(None) } else { self.email.map(Some) },
+        };
+        told(place.act(order)?, output)
     }
 }
 
-fn delete(store: &Store, user: &User, yes: bool, output: &Output) -> Result<(), Failure> {
-    let account = person(user, store)?;
-    if !yes {
-        secret::confirm(&format!("Delete the account {} ({}) for good?", account.nickname, account.uid))?;
+impl Removal {
+    fn run(
+        self,
+        what: &str,
+        order: fn(Uid) -> AccountOrder,
+        place: &mut Place,
+        output: &Output,
+    ) -> Result<(), Failure> {
+        let account = person(&self.user, place)?.row;
+        if !self.yes {
+            let question = format!("{what} the account {} ({}) for good?", account.nickname, account.uid);
+            secret::confirm(&question)?;
+        }
+        told(place.act(order(account.uid))?, output)
     }
-    commit(store, Change::DeleteAccount { uid: account.uid }, &account)?;
-    output.note(&format!("{} ({}) is deleted.", account.nickname, account.uid));
-    Ok(())
 }
 
-/// The account of a person, to be changed. The server's own user is part of the program: with a
-/// password, somebody could speak in its name.
-fn person(user: &User, store: &Store) -> Result<Account, Failure> {
-    let account = user.user.find(&store.reader())?;
-    if account.uid == Uid::SERVICE {
-        return Err(Failure::failed(format_args!(
-            "{} is the server's own user and cannot be changed",
-            account.nickname
-        )));
+/// The account of a person, to be changed; not that of the server's own user.
+fn person(user: &User, place: &mut Place) -> Result<AccountDetail, Failure> {
+    let account = place.find(&user.user)?;
+    if account.row.uid == Uid::SERVICE {
+        let name = account.row.nickname;
+        return Err(Failure::failed(format_args!("{name} is the server's own user and cannot be changed")));
     }
     Ok(account)
 }
 
-fn commit(store: &Store, change: Change, account: &Account) -> Result<(), Failure> {
-    match store.commit_blocking(change) {
-        Ok(_) => Ok(()),
-        Err(StoreError::Rejected(Rejection::NoSuchAccount)) => {
-            Err(Failure::NotFound(format!("no such user: {}", account.nickname)))
-        }
-        Err(error) => Err(error.into()),
-    }
+/// Says what happened, beside the results that scripts read.
+fn told(text: String, output: &Output) -> Result<(), Failure> {
+    output.note(&text);
+    Ok(())
 }
 
-fn hash(password: &[u8]) -> Result<PasswordHash, Failure> {
-    Ok(PasswordHash::new(password::hash(password).map_err(anyhow::Error::new)?))
+fn hash(password: &[u8]) -> Result<String, Failure> {
+    Ok(password::hash(password).map_err(anyhow::Error::new)?)
 }

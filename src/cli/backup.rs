@@ -9,12 +9,12 @@ use super::Global;
 use super::failure::Failure;
 use super::output::Output;
 use super::progress::Bar;
-use super::remote;
+use super::{remote, stopped};
 use crate::config::Config;
 use crate::control::wire::Order;
 use crate::model::Timestamp;
+use crate::store::Summary;
 use crate::store::backup::{Generation, generations, surplus};
-use crate::store::{OpenError, Store, StoreOptions, Summary};
 
 #[derive(Args)]
 pub(super) struct Backup {
@@ -39,7 +39,7 @@ impl Backup {
             None => self.file.clone(),
         };
         // A socket that was named means the daemon behind it.
-        let store = if global.socket.is_some() { None } else { open(config, output)? };
+        let store = if global.socket.is_some() { None } else { stopped::open(config, output, false)? };
         let Some(store) = store else {
             return match self.ask(global, output) {
                 // Somebody has the store, but nobody answers.
@@ -72,25 +72,6 @@ impl Backup {
             return Err(Failure::Usage("the daemon needs a path in UTF-8".to_owned()));
         };
         remote::act(global, Order::Backup { path: path.to_owned(), keep: self.keep }, output)
-    }
-}
-
-/// The store, if no daemon has it.
-fn open(config: &Config, output: &Output) -> Result<Option<Store>, Failure> {
-    let path = config.store_path();
-    if !path.exists() {
-        return Err(Failure::failed(format_args!("there is no store in {} yet", path.display())));
-    }
-    let options = StoreOptions { cache_bytes: config.store.cache, ..StoreOptions::new(&path) };
-    match Store::open(options) {
-        Ok((store, report)) => {
-            for repair in &report.repairs {
-                output.note(&format!("the store was repaired: {repair}"));
-            }
-            Ok(Some(store))
-        }
-        Err(OpenError::Locked { .. }) => Ok(None),
-        Err(error) => Err(Failure::failed(error)),
     }
 }
 

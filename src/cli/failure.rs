@@ -85,13 +85,6 @@ impl From<BackupError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
-        match error {
-            OpenError::Locked { path } => Failure::failed(format_args!(
-                "the daemon is running on the store in {}; account and room commands need it stopped: \
-                 stop it, then try again",
-                path.display()
-            )),
-            error => Failure::Failed(error.into()),
-        }
+        Failure::Failed(error.into())
     }
 }

@@ -13,6 +13,7 @@ mod failure;
 mod orders;
 mod output;
 mod packaging;
+mod place;
 mod progress;
 mod query;
 mod remote;
@@ -92,12 +93,12 @@ enum Command {
     Console(console::Console),
     /// Print the effective configuration, or every mistake in it
     CheckConfig,
-    /// Create, show and change accounts; the daemon must be stopped
+    /// Create, show and change accounts, whether or not the daemon is running
     Account {
         #[command(subcommand)]
         command: account::Command,
     },
-    /// Create, show and change permanent rooms; the daemon must be stopped
+    /// Create, show and change permanent rooms; all but `close` need the daemon stopped
     Room {
         #[command(subcommand)]
         command: room::Command,
@@ -163,11 +164,11 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         }
         Command::Account { command } => {
             let (config, _guard) = on_the_terminal(&global, output)?;
-            account::run(command, &config, output)
+            account::run(command, &global, &config, output)
         }
         Command::Room { command } => {
             let (config, _guard) = on_the_terminal(&global, output)?;
-            room::run(command, &config, output)
+            room::run(command, &global, &config, output)
         }
         Command::Backup(command) => {
             let (config, _guard) = on_the_terminal(&global, output)?;

@@ -1,4 +1,4 @@
-//! `paltalkd room …`, permanent rooms on a stopped store.
+//! `paltalkd room …`: permanent rooms on a stopped store; `close` by the running daemon, too.
 
 mod set;
 mod view;
@@ -6,11 +6,15 @@ mod which;
 
 use clap::{Args, Subcommand};
 
+use super::Global;
+use super::backup::in_use;
 use super::failure::Failure;
 use super::output::Output;
+use super::remote::{act, ask, unexpected};
 use super::secret;
-use super::stopped::with_store;
+use super::stopped;
 use crate::config::Config;
+use crate::control::wire::{Order, Page, Reply, Request, Rows, Window};
 use crate::model::{CategoryId, Rating, RoomId, RoomKind, RoomName, Timestamp};
 use crate::store::{Change, ExclusionKind, Reader, RoomRecord, Store};
 use set::Settings;
@@ -40,7 +44,7 @@ pub(super) enum Command {
     /// Create a permanent room and print its number
     #[command(override_usage = "paltalkd room create [OPTIONS] --category <CATEGORY> <NAME>")]
     Create(Box<Create>),
-    /// Delete a room and the lists of those who are kept out of it
+    /// Delete a room and the lists of those who are kept out of it; a running daemon puts everybody out
     Close {
         #[command(flatten)]
         room: Named,
@@ -83,14 +87,43 @@ pub(super) struct Set {
     settings: Settings,
 }
 
-pub(super) fn run(command: Command, config: &Config, output: &Output) -> Result<(), Failure> {
-    with_store(config, output, false, |store| match command {
+pub(super) fn run(
+    command: Command,
+    global: &Global,
+    config: &Config,
+    output: &Output,
+) -> Result<(), Failure> {
+    let store = if global.socket.is_some() { None } else { stopped::open(config, output, false)? };
+    let Some(store) = store else {
+        return match command {
+            Command::Close { room, yes } => close_open(global, &room.room, yes, output),
+            _ => Err(in_use(&config.store_path(), "this")),
+        };
+    };
+    stopped::with_store(store, |store| match command {
         Command::List { json } => list(&store.reader(), json, output),
         Command::Show { room, json } => show(&store.reader(), &room.room, json, output),
         Command::Create(create) => create.run(store, output),
         Command::Close { room, yes } => close(store, &room.room, yes, output),
         Command::Set(set) => set.run(store, output),
     })
+}
+
+/// Has the running daemon put everybody out of a room, which is deleted if it is permanent.
+fn close_open(global: &Global, which: &Which, yes: bool, output: &Output) -> Result<(), Failure> {
+    let Reply::Page(Page { rows: Rows::Rooms(rooms), .. }) = ask(global, Request::Rooms(Window::default()))?
+    else {
+        return Err(unexpected());
+    };
+    let room = which.find_open(rooms)?;
+    if !yes {
+        let what = if room.permanent { "Delete" } else { "Close" };
+        secret::confirm(&format!("{what} the room {} ({}) for good?", room.name, room.id))?;
+    }
+    let (room, permanent, reason) = (room.id, room.permanent, String::new());
+    let order =
+        if permanent { Order::DeleteRoom { room, reason } } else { Order::CloseRoom { room, reason } };
+    act(global, order, output)
 }
 
 fn list(reader: &Reader, json: bool, output: &Output) -> Result<(), Failure> {

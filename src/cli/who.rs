@@ -57,6 +57,12 @@ impl Who {
         }
     }
 
+    /// What it could mean: a uid, a nickname, or both.
+    pub(super) fn targets(&self) -> (Option<Target>, Option<Target>) {
+        let nickname = self.nickname.map(|nickname| Target::Nickname(nickname.to_string()));
+        (self.uid.map(Target::Uid), nickname)
+    }
+
     /// The account that is meant.
     pub(super) fn find(&self, reader: &Reader) -> Result<Account, Failure> {
         let by_uid = self.uid.map(|uid| reader.account(uid)).transpose()?.flatten();

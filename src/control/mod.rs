@@ -8,7 +8,7 @@
 //! | [`socket`], [`access`] | the socket in the file system, and who may do what |
 //! | [`server`], `connection`, `views` | serving those who come |
 //! | [`service`], `tables` | what they are answered |
-//! | [`orders`] | what they can change |
+//! | [`orders`], [`accounts`] | what they can change |
 //! | [`fields`], [`filter`], [`window`] | columns, filters, sorted windows |
 //! | [`monitor`], [`process`] | what is measured once a second, always |
 //!
@@ -19,6 +19,7 @@
 //! client that leaves bytes unread for half a minute is disconnected.
 
 pub mod access;
+pub mod accounts;
 pub mod client;
 mod connection;
 pub mod fields;

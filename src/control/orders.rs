@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task;
 
 use crate::hub::actor::{Query, WeakHubHandle};
 use crate::hub::feed::Named;
 use crate::hub::lookup::{Finding, Question};
+use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
 use crate::hub::{Event, EventKind, Feed};
 use crate::model::{Author, Nickname, Timestamp, to_cp1252};
@@ -20,8 +21,9 @@ use crate::store::backup::{Generation, generations, surplus};
 use crate::store::{AuditEntry, AuditTarget, Change, MuteKind, Progress, REASON_MAX, Store, Summary};
 
 use super::access::Peer;
+use super::accounts;
 use super::tables::store_refusal;
-use super::wire::{Access, BanTarget, Order, Refusal, RefusalCode, Target};
+use super::wire::{Access, AccountOrder, BanTarget, Order, Refusal, RefusalCode, Target};
 
 /// Is told how far a long order has come: steps done, steps in all.
 pub type ProgressSink = Arc<dyn Fn(u64, u64) + Send + Sync>;
@@ -51,13 +53,15 @@ pub struct Orders {
     store: Store,
     feed: Arc<Feed>,
     tasks: mpsc::Sender<Task>,
+    /// Held while an account is read, changed and renewed: the last one counts everywhere.
+    accounts: Mutex<()>,
 }
 
 impl Orders {
     /// Orders go to the hub or work on the store, and are told in the feed; what concerns the whole daemon goes to the other
     /// end of `tasks`.
     pub fn new(hub: WeakHubHandle, store: Store, feed: Arc<Feed>, tasks: mpsc::Sender<Task>) -> Orders {
-        Orders { hub, store, feed, tasks }
+        Orders { hub, store, feed, tasks, accounts: Mutex::default() }
     }
 
     /// Carries out an order of somebody who may give it. Returns after the effect, with what happened.
@@ -80,6 +84,7 @@ impl Orders {
                 self.record(&author, EventKind::Maintenance, "housekeeping", None, "", &told).await?;
                 Ok(told)
             }
+            Order::Account(order) => self.account(order, author).await,
             order => {
                 let action = self.action(order).await?;
                 let standing = standing(peer.access)?;
@@ -109,6 +114,7 @@ impl Orders {
             Order::Warn { user, reason } => Action::Warn { user: self.subject(user).await?, reason },
             Order::ClearStrikes(user) => Action::ClearStrikes(self.subject(user).await?),
             Order::CloseRoom { room, reason } => Action::CloseRoom { room, reason },
+            Order::DeleteRoom { room, reason } => Action::DeleteRoom { room, reason },
             Order::LockRoom { room, lockword } => {
                 let lockword = lockword.map(|word| to_cp1252(&word));
                 Action::LockRoom { room, lockword }
@@ -116,7 +122,11 @@ impl Orders {
             Order::Slowmode { room, seconds } => Action::Slowmode { room, seconds },
             Order::Broadcast { room, text } => Action::Broadcast { room, text },
             Order::Maintenance { on, message } => Action::Maintenance { on, message },
-            Order::RunMaintenance | Order::Reload | Order::Backup { .. } | Order::Shutdown { .. } => {
+            Order::RunMaintenance
+            | Order::Reload
+            | Order::Backup { .. }
+            | Order::Shutdown { .. }
+            | Order::Account(_) => {
                 return Err(refusal(RefusalCode::Invalid, "this is not for the hub"));
             }
         })
@@ -146,6 +156,38 @@ impl Orders {
             Finding::Account(None) => Err(refusal(RefusalCode::NotFound, format!("no such user: {named}"))),
             _ => Err(refusal(RefusalCode::Failed, "the store could not be asked")),
         }
+    }
+
+    /// Changes an account in the store, then brings that to who is signed in to it.
+    async fn account(&self, order: AccountOrder, author: Author) -> Result<String, Refusal> {
+        let _turn = self.accounts.lock().await;
+        let kind = match &order {
+            AccountOrder::Create { .. } => EventKind::Registration,
+            _ => EventKind::Staff,
+        };
+        let mut renewals = Vec::new();
+        match &order {
+            AccountOrder::Set { age_verified: Some(verified), .. } => {
+                renewals.push(Renewal::AgeVerified(*verified));
+            }
+            AccountOrder::Delete(_) | AccountOrder::Erase(_) => renewals.push(Renewal::Gone),
+            _ => {}
+        }
+        let (by, now) = (author.clone(), Timestamp::now());
+        let plan = self.store.read(move |reader| accounts::plan(reader, order, &by, now)).await;
+        let plan = plan.map_err(store_refusal)??;
+        renewals.extend(plan.roles.map(Renewal::Roles));
+        let applied = self.store.commit(plan.change.clone()).await;
+        let (uid, told) = plan.done(applied)?;
+        if let Some(uid) = uid {
+            for renewal in renewals {
+                let hub = self.hub.upgrade().ok_or_else(ending)?;
+                hub.ask(|to| Query::Renew(uid, renewal, to)).await.ok_or_else(ending)?;
+            }
+        }
+        let operator = Named { uid: None, name: author.name().into() };
+        self.feed.push(Timestamp::now(), Event::new(kind).by(operator).saying(told.clone()));
+        Ok(told)
     }
 
     /// Has the daemon as a whole do something, and waits for what became of it.

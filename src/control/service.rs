@@ -16,6 +16,7 @@ use crate::net::voice::Voice;
 use crate::store::{Account, BanTarget, Reader, Sanctions, Store, StoreError};
 
 use super::access::Peer;
+use super::accounts;
 use super::fields::{RoomNames, Row};
 use super::monitor::Monitor;
 use super::orders::{Orders, ProgressSink};
@@ -149,6 +150,10 @@ impl Service {
         request: Request,
         progress: ProgressSink,
     ) -> Result<Reply, Refusal> {
+        if peer.access < request.needs() {
+            let text = format!("{} may not do that", peer.name);
+            return Err(Refusal { code: RefusalCode::Forbidden, text });
+        }
         match request {
             Request::Status => Ok(Reply::Status(Box::new(self.status()))),
             Request::Performance => Ok(Reply::Performance(Box::new(self.performance().await))),
@@ -185,12 +190,21 @@ impl Service {
             }
             Request::User(target) => Ok(Reply::User(Box::new(self.user(target, NOW).await?))),
             Request::Room(room) => Ok(Reply::Room(Box::new(self.room(room).await?))),
-            Request::Act(order) => {
-                if peer.access < order.needs() {
-                    let text = format!("{} may not do that", peer.name);
-                    return Err(Refusal { code: RefusalCode::Forbidden, text });
-                }
-                self.orders.act(order, peer, progress).await.map(Reply::Done)
+            Request::Act(order) => self.orders.act(order, peer, progress).await.map(Reply::Done),
+            Request::Accounts { after } => {
+                let rows = self.store.read(move |reader| accounts::rows(reader, after)).await.flatten();
+                Ok(Reply::Accounts(rows.map_err(store_refusal)?))
+            }
+            Request::Account(target) => {
+                let now = Timestamp::now();
+                let found = self.store.read(move |reader| accounts::detail(reader, &target, now)).await;
+                let found = found.flatten().map_err(store_refusal)?;
+                found.map(|found| Reply::Account(Box::new(found))).ok_or_else(no_such_user)
+            }
+            Request::Export(uid) => {
+                let found = self.store.read(move |reader| accounts::export(reader, uid)).await.flatten();
+                let found = found.map_err(store_refusal)?.ok_or_else(no_such_user)?;
+                Ok(Reply::Export(found.to_string()))
             }
             Request::Watch { .. } | Request::Unwatch(_) => {
                 Err(invalid("views belong to a connection".to_owned()))
@@ -293,7 +307,7 @@ impl Service {
         let now = Timestamp::now();
         let found = self.store.read(move |reader| account(reader, &target)).await.flatten();
         let Some((account, sanctions)) = found.map_err(store_refusal)? else {
-            return Err(Refusal { code: RefusalCode::NotFound, text: "there is no such user".to_owned() });
+            return Err(no_such_user());
         };
         let uid = account.uid;
         let row = self.tables.users(age).await?.iter().find(|row| row.uid == uid).cloned();
@@ -366,6 +380,10 @@ const OFFLINE_TABLE: &str = "offline";
 /// Understands a window.
 pub(super) fn query<R: Row>(window: &Window, view: bool) -> Result<Query, Refusal> {
     Query::new::<R>(window, view).map_err(invalid)
+}
+
+fn no_such_user() -> Refusal {
+    Refusal { code: RefusalCode::NotFound, text: "there is no such user".to_owned() }
 }
 
 fn invalid(text: String) -> Refusal {

@@ -24,6 +24,8 @@ pub const REQUEST_MAX: usize = 64 * 1024;
 pub const REPLY_MAX: usize = 16 * 1024 * 1024;
 /// The most rows of a window.
 pub const WINDOW_MAX: u32 = 500;
+/// The most accounts in one answer.
+pub const ACCOUNTS_MAX: usize = 5000;
 
 /// What somebody may do through the socket; each may do what those before may.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -149,6 +151,37 @@ pub enum Request {
     Unwatch(u32),
     /// Does something.
     Act(Order),
+    /// Accounts in the order of their uids, [`ACCOUNTS_MAX`] at most: the first ones, or those after one.
+    Accounts {
+        /// That one.
+        after: Option<Uid>,
+    },
+    /// One account with what goes with it.
+    Account(Target),
+    /// Everything that is kept about an account.
+    Export(Uid),
+}
+
+impl Request {
+    /// What one has to be allowed to ask it.
+    pub fn needs(&self) -> Access {
+        match self {
+            Request::Act(order) => order.needs(),
+            Request::Accounts { .. } | Request::Account(_) => Access::Moderator,
+            Request::Export(_) => Access::Operator,
+            Request::Status
+            | Request::Performance
+            | Request::Users(_)
+            | Request::Rooms(_)
+            | Request::Strikes(_)
+            | Request::Bans
+            | Request::Activity { .. }
+            | Request::User(_)
+            | Request::Room(_)
+            | Request::Watch { .. }
+            | Request::Unwatch(_) => Access::Observer,
+        }
+    }
 }
 
 /// Whom an order concerns, as people type it. The daemon looks them up, signed in or not.
@@ -270,6 +303,55 @@ pub enum Order {
         /// Why; they read it.
         reason: String,
     },
+    /// Make, change or delete an account.
+    Account(AccountOrder),
+    /// Put everybody out of a permanent room and delete it.
+    DeleteRoom {
+        /// Which.
+        room: RoomId,
+        /// Why; those inside read it.
+        reason: String,
+    },
+}
+
+/// What can be done with accounts. Passwords come as hashes, made where they were typed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum AccountOrder {
+    /// Make one.
+    Create {
+        /// Its nickname.
+        nickname: String,
+        /// The hash of its password, a PHC string of Argon2.
+        hash: String,
+        /// Its email address.
+        email: Option<String>,
+        /// Its roles.
+        roles: Vec<Role>,
+    },
+    /// Replace the password.
+    SetPassword {
+        /// Whose.
+        uid: Uid,
+        /// The hash of the new one, as in [`AccountOrder::Create`].
+        hash: String,
+    },
+    /// Change settings.
+    Set {
+        /// Whose.
+        uid: Uid,
+        /// Roles to give.
+        give: Vec<Role>,
+        /// Roles to take.
+        take: Vec<Role>,
+        /// Whether staff have seen that the owner is of age; as it was if `None`.
+        age_verified: Option<bool>,
+        /// The email address, `Some(None)` for none; as it was if `None`.
+        email: Option<Option<String>>,
+    },
+    /// Delete it, its lists, the messages that wait for it and what is held against it.
+    Delete(Uid),
+    /// Delete it and what it has said, too: messages that still wait for others.
+    Erase(Uid),
 }
 
 impl Order {
@@ -292,7 +374,9 @@ impl Order {
             | Order::RunMaintenance
             | Order::Reload
             | Order::Backup { .. }
-            | Order::Shutdown { .. } => Access::Operator,
+            | Order::Shutdown { .. }
+            | Order::Account(_)
+            | Order::DeleteRoom { .. } => Access::Operator,
         }
     }
 }
@@ -323,6 +407,46 @@ pub enum Reply {
     Room(Box<RoomDetail>),
     /// To what changes something, after it has: what happened, for people.
     Done(String),
+    /// To [`Request::Accounts`].
+    Accounts(Vec<AccountRow>),
+    /// To [`Request::Account`].
+    Account(Box<AccountDetail>),
+    /// To [`Request::Export`]: a JSON object.
+    Export(String),
+}
+
+/// An account in a list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// Its uid.
+    pub uid: Uid,
+    /// Its nickname.
+    pub nickname: String,
+    /// Its roles, highest first.
+    pub roles: Vec<Role>,
+    /// The email address.
+    pub email: Option<String>,
+    /// Whether staff have seen that the owner is of age.
+    pub age_verified: bool,
+    /// When it was made, RFC 3339 in UTC.
+    pub created: String,
+}
+
+/// An account with what goes with it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AccountDetail {
+    /// The account itself.
+    pub row: AccountRow,
+    /// Who may contact it: `all`, `transfers` or `pals`.
+    pub privacy: String,
+    /// How many pals are on its list.
+    pub pals: u32,
+    /// How many it blocks.
+    pub blocks: u32,
+    /// How many messages wait for it.
+    pub offline_messages: u32,
+    /// Until when it is banned, in words, and why; `None` if it is not.
+    pub banned: Option<String>,
 }
 
 /// Why a request was not done.

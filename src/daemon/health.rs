@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::net::http::{self, HealthReport};
@@ -107,7 +108,13 @@ pub struct Health {
 #[derive(Default, Debug)]
 struct Inner {
     problems: BTreeMap<Cause, Problem>,
-    maintenance: Option<String>,
+    maintenance: Option<watch::Receiver<Option<String>>>,
+}
+
+impl Inner {
+    fn maintenance(&self) -> Option<String> {
+        self.maintenance.as_ref().and_then(|message| message.borrow().clone())
+    }
 }
 
 impl Health {
@@ -129,14 +136,14 @@ impl Health {
         }
     }
 
-    /// Keeps people out, with a word about why, or lets them in again (`None`).
-    pub fn set_maintenance(&self, message: Option<String>) {
-        self.lock().maintenance = message;
+    /// Says where to look for the word for those who are kept out by maintenance.
+    pub fn watch_maintenance(&self, message: watch::Receiver<Option<String>>) {
+        self.lock().maintenance = Some(message);
     }
 
     /// The word for those who are kept out, if people are.
     pub fn maintenance(&self) -> Option<String> {
-        self.lock().maintenance.clone()
+        self.lock().maintenance()
     }
 
     /// What is wrong now.
@@ -149,14 +156,15 @@ impl Health {
     pub fn report(&self) -> HealthReport {
         let inner = self.lock();
         let degraded = inner.problems.values().any(|problem| problem.severity == Severity::Degraded);
-        let status = match &inner.maintenance {
+        let maintenance = inner.maintenance();
+        let status = match &maintenance {
             _ if degraded => http::Health::Degraded,
             Some(_) => http::Health::Maintenance,
             None => http::Health::Ok,
         };
         let sentence = |(cause, problem): (&Cause, &Problem)| format!("{}: {}", cause.name(), problem.text);
         let mut reasons: Vec<String> = inner.problems.iter().map(sentence).collect();
-        reasons.extend(inner.maintenance.iter().map(|message| format!("maintenance: {message}")));
+        reasons.extend(maintenance.iter().map(|message| format!("maintenance: {message}")));
         HealthReport { status, reasons }
     }
 
@@ -179,7 +187,8 @@ mod tests {
             (report.status, report.reasons),
             (http::Health::Ok, vec!["disk_space: 1 GiB is free".into()])
         );
-        health.set_maintenance(Some("new disks".into()));
+        let (maintenance, message) = watch::channel(Some("new disks".to_owned()));
+        health.watch_maintenance(message);
         assert_eq!(health.report().status, http::Health::Maintenance);
         health.set(Cause::DiskSpace, Some(Problem::degraded("1 MiB is free")));
         let report = health.report();
@@ -187,7 +196,7 @@ mod tests {
         assert_eq!(report.reasons, ["disk_space: 1 MiB is free", "maintenance: new disks"]);
         health.set(Cause::DiskSpace, None);
         health.set(Cause::Clock, None);
-        health.set_maintenance(None);
+        maintenance.send_replace(None);
         assert_eq!(health.report(), HealthReport { status: http::Health::Ok, reasons: Vec::new() });
     }
 

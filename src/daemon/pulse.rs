@@ -52,8 +52,8 @@ pub(super) async fn feel(
 
 /// One round through both; `None` if one of them has ended.
 async fn beat(hub: &WeakHubHandle, store: &Store, health: &Health) -> Option<()> {
-    let asked = async { hub.upgrade()?.ask(Query::Maintenance).await };
-    health.set_maintenance(patiently(health, Cause::HubSlow, "the server", asked).await?);
+    let asked = async { hub.upgrade()?.ask(Query::Pulse).await };
+    patiently(health, Cause::HubSlow, "the server", asked).await?;
     let written = async {
         loop {
             match store.commit(Change::Barrier).await {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
@@ -20,6 +20,7 @@ use super::directory::PALS_ONLY;
 use super::feed::{Event, EventKind, Feed, Level, Named};
 use super::lookup::{Finding, Lookup, Question};
 use super::peers::{Orders, RelayOrder};
+use super::renewal::Renewal;
 use super::rows::{Population, RoomInside, RoomRow, UserRow};
 use super::rules::{self, Rules};
 use super::settings::Settings;
@@ -63,14 +64,16 @@ pub enum Query {
     Room(RoomId, oneshot::Sender<Option<RoomInside>>),
     /// How many users and rooms there are.
     Population(oneshot::Sender<Population>),
-    /// What those read who are kept out by maintenance, if there is any.
-    Maintenance(oneshot::Sender<Option<String>>),
+    /// Nothing but an answer: a sign of life.
+    Pulse(oneshot::Sender<()>),
     /// Other rules from now on.
     Configure(Box<Settings>, oneshot::Sender<()>),
     /// Forgets mutes and bans that have run out.
     ForgetExpired(oneshot::Sender<()>),
     /// Shows a text to everybody signed in; the answer is how many they are.
     Announce(Vec<u8>, oneshot::Sender<u64>),
+    /// Brings what has become of an account, in the store already, to who is signed in to it.
+    Renew(Uid, Renewal, oneshot::Sender<()>),
     /// Does something. Answered when it is durable, with what happened, for people.
     Act {
         /// Who acts.
@@ -88,6 +91,7 @@ pub struct HubHandle {
     inbox: mpsc::Sender<Queued>,
     desk: mpsc::Sender<Query>,
     metrics: Arc<Metrics>,
+    maintenance: watch::Receiver<Option<String>>,
 }
 
 /// A command that waits, and since when, if its way is measured.
@@ -126,7 +130,13 @@ impl HubHandle {
             inbox: self.inbox.downgrade(),
             desk: self.desk.downgrade(),
             metrics: Arc::clone(&self.metrics),
+            maintenance: self.maintenance.clone(),
         }
+    }
+
+    /// What those read who are kept out by maintenance, if there is any; changes as soon as that does.
+    pub fn maintenance(&self) -> watch::Receiver<Option<String>> {
+        self.maintenance.clone()
     }
 
     /// Asks the hub and waits for the answer; `None` if it has ended.
@@ -149,6 +159,7 @@ pub struct WeakHubHandle {
     inbox: mpsc::WeakSender<Queued>,
     desk: mpsc::WeakSender<Query>,
     metrics: Arc<Metrics>,
+    maintenance: watch::Receiver<Option<String>>,
 }
 
 impl WeakHubHandle {
@@ -158,6 +169,7 @@ impl WeakHubHandle {
             inbox: self.inbox.upgrade()?,
             desk: self.desk.upgrade()?,
             metrics: Arc::clone(&self.metrics),
+            maintenance: self.maintenance.clone(),
         })
     }
 }
@@ -175,6 +187,7 @@ pub struct Hub {
     desk: mpsc::Receiver<Query>,
     /// When the message that is being served was read, if its way is measured.
     stamp: Option<Instant>,
+    maintenance: watch::Sender<Option<String>>,
     feed: Arc<Feed>,
     wakers: Vec<Waker>,
     /// Questions for the store, in their order; one is asked at a time.
@@ -220,7 +233,13 @@ impl Hub {
         let (desk_sender, desk) = mpsc::channel(DESK);
         let (finder, found) = mpsc::unbounded_channel();
         let (rules_sender, rules_done) = mpsc::unbounded_channel();
-        let handle = HubHandle { inbox: sender, desk: desk_sender, metrics: Arc::clone(&metrics) };
+        let (maintenance, kept_out) = watch::channel(state.maintenance().map(str::to_owned));
+        let handle = HubHandle {
+            inbox: sender,
+            desk: desk_sender,
+            metrics: Arc::clone(&metrics),
+            maintenance: kept_out,
+        };
         let hub = Hub {
             state,
             links: Vec::new(),
@@ -231,6 +250,7 @@ impl Hub {
             inbox,
             desk,
             stamp: None,
+            maintenance,
             feed: Feed::new(1),
             wakers: Vec::new(),
             lookups: VecDeque::new(),
@@ -344,7 +364,7 @@ impl Hub {
             Query::Rooms(to) => drop(to.send(self.state.room_rows())),
             Query::Room(room, to) => drop(to.send(self.state.room_inside(now, room))),
             Query::Population(to) => drop(to.send(self.population(now))),
-            Query::Maintenance(to) => drop(to.send(self.state.maintenance().map(str::to_owned))),
+            Query::Pulse(to) => drop(to.send(())),
             Query::Configure(settings, to) => {
                 self.offline_age = settings.offline_messages;
                 self.state.configure(*settings);
@@ -360,6 +380,10 @@ impl Hub {
                 self.deliver(everybody, None, &ServerPacket::Announcement(text));
                 self.wakers.drain(..).for_each(Waker::wake);
                 _ = to.send(count);
+            }
+            Query::Renew(uid, renewal, to) => {
+                self.aside(|state, now, effects| state.renew(now, uid, renewal, effects));
+                _ = to.send(());
             }
             Query::Act { actor, action, answer } => self.act(&actor, action, answer),
         }
@@ -519,9 +543,17 @@ impl Hub {
                 self.perform(now, effect);
             }
             // After what was said in good faith, so that the clients see it in this order.
-            let Some(order) = self.refused.pop() else { return };
+            let Some(order) = self.refused.pop() else { break };
             self.state.order_refused(now, order, effects);
         }
+        let message = self.state.maintenance();
+        self.maintenance.send_if_modified(|known| {
+            let changed = known.as_deref() != message;
+            if changed {
+                *known = message.map(str::to_owned);
+            }
+            changed
+        });
     }
 
     fn perform(&mut self, now: Now, effect: Effect) {

@@ -19,6 +19,7 @@ pub mod guard;
 mod idle;
 pub mod lookup;
 pub mod peers;
+pub mod renewal;
 mod rooms;
 pub mod rows;
 pub mod rules;

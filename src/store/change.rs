@@ -87,6 +87,11 @@ pub enum Change {
         /// Whose.
         uid: Uid,
     },
+    /// Does as [`Change::DeleteAccount`], and deletes the messages it sent that still wait.
+    EraseAccount {
+        /// Whose.
+        uid: Uid,
+    },
     /// Puts somebody into a pal list, of at most [`PALS_MAX`].
     AddPal {
         /// Whose list.

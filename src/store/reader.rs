@@ -107,6 +107,31 @@ impl Reader {
         self.shared.view(|view| rules::offline::all(view, uid))
     }
 
+    /// Up to `limit` of the messages that an account sent and that still wait, with their recipients.
+    /// Reads all waiting messages, a page at a time: for what is asked seldom.
+    pub fn offline_from(&self, from: Uid, limit: usize) -> Result<Vec<(Uid, OfflineMessage)>, StoreError> {
+        const PAGE: usize = 1000;
+        const STRANGE: Corrupt = Corrupt("a stored message has a strange key");
+        let mut found = Vec::new();
+        let mut after = None;
+        while found.len() < limit {
+            let page = self.shared.view(|view| view.scan(&[OFFLINE], after.as_deref(), PAGE))?;
+            for (key, value) in &page {
+                let to = tables::offline_recipient(key).ok_or(STRANGE)?;
+                let message = records::read_offline(tables::offline_id(key).ok_or(STRANGE)?, value)?;
+                if message.from == from {
+                    found.push((to, message));
+                }
+            }
+            after = match page.into_iter().next_back() {
+                Some((key, _)) => Some(key),
+                None => break,
+            };
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
     /// Up to `limit` accounts for which messages wait that were sent before a moment. Reads all
     /// waiting messages, a page at a time: for housekeeping.
     pub fn offline_expired(&self, before: Timestamp, limit: usize) -> Result<Vec<Uid>, StoreError> {

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::model::{Privacy, Role};
-use crate::store::{Account, Reader, StoreError};
+use crate::control::wire::{AccountDetail, AccountRow};
+use crate::model::Role;
 
 /// An account in a list.
 #[derive(Serialize)]
@@ -21,23 +21,24 @@ pub(super) struct AccountView {
 pub(super) struct Details {
     #[serde(flatten)]
     account: AccountView,
-    privacy: &'static str,
-    pals: usize,
-    blocks: usize,
-    offline_messages: usize,
+    privacy: String,
+    pals: u32,
+    blocks: u32,
+    offline_messages: u32,
+    banned: Option<String>,
 }
 
 impl AccountView {
     pub(super) const HEADINGS: [&str; 6] = ["UID", "NICKNAME", "ROLES", "EMAIL", "OF AGE", "CREATED"];
 
-    pub(super) fn of(account: &Account) -> AccountView {
+    pub(super) fn of(account: &AccountRow) -> AccountView {
         AccountView {
             uid: account.uid.0,
-            nickname: account.nickname.to_string(),
-            roles: account.roles.iter().collect(),
+            nickname: account.nickname.clone(),
+            roles: account.roles.clone(),
             email: account.email.clone(),
             age_verified: account.age_verified,
-            created: account.created.rfc3339(),
+            created: account.created.clone(),
         }
     }
 
@@ -62,18 +63,15 @@ impl AccountView {
 }
 
 impl Details {
-    pub(super) fn read(reader: &Reader, account: &Account) -> Result<Details, StoreError> {
-        Ok(Details {
-            account: AccountView::of(account),
-            privacy: match account.privacy {
-                Privacy::All => "all",
-                Privacy::Transfers => "transfers",
-                Privacy::Pals => "pals",
-            },
-            pals: reader.pals(account.uid)?.len(),
-            blocks: reader.blocks(account.uid)?.len(),
-            offline_messages: reader.offline_count(account.uid)?,
-        })
+    pub(super) fn of(account: &AccountDetail) -> Details {
+        Details {
+            account: AccountView::of(&account.row),
+            privacy: account.privacy.clone(),
+            pals: account.pals,
+            blocks: account.blocks,
+            offline_messages: account.offline_messages,
+            banned: account.banned.clone(),
+        }
     }
 
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
@@ -85,10 +83,11 @@ impl Details {
             ("Email", account.email.clone().unwrap_or_else(|| "-".to_owned())),
             ("Of age", yes_no(account.age_verified)),
             ("Created", account.created.clone()),
-            ("Privacy", self.privacy.to_owned()),
+            ("Privacy", self.privacy.clone()),
             ("Pals", self.pals.to_string()),
             ("Blocks", self.blocks.to_string()),
             ("Waiting messages", self.offline_messages.to_string()),
+            ("Banned", self.banned.clone().unwrap_or_else(|| "no".to_owned())),
         ]
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::super::failure::Failure;
+use crate::hub::rows::RoomRow;
 use crate::model::{RoomId, to_cp1252};
 use crate::store::{Reader, RoomRecord};
 
@@ -34,14 +35,25 @@ impl FromStr for Which {
 impl Which {
     /// The room that is meant.
     pub(super) fn find(&self, reader: &Reader) -> Result<RoomRecord, Failure> {
-        let named = |room: &RoomRecord| {
-            let name = self.name.as_deref();
-            name.is_some_and(|name| room.name.as_bytes().eq_ignore_ascii_case(name))
-        };
-        let mut found = reader.rooms()?;
-        found.retain(|room| Some(room.id) == self.id || named(room));
+        self.only(reader.rooms()?, |room| room.id, |room| room.name.as_bytes().to_vec())
+    }
+
+    /// The open or permanent room of a running daemon that is meant.
+    pub(super) fn find_open(&self, rooms: Vec<RoomRow>) -> Result<RoomRow, Failure> {
+        self.only(rooms, |room| room.id, |room| to_cp1252(&room.name))
+    }
+
+    fn only<R>(
+        &self,
+        mut found: Vec<R>,
+        id: impl Fn(&R) -> RoomId,
+        name: impl Fn(&R) -> Vec<u8>,
+    ) -> Result<R, Failure> {
+        let named =
+            |room: &R| self.name.as_ref().is_some_and(|wanted| name(room).eq_ignore_ascii_case(wanted));
+        found.retain(|room| Some(id(room)) == self.id || named(room));
         if found.len() > 1 {
-            let ids: Vec<String> = found.iter().map(|room| format!("id:{}", room.id)).collect();
+            let ids: Vec<String> = found.iter().map(|room| format!("id:{}", id(room))).collect();
             return Err(Failure::Usage(format!(
                 "{self} could be more than one room; write {}",
                 ids.join(" or ")

@@ -131,6 +131,9 @@ impl State {
             Action::CloseRoom { room, reason } => {
                 self.close_by_staff(now, author, room, &clean(&reason), via, effects)
             }
+            Action::DeleteRoom { room, reason } => {
+                self.delete_by_staff(now, author, room, &clean(&reason), via, effects)
+            }
             Action::LockRoom { room, lockword } => {
                 self.lock_by_staff(now, author, room, lockword.as_deref(), via, effects)
             }

@@ -91,6 +91,13 @@ pub enum Action {
         /// Why.
         reason: String,
     },
+    /// Put everybody out of a permanent room, which is no more then.
+    DeleteRoom {
+        /// Which.
+        room: RoomId,
+        /// Why.
+        reason: String,
+    },
     /// Lock a room with a word, or open it.
     LockRoom {
         /// Which.
@@ -161,7 +168,7 @@ impl Action {
             Action::Mute { .. } | Action::Unmute { .. } => Permission::Mute,
             Action::Warn { .. } | Action::ClearWarnings(_) => Permission::Warn,
             Action::ClearStrikes(_) => Permission::Clear,
-            Action::CloseRoom { .. } => Permission::CloseRoom,
+            Action::CloseRoom { .. } | Action::DeleteRoom { .. } => Permission::CloseRoom,
             Action::LockRoom { .. } => Permission::LockRoom,
             Action::Slowmode { room: Some(_), .. } => Permission::RoomSlowmode,
             Action::Slowmode { .. } => Permission::ServerSlowmode,

@@ -193,6 +193,32 @@ impl State {
         Ok(format!("closed {name} (room {id}), put {count} out"))
     }
 
+    pub(super) fn delete_by_staff(
+        &mut self,
+        now: Now,
+        author: &Author,
+        id: RoomId,
+        reason: &str,
+        via: &mut Via<'_>,
+        effects: &mut Effects,
+    ) -> Result<String, ActError> {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.permanent) else {
+            return Err(ActError::NotFound(format!("There is no permanent room {id}.")));
+        };
+        // A temporary room vanishes with the last member.
+        room.permanent = false;
+        let (name, target) = (room.name.clone(), room_target(room));
+        effects.event(Event::new(EventKind::RoomClosed).by(author).in_room(id, &name).saying(reason));
+        let made = entry(now, "delete_room", author.clone(), Some(target), reason.to_owned(), String::new());
+        via.commit(with_entry(vec![Change::DeleteRoom(id)], made), effects);
+        let mut text = "This room is no more.".to_owned();
+        if !reason.is_empty() {
+            text = format!("{text} Reason: {reason}");
+        }
+        let count = self.put_everybody_out(id, Uid::SYSTEM, &to_cp1252(&text), effects);
+        Ok(format!("deleted {name} (room {id}), put {count} out"))
+    }
+
     pub(super) fn lock_by_staff(
         &mut self,
         now: Now,

@@ -121,6 +121,17 @@ pub(super) fn delete(view: View<'_>, uid: Uid, ops: &mut Ops) -> Outcome {
     Ok(Applied::Done)
 }
 
+pub(super) fn erase(view: View<'_>, uid: Uid, ops: &mut Ops) -> Outcome {
+    let deleted = delete(view, uid, ops)?;
+    // No index leads from a sender to his messages either; most are read long before.
+    for (key, value) in view.scan(&[OFFLINE], None, usize::MAX)? {
+        if tables::offline_recipient(&key) != Some(uid) && records::read_offline(0, &value)?.from == uid {
+            ops.delete(key);
+        }
+    }
+    Ok(deleted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

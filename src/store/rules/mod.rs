@@ -52,6 +52,7 @@ pub(super) fn evaluate(view: View<'_>, change: Change, ops: &mut Ops) -> Outcome
         }
         Change::SetEmail { uid, email } => accounts::set_email(view, uid, email, ops),
         Change::DeleteAccount { uid } => accounts::delete(view, uid, ops),
+        Change::EraseAccount { uid } => accounts::erase(view, uid, ops),
         Change::AddPal { uid, pal, at } => contacts::PALS.add(view, uid, pal, at, ops),
         Change::RemovePal { uid, pal } => contacts::PALS.remove(view, uid, pal, ops),
         Change::Block { uid, blocked, at } => contacts::BLOCKS.add(view, uid, blocked, at, ops),
