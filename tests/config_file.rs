@@ -210,6 +210,9 @@ fn another_value(key: &str) -> &'static str {
         "server.name" | "server.data_dir" | "store.path" | "backup.directory" | "log.directory" => {
             "\"other\""
         }
+        "control.socket" | "control.group" => "\"other\"",
+        "control.mode" => "\"0600\"",
+        "control.observers" | "control.moderators" | "control.operators" => "[\"other\"]",
         _ => "9",
     }
 }
@@ -241,6 +244,12 @@ fn each_key_counts_at_a_reload_or_at_the_next_start() {
         "voice.probe_udp",
         "voice.calls",
         "http.listen",
+        "control.socket",
+        "control.mode",
+        "control.group",
+        "control.observers",
+        "control.moderators",
+        "control.operators",
         "store.path",
         "store.cache",
         "log.format",
