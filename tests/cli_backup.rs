@@ -47,7 +47,7 @@ fn a_store_is_backed_up_checked_and_restored() {
     let checked = paltalkd(path, &["verify", "one.backup"]).success().stderr("");
     assert!(stdout(&checked).contains("accounts") && stdout(&checked).contains("read back and good"));
     let checked = paltalkd(path, &["verify"]).success().stderr("");
-    assert!(stdout(&checked).ends_with("data/store: 3 records up to change 1; all good\n"), "{checked:?}");
+    assert!(stdout(&checked).ends_with("data/store: 5 records up to change 1; all good\n"), "{checked:?}");
 
     paltalkd(path, &["account", "add", "Bob", "--password-stdin"]).success();
     let refused = paltalkd(path, &["restore", "one.backup"]).code(1).stdout("");

@@ -197,11 +197,12 @@ fn another_value(key: &str) -> &'static str {
         "chat.listen" | "voice.listen_tcp" | "voice.listen_udp" | "http.listen" => "[\"127.0.0.1:0\"]",
         "voice.advertise" => "\"192.0.2.11\"",
         "voice.probe_udp" => "false",
+        "rooms.age_verified_for_adult" => "true",
         "voice.calls" | "voice.files" => "\"off\"",
         "http.location" => "\"192.0.2.10:5001\"",
         "limits.exempt" | "spam.exempt_roles" => "[]",
         "limits.login_timeout" | "limits.idle_timeout" | "limits.unresponsive_timeout" => "\"7m\"",
-        "spam.window" | "spam.cooldown" | "spam.decay" => "\"7m\"",
+        "spam.window" | "spam.cooldown" | "spam.decay" | "moderation.warning_ban" => "\"7m\"",
         "store.offline_messages" | "backup.every" => "\"7d\"",
         "limits.outbox" | "store.cache" | "log.max_size" | "log.total" => "\"7MiB\"",
         "health.disk_warn" | "health.disk_degraded" => "\"7MiB\"",
@@ -210,6 +211,9 @@ fn another_value(key: &str) -> &'static str {
         "server.name" | "server.data_dir" | "store.path" | "backup.directory" | "log.directory" => {
             "\"other\""
         }
+        "control.socket" | "control.group" => "\"other\"",
+        "control.mode" => "\"0600\"",
+        "control.observers" | "control.moderators" | "control.operators" => "[\"other\"]",
         _ => "9",
     }
 }
@@ -241,6 +245,12 @@ fn each_key_counts_at_a_reload_or_at_the_next_start() {
         "voice.probe_udp",
         "voice.calls",
         "http.listen",
+        "control.socket",
+        "control.mode",
+        "control.group",
+        "control.observers",
+        "control.moderators",
+        "control.operators",
         "store.path",
         "store.cache",
         "log.format",
