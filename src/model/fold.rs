@@ -22,6 +22,7 @@ const fn is_blank(byte: u8) -> bool {
 }
 
 /// What is written for a byte: 0 if it is left out, a blank for what separates words.
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, and the loop ends with the table")]
 const FOLDED: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
