@@ -139,6 +139,7 @@ impl Daemon {
     pub async fn start_with(config: &Config, logs: Option<Arc<LogFiles>>) -> anyhow::Result<Daemon> {
         let health = Arc::new(Health::default());
         checks::raise_descriptor_limit(config.limits.max_connections, &health);
+        checks::data_directory(&config.server.data_dir, &health)?;
         let control = control::bind(config).await?;
         let mut chat_sockets = start::bind_all(&config.chat.listen, "chat.listen")?;
         let http_sockets = start::bind_all(&config.http.listen, "http.listen")?;
@@ -150,7 +151,6 @@ impl Daemon {
         let http_addresses = start::addresses(&http_sockets)?;
         let call_control = start::bind_call_control(config)?;
 
-        checks::data_directory(&config.server.data_dir, &health)?;
         let path = config.store_path();
         let newest = checks::check_clock(&path, &health);
         let mut options = StoreOptions::new(&path);

@@ -109,6 +109,6 @@ mod tests {
             Event::new(EventKind::Kick).by(named("root")).about(named("B\x1bob")).saying("flood\ning");
         feed.push(Timestamp(1_100_003_600_000), event);
         let told = line(&feed.since(0, 1).entries[0]);
-        assert_eq!(told, "2004-11-09 12:33:20 UTC  kick          root -> B\u{fffd}ob  flood\u{fffd}ing\n");
+        assert_eq!(told, "2004-11-09 12:33:20 UTC  kick          root -> B\u{241b}ob  flood\u{240a}ing\n");
     }
 }
