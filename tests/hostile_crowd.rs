@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
