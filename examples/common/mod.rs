@@ -26,8 +26,20 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts the daemon on `dir` with `voice` as the settings of that section.
-    pub(crate) fn daemon(program: &Path, dir: &Path, voice: &str) -> anyhow::Result<Program> {
+    /// Starts the daemon by `command` on `dir`, with `voice` as the settings of that section, and waits until
+    /// it answers.
+    pub(crate) fn start(command: Command, dir: &Path, voice: &str) -> anyhow::Result<Program> {
+        let program = Program::spawn(command, dir, voice)?;
+        let start = Instant::now();
+        while std::net::TcpStream::connect(program.address).is_err() {
+            ensure!(start.elapsed() < Duration::from_secs(20), "the daemon does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(program)
+    }
+
+    /// As [`Program::start`], without waiting.
+    pub(crate) fn spawn(mut command: Command, dir: &Path, voice: &str) -> anyhow::Result<Program> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let config = format!(
@@ -37,19 +49,16 @@ impl Program {
         );
         let path = dir.join("load.toml");
         std::fs::write(&path, config)?;
-        let child = Command::new(program)
-            .args(["serve", "--config"])
-            .arg(&path)
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let program = Program { child, address };
-        let start = Instant::now();
-        while std::net::TcpStream::connect(address).is_err() {
-            ensure!(start.elapsed() < Duration::from_secs(20), "the daemon does not answer");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(program)
+        command.args(["serve", "--config"]).arg(&path).stdout(Stdio::null());
+        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        Ok(Program { child, address })
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
     /// CPU seconds used so far, user and system.

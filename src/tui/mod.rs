@@ -12,7 +12,7 @@
 //! | `run`, `terminal`, `memory`, `once` | the loop, the terminal, what is remembered, a look without a screen |
 //!
 //! Update and view are pure: they get the time as an argument, and what is to be done outside comes out as
-//! a list of commands. What the daemon says reaches the screen by one way only, [`paint`], which makes it
+//! a list of commands. What the daemon says reaches the screen by one way only, `paint`, which makes it
 //! harmless.
 
 mod acting;

@@ -1,0 +1,463 @@
+//! The profiles of the chat service.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use paltalkd::model::Uid;
+use paltalkd::store::{Change, Store, StoreOptions};
+
+use crate::common::{FIRST_ROOM, frame};
+use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind};
+use crate::report::Figures;
+use crate::servers::{Launcher, Running, Server, Stage};
+
+/// How fast messages are sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// So many a second, by all together.
+    Rate(f64),
+    /// As fast as they arrive, with so many under way.
+    Window(u64),
+}
+
+/// Nobody says anything.
+pub(crate) async fn idle(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
+    let running = launcher.start(server, stage)?;
+    let before = running.program.resident();
+    let crowd = gather(&running, &stage.uids).await?;
+    crowd.listen(|_, _, _: &[u8]| {});
+    // What the sign-ins needed for a moment is given back within this time.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let quiet = running.program.resident();
+    let meter = Meter::start(&running.program);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let each = quiet.saturating_sub(before) as f64 / stage.uids.len() as f64;
+    Ok(Figures::default()
+        .with("KiB/connection", each)
+        .with("MiB in all", quiet as f64 / 1024.0)
+        .with("% of a core", meter.cpu(&running.program) / meter.seconds() * 100.0)
+        .with("closed", crowd.tally.closed.get() as f64))
+}
+
+/// Rooms of `size` in which everybody speaks in turn.
+pub(crate) async fn rooms(
+    launcher: &Launcher,
+    server: Server,
+    stage: &Stage,
+    size: usize,
+    pace: Pace,
+    seconds: u64,
+) -> anyhow::Result<Figures> {
+    let running = launcher.start(server, stage)?;
+    let crowd = gather(&running, &stage.uids).await?;
+    let measuring = Rc::new(Cell::new(false));
+    let (tally, on) = (Rc::clone(&crowd.tally), Rc::clone(&measuring));
+    crowd.listen(move |_, kind, payload: &[u8]| {
+        // Every sixteenth time is enough for percentiles and costs little.
+        if kind == kind::ROOM_MESSAGE_IN && tally.count().is_multiple_of(16) && on.get() {
+            tally.time(payload.get(ROOM_TEXT..ROOM_TEXT + STAMP));
+        }
+    });
+    crowd.enter(|number| number / size).await?;
+    let rooms = stage.uids.len() / size;
+    let message = |index: usize| {
+        let number = (index % rooms) * size + (index / rooms) % size;
+        (number, crowd.message(number / size, 80))
+    };
+    let warm_up = seconds.min(2);
+    let fan = (size - 1) as u64;
+    let mut sender = Sender::new(&crowd, pace, fan);
+    sender.run(Duration::from_secs(warm_up), &message).await;
+    measuring.set(true);
+    let before = crowd.tally.deliveries.get();
+    let meter = Meter::start(&running.program);
+    sender.run(Duration::from_secs(seconds), &message).await;
+    let (elapsed, cpu, own) = (meter.seconds(), meter.cpu(&running.program), meter.own_percent());
+    let delivered = (crowd.tally.deliveries.get() - before) as f64;
+    measuring.set(false);
+    let expected = sender.sent * fan;
+    crowd.settle(expected).await;
+    let lost = expected as f64 - crowd.tally.deliveries.get() as f64;
+    Ok(Figures::default()
+        .latency(&crowd.tally.times.borrow())
+        .with("deliveries/s", delivered / elapsed)
+        .with("deliveries/CPU-s", delivered / cpu)
+        .with("us CPU/delivery", cpu / delivered * 1e6)
+        .with("% of a core", cpu / elapsed * 100.0)
+        .with("tool, % of a core", own)
+        .with("MiB in all", running.program.resident() as f64 / 1024.0)
+        .with("deliveries lost", lost)
+        .with("closed", crowd.tally.closed.get() as f64))
+}
+
+/// Sends at a pace.
+struct Sender<'a> {
+    crowd: &'a Crowd,
+    pace: Pace,
+    /// Deliveries of one message.
+    fan: u64,
+    /// Messages tried, and those that a socket took.
+    tried: usize,
+    sent: u64,
+}
+
+impl<'a> Sender<'a> {
+    fn new(crowd: &'a Crowd, pace: Pace, fan: u64) -> Sender<'a> {
+        Sender { crowd, pace, fan, tried: 0, sent: 0 }
+    }
+
+    /// Sends for some time what `message` makes for a number: whose it is, and what.
+    async fn run(&mut self, time: Duration, message: &impl Fn(usize) -> (usize, Vec<u8>)) {
+        let (begin, mut due) = (Instant::now(), 0.0);
+        let mut last = 0.0;
+        let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        while begin.elapsed() < time {
+            ticks.tick().await;
+            let batch = match self.pace {
+                Pace::Rate(rate) => {
+                    let now = begin.elapsed().as_secs_f64();
+                    // A tool that falls behind must not catch up with a burst nobody asked for.
+                    due = f64::min(due + (now - last) * rate, rate / 10.0 + 1.0);
+                    last = now;
+                    let whole = due.floor();
+                    due -= whole;
+                    whole as u64
+                }
+                Pace::Window(window) => {
+                    let arrived = self.crowd.tally.deliveries.get() / self.fan;
+                    window.saturating_sub(self.sent - arrived.min(self.sent))
+                }
+            };
+            for _ in 0..batch {
+                let (number, bytes) = message(self.tried);
+                self.tried += 1;
+                if self.crowd.clients[number].offer(&bytes).await {
+                    self.sent += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Everybody signs in at once, with passwords that cost nothing to check.
+pub(crate) async fn sign_ins(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
+    let running = launcher.start(server, stage)?;
+    let meter = Meter::start(&running.program);
+    let crowd = gather(&running, &stage.uids).await?;
+    let count = crowd.clients.len() as f64;
+    let (elapsed, cpu, own) = (meter.seconds(), meter.cpu(&running.program), meter.own_percent());
+    Ok(Figures::default()
+        .with("sign-ins/s", count / elapsed)
+        .with("us CPU/sign-in", cpu / count * 1e6)
+        .with("tool, % of a core", own))
+}
+
+/// People in a circle of this many are all pals of each other.
+pub(crate) const CIRCLE: usize = 51;
+
+/// Makes the circles of pals in the store of a stage.
+pub(crate) fn befriend(stage: &Stage) -> anyhow::Result<()> {
+    let (store, _) = Store::open(StoreOptions::new(stage.path().join("store")))?;
+    for circle in stage.uids.chunks(CIRCLE) {
+        for uid in circle {
+            for pal in circle.iter().filter(|pal| *pal != uid) {
+                let at = paltalkd::model::Timestamp::now();
+                store.submit(Change::AddPal { uid: *uid, pal: *pal, at }, |_| {});
+            }
+            // The store's queue is bounded; this waits until it has been worked off.
+            store.commit_blocking(Change::Barrier)?;
+        }
+    }
+    store.close()?;
+    Ok(())
+}
+
+/// Everybody changes his status at once; all his pals are told.
+pub(crate) async fn presence(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
+    const AWAY: u32 = 70;
+    let running = launcher.start(server, stage)?;
+    let crowd = gather(&running, &stage.uids).await?;
+    let ours = server == Server::Ours;
+    let (tally, counted) = (Rc::clone(&crowd.tally), if ours { kind::STATUS } else { kind::ROOM_MESSAGE_IN });
+    crowd.listen(move |_, kind, payload: &[u8]| {
+        if kind == counted && (!ours || payload.get(4..8) == Some(&AWAY.to_be_bytes()[..])) {
+            tally.count();
+        }
+    });
+    if ours {
+        // The news of the sign-ins go first.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    } else {
+        crowd.enter(|number| number / CIRCLE).await?;
+    }
+    let mut expected = 0;
+    let meter = Meter::start(&running.program);
+    for (number, client) in crowd.clients.iter().enumerate() {
+        let circle = number / CIRCLE;
+        let packet = if ours {
+            frame(0xfd94, &AWAY.to_be_bytes())
+        } else {
+            frame(0xfea2, &(FIRST_ROOM + circle as u32).to_be_bytes())
+        };
+        client.send(&packet).await?;
+        expected += (stage.uids.len() - circle * CIRCLE).min(CIRCLE) as u64 - 1;
+    }
+    crowd.settle(expected).await;
+    let delivered = crowd.tally.deliveries.get() as f64;
+    let cpu = meter.cpu(&running.program);
+    // Less the second in which nothing came any more, if something was lost.
+    let idle = if delivered < expected as f64 { 1.0 } else { 0.0 };
+    let elapsed = meter.seconds() - idle;
+    Ok(Figures::default()
+        .with("deliveries", delivered)
+        .with("s until all are told", elapsed)
+        .with("deliveries/CPU-s", delivered / cpu)
+        .with("us CPU/delivery", cpu / delivered * 1e6)
+        .with("deliveries lost", expected as f64 - delivered)
+        .with("closed", crowd.tally.closed.get() as f64))
+}
+
+/// Everybody enters one room at once, then leaves at once; the lists must be right after both.
+pub(crate) async fn joins(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
+    let running = launcher.start(server, stage)?;
+    let crowd = gather(&running, &stage.uids).await?;
+    let all = crowd.clients.len();
+    let lists: Rc<RefCell<Vec<BTreeSet<u32>>>> = Rc::new(RefCell::new(vec![BTreeSet::new(); all]));
+    let full = Rc::new(Cell::new(0));
+    let (tally, seen, whole) = (Rc::clone(&crowd.tally), Rc::clone(&lists), Rc::clone(&full));
+    crowd.listen(move |number, kind, payload: &[u8]| {
+        let mut lists = seen.borrow_mut();
+        let Some(list) = lists.get_mut(number) else { return };
+        let before = list.len();
+        match kind {
+            kind::ROOM_USER_LIST | kind::ROOM_USER_JOINED => list.extend(uids(payload)),
+            kind::ROOM_USER_LEFT => {
+                list.remove(&u32::from_be_bytes(payload[4..8].try_into().expect("four bytes")));
+            }
+            _ => return,
+        }
+        tally.count();
+        if before < all && list.len() == all {
+            whole.set(whole.get() + 1);
+        }
+    });
+    let meter = Meter::start(&running.program);
+    for client in &crowd.clients {
+        client.send(&crowd.entry(0)).await?;
+    }
+    let waited = Instant::now();
+    while full.get() < all && waited.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let (entered, cpu) = (meter.seconds(), meter.cpu(&running.program));
+    let told = crowd.tally.deliveries.get() as f64;
+    let truth: BTreeSet<u32> = stage.uids.iter().map(|uid| uid.0).collect();
+    let wrong = lists.borrow().iter().filter(|list| **list != truth).count();
+    let meter = Meter::start(&running.program);
+    // The last hundred stay, to be told of all the others.
+    let staying = 100.min(all / 2);
+    for client in &crowd.clients[..all - staying] {
+        client.send(&frame(0xfec0, &FIRST_ROOM.to_be_bytes())).await?;
+    }
+    let rest = || lists.borrow()[all - staying..].iter().all(|list| list.len() == staying);
+    let waited = Instant::now();
+    while !rest() && waited.elapsed() < Duration::from_secs(30) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    ensure!(rest(), "not everybody was told who left");
+    Ok(Figures::default()
+        .with("s until all have entered", entered)
+        .with("wrong lists", wrong as f64)
+        .with("us CPU/delivery", cpu / told * 1e6)
+        .with("s until all have left", meter.seconds())
+        .with("closed", crowd.tally.closed.get() as f64))
+}
+
+/// The uids in the records of a user list.
+fn uids(payload: &[u8]) -> impl Iterator<Item = u32> {
+    let places = memchr::memmem::find_iter(payload, b"uid=");
+    places.filter_map(|at| {
+        let digits = payload[at + 4..].iter().take_while(|byte| byte.is_ascii_digit());
+        let text: Vec<u8> = digits.copied().collect();
+        std::str::from_utf8(&text).ok()?.parse().ok()
+    })
+}
+
+/// Instant messages, in pairs of people who are not pals.
+pub(crate) async fn messages(
+    launcher: &Launcher,
+    server: Server,
+    stage: &Stage,
+    pace: Pace,
+    seconds: u64,
+) -> anyhow::Result<Figures> {
+    if server != Server::Ours {
+        return rooms(launcher, server, stage, 2, pace, seconds).await;
+    }
+    let running = launcher.start(server, stage)?;
+    let crowd = gather(&running, &stage.uids).await?;
+    let tally = Rc::clone(&crowd.tally);
+    crowd.listen(move |_, kind, payload: &[u8]| {
+        if kind == kind::IM_IN && tally.count().is_multiple_of(16) {
+            tally.time(payload.get(IM_TEXT..IM_TEXT + STAMP));
+        }
+    });
+    let message = |index: usize| {
+        let number = index % stage.uids.len();
+        let to = stage.uids[number ^ 1];
+        let mut text = crowd.tally.stamp().into_bytes();
+        text.resize(80, b'x');
+        (number, frame(0xffec, &[&to.0.to_be_bytes()[..], &text].concat()))
+    };
+    let mut sender = Sender::new(&crowd, pace, 1);
+    sender.run(Duration::from_secs(seconds.min(2)), &message).await;
+    crowd.tally.times.borrow_mut().reset();
+    let before = crowd.tally.deliveries.get();
+    let meter = Meter::start(&running.program);
+    sender.run(Duration::from_secs(seconds), &message).await;
+    let (elapsed, cpu, own) = (meter.seconds(), meter.cpu(&running.program), meter.own_percent());
+    let delivered = (crowd.tally.deliveries.get() - before) as f64;
+    crowd.settle(sender.sent).await;
+    Ok(Figures::default()
+        .latency(&crowd.tally.times.borrow())
+        .with("deliveries/s", delivered / elapsed)
+        .with("deliveries/CPU-s", delivered / cpu)
+        .with("us CPU/delivery", cpu / delivered * 1e6)
+        .with("tool, % of a core", own)
+        .with("deliveries lost", sender.sent as f64 - crowd.tally.deliveries.get() as f64)
+        .with("closed", crowd.tally.closed.get() as f64))
+}
+
+/// Messages to each of those who are away, in the profile of offline messages.
+const WAITING: usize = 100;
+
+/// One half is away and gets messages of the other half; then it comes.
+pub(crate) async fn offline(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
+    let running = launcher.start(server, stage)?;
+    let (here, away) = stage.uids.split_at(stage.uids.len() / 2);
+    let senders = gather(&running, here).await?;
+    let answered = Rc::clone(&senders.tally);
+    senders.listen(move |_, kind, _: &[u8]| {
+        if kind == 0x014b {
+            answered.count();
+        }
+    });
+    let meter = Meter::start(&running.program);
+    for (client, to) in senders.clients.iter().zip(away) {
+        let mut packets = Vec::new();
+        for _ in 0..WAITING {
+            packets.extend(frame(0xffec, &[&to.0.to_be_bytes()[..], &[b'x'; 80]].concat()));
+        }
+        // The answer to what is asked last comes when all before it is safe.
+        packets.extend(frame(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        client.send(&packets).await?;
+    }
+    senders.settle(here.len() as u64).await;
+    ensure!(senders.tally.deliveries.get() == here.len() as u64, "not all messages were kept");
+    let all = (here.len() * WAITING) as f64;
+    let kept = (meter.seconds(), meter.cpu(&running.program));
+    let meter = Meter::start(&running.program);
+    let mut expected = 0;
+    let mut crowds = Vec::new();
+    for chunk in away.chunks(50) {
+        let crowd = gather(&running, chunk).await?;
+        let tally = Rc::clone(&crowd.tally);
+        crowd.listen(move |_, kind, _: &[u8]| {
+            if kind == kind::IM_IN {
+                tally.count();
+            }
+        });
+        expected += chunk.len() * WAITING;
+        crowds.push((crowd, chunk.len() * WAITING));
+    }
+    let mut delivered = 0;
+    for (crowd, count) in &crowds {
+        crowd.settle(*count as u64).await;
+        delivered += crowd.tally.deliveries.get();
+    }
+    let (elapsed, cpu) = (meter.seconds(), meter.cpu(&running.program));
+    Ok(Figures::default()
+        .with("kept/s", all / kept.0)
+        .with("us CPU/message kept", kept.1 / all * 1e6)
+        .with("delivered/s", delivered as f64 / elapsed)
+        .with("us CPU/delivery", cpu / delivered as f64 * 1e6)
+        .with("deliveries lost", expected as f64 - delivered as f64))
+}
+
+/// Requests under way of each client in the profile of durable answers.
+const UNDER_WAY: usize = 16;
+
+/// Everybody adds pals; each answer is given when it is on the disk.
+pub(crate) async fn durable(
+    launcher: &Launcher,
+    server: Server,
+    stage: &Stage,
+    seconds: u64,
+) -> anyhow::Result<Figures> {
+    struct Asker {
+        client: Rc<Client>,
+        /// When what is under way was asked.
+        asked: VecDeque<u64>,
+        /// How many pals it has asked for.
+        pals: usize,
+    }
+    let running = launcher.start(server, stage)?;
+    let crowd = gather(&running, &stage.uids).await?;
+    let askers: Rc<RefCell<Vec<Asker>>> = Rc::new(RefCell::new(
+        crowd
+            .clients
+            .iter()
+            .map(|client| Asker { client: Rc::clone(client), asked: VecDeque::new(), pals: 0 })
+            .collect(),
+    ));
+    // Alternately somebody new, who is taken off again, so that no list becomes full.
+    let ask = |asker: &mut Asker, number: usize, uids: &[Uid], now: u64| {
+        let pal = uids[(number + 1 + asker.pals % 200) % uids.len()].0.to_be_bytes();
+        asker.pals += 1;
+        let packets = [frame(0xffbd, &pal), frame(0xffbe, &pal)].concat();
+        // 26 bytes to a socket that has taken far fewer than it holds.
+        if asker.client.stream.try_write(&packets).is_ok() {
+            asker.asked.push_back(now);
+        }
+    };
+    let (tally, all, uids) = (Rc::clone(&crowd.tally), Rc::clone(&askers), stage.uids.clone());
+    crowd.listen(move |number, kind, _: &[u8]| {
+        if kind != kind::BUDDY_LIST {
+            return;
+        }
+        let mut askers = all.borrow_mut();
+        let Some(asker) = askers.get_mut(number) else { return };
+        let now = tally.now();
+        if let Some(asked) = asker.asked.pop_front() {
+            tally.count();
+            _ = tally.times.borrow_mut().record(now - asked);
+        }
+        ask(asker, number, &uids, now);
+    });
+    for (number, asker) in askers.borrow_mut().iter_mut().enumerate() {
+        for _ in 0..UNDER_WAY {
+            ask(asker, number, &stage.uids, crowd.tally.now());
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(seconds.min(2))).await;
+    crowd.tally.times.borrow_mut().reset();
+    let before = crowd.tally.deliveries.get();
+    let meter = Meter::start(&running.program);
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let done = (crowd.tally.deliveries.get() - before) as f64;
+    let (elapsed, cpu) = (meter.seconds(), meter.cpu(&running.program));
+    Ok(Figures::default()
+        .latency(&crowd.tally.times.borrow())
+        .with("answers/s", done / elapsed)
+        // With each pal that is added, one is taken off.
+        .with("changes/s", 2.0 * done / elapsed)
+        .with("us CPU/change", cpu / done / 2.0 * 1e6)
+        .with("tool, % of a core", meter.own_percent()))
+}
+
+async fn gather(running: &Running, uids: &[Uid]) -> anyhow::Result<Crowd> {
+    Crowd::gather(running.program.address, running.server.wire(), uids).await
+}

@@ -1,0 +1,132 @@
+//! A mixed evening: talk, speech, comings and goings, status changes, instant messages, all at once.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::common::{FIRST_ROOM, frame, join};
+use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind};
+use crate::report::Figures;
+use crate::servers::{Launcher, Server, Stage};
+
+/// What happens a second, for each user.
+const LINES: f64 = 1.0 / 30.0;
+const MESSAGES: f64 = 1.0 / 120.0;
+const MOVES: f64 = 1.0 / 300.0;
+const STATUS_CHANGES: f64 = 1.0 / 600.0;
+
+/// Members of a room when the evening begins.
+pub(crate) const ROOM: usize = 20;
+
+/// The evening, with memory looked at each second.
+pub(crate) async fn evening(
+    launcher: &Launcher,
+    server: Server,
+    stage: &Stage,
+    seconds: u64,
+) -> anyhow::Result<Figures> {
+    let running = launcher.start(server, stage)?;
+    let crowd = Crowd::gather(running.program.address, running.server.wire(), &stage.uids).await?;
+    let rooms = stage.uids.len().div_ceil(ROOM);
+    let places: Rc<RefCell<Vec<usize>>> =
+        Rc::new(RefCell::new((0..stage.uids.len()).map(|number| number / ROOM).collect()));
+    let tally = Rc::clone(&crowd.tally);
+    let refused = Rc::new(Cell::new(0u64));
+    let refusals = Rc::clone(&refused);
+    crowd.listen(move |_, kind, payload: &[u8]| match kind {
+        kind::ROOM_MESSAGE_IN if tally.count().is_multiple_of(16) => {
+            tally.time(payload.get(ROOM_TEXT..ROOM_TEXT + STAMP));
+        }
+        kind::IM_IN if tally.count().is_multiple_of(16) => {
+            tally.time(payload.get(IM_TEXT..IM_TEXT + STAMP));
+        }
+        0x0064 => refusals.set(refusals.get() + 1),
+        _ => {}
+    });
+    crowd.enter(|number| number / ROOM).await?;
+    crowd.tally.times.borrow_mut().reset();
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let people = stage.uids.len();
+    let rates = [LINES, MESSAGES, MOVES, STATUS_CHANGES].map(|rate| rate * people as f64);
+    let mut due = [0.0; 4];
+    let mut memory: Vec<u64> = Vec::new();
+    let meter = Meter::start(&running.program);
+    let before = crowd.tally.deliveries.get();
+    let mut last = 0.0;
+    let mut ticks = tokio::time::interval(Duration::from_millis(2));
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(seconds) {
+        ticks.tick().await;
+        let now = begin.elapsed().as_secs_f64();
+        if memory.len() as u64 <= begin.elapsed().as_secs() {
+            memory.push(running.program.resident());
+        }
+        for (event, rate) in rates.iter().enumerate() {
+            due[event] += (now - last) * rate;
+            while due[event] >= 1.0 {
+                due[event] -= 1.0;
+                let number = dice.below(people);
+                let client = Rc::clone(&crowd.clients[number]);
+                let packet = match event {
+                    0 => crowd.message(places.borrow()[number], 80),
+                    1 => message(&crowd, stage.uids[dice.below(people)].0),
+                    2 => {
+                        let to = dice.below(rooms);
+                        let from = std::mem::replace(&mut places.borrow_mut()[number], to);
+                        travel(&client, from, to).await;
+                        continue;
+                    }
+                    _ => frame(0xfd94, &[30u32, 70][dice.below(2)].to_be_bytes()),
+                };
+                client.offer(&packet).await;
+            }
+        }
+        last = now;
+    }
+    let (elapsed, cpu, own) = (meter.seconds(), meter.cpu(&running.program), meter.own_percent());
+    let delivered = (crowd.tally.deliveries.get() - before) as f64;
+    // Past a fifth of the evening, in ten minutes past the second one, nothing should grow any more.
+    let settled = memory.get(memory.len() / 5).copied().unwrap_or_default();
+    let end = memory.last().copied().unwrap_or_default();
+    let status = launcher.ask(&running, "status")?;
+    let closed: f64 = crowd.tally.closed.get() as f64;
+    let mut figures = Figures::default()
+        .latency(&crowd.tally.times.borrow())
+        .with("deliveries/s", delivered / elapsed)
+        .with("us CPU/delivery", cpu / delivered * 1e6)
+        .with("% of a core", cpu / elapsed * 100.0)
+        .with("tool, % of a core", own)
+        .with("MiB after a fifth", settled as f64 / 1024.0)
+        .with("MiB at the end", end as f64 / 1024.0)
+        .with("refusals", refused.get() as f64)
+        .with("closed", closed);
+    if let Some(slow) = status.pointer("/counters/slow_readers").and_then(serde_json::Value::as_f64) {
+        figures = figures.with("slow readers", slow);
+    }
+    Ok(figures)
+}
+
+fn message(crowd: &Crowd, to: u32) -> Vec<u8> {
+    let mut text = crowd.tally.stamp().into_bytes();
+    text.resize(80, b'x');
+    frame(0xffec, &[&to.to_be_bytes()[..], &text].concat())
+}
+
+/// Leaves one room and enters another.
+async fn travel(client: &Client, from: usize, to: usize) {
+    let room = |number: usize| FIRST_ROOM + number as u32;
+    let packets = [frame(0xfec0, &room(from).to_be_bytes()), join(room(to), 2090)].concat();
+    client.offer(&packets).await;
+}
+
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit.max(1) as u64) as usize
+    }
+}
