@@ -415,7 +415,7 @@ pub(crate) async fn durable(
     ));
     // Alternately somebody new, who is taken off again, so that no list becomes full.
     let ask = |asker: &mut Asker, number: usize, uids: &[Uid], now: u64| {
-        let pal = uids[(number + 1 + asker.pals % 200) % uids.len()].0.to_be_bytes();
+        let pal = uids[(number + 1 + asker.pals % 200.min(uids.len() - 1)) % uids.len()].0.to_be_bytes();
         asker.pals += 1;
         let packets = [frame(0xffbd, &pal), frame(0xffbe, &pal)].concat();
         // 26 bytes to a socket that has taken far fewer than it holds.

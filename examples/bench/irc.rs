@@ -96,7 +96,7 @@ pub(crate) fn server(dir: &Path, core: Option<usize>) -> anyhow::Result<Program>
         .stdout(Stdio::null())
         .spawn()
         .context("cannot start inspircd; Debian and others have a package of that name")?;
-    let program = Program { child, address };
+    let program = Program::new(child, address);
     let start = Instant::now();
     while std::net::TcpStream::connect(address).is_err() {
         ensure!(start.elapsed() < Duration::from_secs(20), "inspircd does not answer");

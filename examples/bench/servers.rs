@@ -109,7 +109,7 @@ impl Launcher {
                     .spawn()?;
                 let mut line = String::new();
                 BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-                (Program { child, address: line.trim().parse()? }, tempfile::tempdir()?)
+                (Program::new(child, line.trim().parse()?), tempfile::tempdir()?)
             }
             Server::Peer => {
                 let dir = tempfile::tempdir()?;

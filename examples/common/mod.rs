@@ -1,5 +1,8 @@
 //! What the load tools share: a store to start from, the daemon under load, a client's first packets.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -23,9 +26,15 @@ pub(crate) const FIRST_ROOM: u32 = 100_000;
 pub(crate) struct Program {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
+    /// Nanoseconds on a core of each thread that was ever seen.
+    threads: RefCell<HashMap<OsString, u64>>,
 }
 
 impl Program {
+    pub(crate) fn new(child: Child, address: SocketAddr) -> Program {
+        Program { child, address, threads: RefCell::default() }
+    }
+
     /// Starts the daemon by `command` on `dir`, with `voice` as the settings of that section, and waits until
     /// it answers.
     pub(crate) fn start(command: Command, dir: &Path, voice: &str) -> anyhow::Result<Program> {
@@ -51,7 +60,7 @@ impl Program {
         std::fs::write(&path, config)?;
         command.args(["serve", "--config"]).arg(&path).stdout(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        Ok(Program { child, address })
+        Ok(Program::new(child, address))
     }
 
     /// Resident memory in KiB.
@@ -61,9 +70,18 @@ impl Program {
         line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
-    /// CPU seconds used so far, user and system.
+    /// CPU seconds used so far, user and system, to the nanosecond: what the kernel says of each thread.
+    /// What threads used that have ended since they were last looked at is missing.
     pub(crate) fn cpu(&self) -> f64 {
-        cpu_of(&self.child.id().to_string())
+        let mut threads = self.threads.borrow_mut();
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        for task in tasks.into_iter().flatten().flatten() {
+            let Ok(text) = std::fs::read_to_string(task.path().join("schedstat")) else { continue };
+            if let Some(nanos) = text.split_whitespace().next().and_then(|number| number.parse().ok()) {
+                threads.insert(task.file_name(), nanos);
+            }
+        }
+        threads.values().sum::<u64>() as f64 / 1e9
     }
 
     fn stop(&mut self) {
