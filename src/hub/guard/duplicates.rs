@@ -1,4 +1,4 @@
-//! Repetition: the same text too often among a user's last messages.
+//! Repetition: the same text too often among a user's last messages. It is refused, without a strike.
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
@@ -57,19 +57,11 @@ impl Texts {
     }
 
     pub(super) fn accept(&mut self, now: Duration, text: Fingerprint) {
-        self.forget(now);
-        while self.0.len() >= BEFORE {
+        let is_over = |(at, _): &(Duration, Fingerprint)| now.saturating_sub(*at) >= REMEMBERED;
+        while self.0.len() >= BEFORE || self.0.front().is_some_and(is_over) {
             self.0.pop_front();
         }
         self.0.push_back((now, text));
-    }
-
-    /// Drops what is forgotten. Returns whether anything is left.
-    pub(super) fn forget(&mut self, now: Duration) -> bool {
-        while self.0.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= REMEMBERED) {
-            self.0.pop_front();
-        }
-        !self.0.is_empty()
     }
 }
 

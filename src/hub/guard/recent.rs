@@ -12,7 +12,7 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Horizon {
     count: usize,
-    span: Duration,
+    pub(super) span: Duration,
 }
 
 impl Horizon {
@@ -54,7 +54,9 @@ impl Recent {
     }
 
     pub(super) fn accept(&mut self, now: Duration, horizon: Horizon) {
-        self.forget(now, horizon);
+        while self.0.front().is_some_and(|at| now.saturating_sub(*at) >= horizon.span) {
+            self.0.pop_front();
+        }
         if horizon.count == 0 {
             return;
         }
@@ -62,19 +64,5 @@ impl Recent {
             self.0.pop_front();
         }
         self.0.push_back(now);
-    }
-
-    /// Drops what no limit can see any more. Returns whether anything is left.
-    pub(super) fn forget(&mut self, now: Duration, horizon: Horizon) -> bool {
-        while self.0.front().is_some_and(|at| now.saturating_sub(*at) >= horizon.span) {
-            self.0.pop_front();
-        }
-        !self.0.is_empty()
-    }
-
-    /// Gives back memory that a burst has left behind.
-    pub(super) fn shrink(&mut self) {
-        // Not below twice the need, or memory would come and go.
-        self.0.shrink_to(self.0.len() * 2);
     }
 }

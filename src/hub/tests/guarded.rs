@@ -182,6 +182,31 @@ fn commands_lists_and_automatic_answers_bring_no_strike() {
 }
 
 #[test]
+fn what_the_guard_refuses_uses_up_no_invitations() {
+    let mute = |now: Now| {
+        let (kind, by) = (MuteKind::Text, Author::System);
+        (person(1).uid, Mute { kind, until: None, reason: "spam".to_owned(), by, at: now.wall })
+    };
+    let guests = || vec![person(2).uid];
+    let one = || Command::Room(ROOM, RoomCommand::Invite(person(2).uid));
+    let room = || Command::Directory(DirectoryCommand::OpenPrivateRoom { guests: guests(), udp_port: 2090 });
+    for invite in [&one as &dyn Fn() -> Command, &room] {
+        let mut world = World::new();
+        let (alice, _) = world.sign_in(1, &[]);
+        let (bob, _) = world.sign_in(2, &[]);
+        world.join(alice, ROOM);
+        world.state.sanctions.load([mute(world.now)], [], []);
+        for _ in 0..100 {
+            let effects = world.apply(alice, invite());
+            assert_eq!(refusals(&effects), [Link::Mute], "the same answer every time");
+            assert!(!reached(&effects, bob));
+        }
+        world.state.sanctions.lift_mute(world.now.wall, person(1).uid, MuteKind::Text);
+        assert!(reached(&world.apply(alice, invite()), bob), "nothing was used up");
+    }
+}
+
+#[test]
 fn one_invitation_of_many_is_one_act() {
     let mut world = guarded();
     let (alice, _) = world.sign_in_with(1, &[], |sign_in| sign_in.dialect = Dialect::V7);
