@@ -16,7 +16,7 @@ use super::feed::EventKind;
 use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Slowmode, Verdict};
 use super::rooms::Rank;
 use super::rules::Rules;
-use super::sanctions::Sanction;
+use super::sanctions::{Sanction, entry, user};
 use super::{ConnId, Effect, Effects, Event, Person, State};
 
 /// What the names of the detectors' settings begin with in the store.
@@ -206,6 +206,9 @@ impl State {
             Aftermath::None => {}
             Aftermath::Struck(struck) => {
                 let change = Change::PutStrikes { uid, record: struck.record };
+                let (why, details) = (struck.violation.name().to_owned(), struck.log.clone());
+                let made = entry(now, "strike", Author::System, Some(user(person)), why, details);
+                let change = Change::WithAudit { changes: vec![change], entries: vec![made] };
                 effects.push(Effect::Commit { conn, request, change });
                 effects.event(self.event_in(EventKind::Strike, asked).by(person).saying(struck.log));
             }

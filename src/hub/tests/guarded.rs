@@ -100,13 +100,13 @@ fn acts_of_every_kind_are_held_back_and_told_where_they_were_done() {
                     You cannot send anything for 15 seconds (strike 1 of 3).";
         assert_eq!(told(&second, alice), [text], "{kind:?}");
         let kept = changes(&second);
-        assert!(matches!(kept[..], [Change::PutStrikes { record, .. }] if record.strikes == 1), "{kept:?}");
+        let [Change::WithAudit { changes: kept, entries }] = kept[..] else { panic!("{kept:?}") };
+        assert!(matches!(&kept[..], [Change::PutStrikes { record, .. }] if record.strikes == 1), "{kept:?}");
+        let line = "rate-limit violation: COOLDOWN delta=300ms min=750ms strike=1/3 mute=15s";
+        assert_eq!((entries[0].action.as_str(), entries[0].details.as_str()), ("strike", line));
+        assert_eq!(entries[0].actor, Author::System);
         let logged = second.iter().any(|effect| match effect {
-            Effect::Event(event) => {
-                event.kind == EventKind::Strike
-                    && event.text
-                        == "rate-limit violation: COOLDOWN delta=300ms min=750ms strike=1/3 mute=15s"
-            }
+            Effect::Event(event) => event.kind == EventKind::Strike && event.text == line,
             _ => false,
         });
         assert!(logged, "{second:?}");
