@@ -40,7 +40,9 @@ const LINES: [&str; 10] = [
 ];
 
 fn main() {
-    let lines: Vec<Vec<u8>> = (0..4096)
+    // Few enough to stay in the cache, where a message is that has just been received, and more than one user
+    // sends.
+    let lines: Vec<Vec<u8>> = (0..512)
         .map(|number| {
             let line = LINES[number % LINES.len()];
             format!("<pfont color=\"#0\"><pfont-size=\"10\">{number} {line}</pfont></pfont>").into_bytes()

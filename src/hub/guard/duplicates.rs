@@ -8,6 +8,8 @@ use rustc_hash::FxHasher;
 
 use crate::config::Spam;
 
+use super::moment::Moment;
+
 /// After an hour nobody remembers what was said, and neither does this: a daily "good morning" is
 /// no repetition, even of somebody who says nothing else.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(60 * 60);
@@ -44,24 +46,24 @@ const BEFORE: usize = Spam::COMPARED as usize - 1;
 
 /// A user's last accepted texts, oldest first.
 #[derive(Default, Debug)]
-pub(super) struct Texts(VecDeque<(Duration, Fingerprint)>);
+pub(super) struct Texts(VecDeque<(Moment, Fingerprint)>);
 
 impl Texts {
     /// Whether `text` would stand among the last [`Spam::COMPARED`] messages, itself counted, as often
     /// as the limit forbids.
     pub(super) fn repeats(&self, limits: &Spam, now: Duration, text: Fingerprint) -> bool {
         let Some(limit) = limits.duplicate_messages else { return false };
-        let remembered = self.0.iter().filter(|(at, _)| now.saturating_sub(*at) < REMEMBERED);
-        let said = remembered.filter(|(_, said)| *said == text).count();
+        let same = self.0.iter().filter(|(_, said)| *said == text);
+        let said = same.filter(|(at, _)| at.until(now) < REMEMBERED).count();
         u32::try_from(said).unwrap_or(u32::MAX).saturating_add(1) >= limit
     }
 
     pub(super) fn accept(&mut self, now: Duration, text: Fingerprint) {
-        let is_over = |(at, _): &(Duration, Fingerprint)| now.saturating_sub(*at) >= REMEMBERED;
+        let is_over = |(at, _): &(Moment, Fingerprint)| at.until(now) >= REMEMBERED;
         while self.0.len() >= BEFORE || self.0.front().is_some_and(is_over) {
             self.0.pop_front();
         }
-        self.0.push_back((now, text));
+        self.0.push_back((Moment::new(now), text));
     }
 }
 

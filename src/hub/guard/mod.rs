@@ -29,6 +29,7 @@ mod chain;
 pub mod detect;
 mod duplicates;
 pub mod filter;
+mod moment;
 mod recent;
 mod slowmode;
 mod spam;
