@@ -1,6 +1,5 @@
 //! What a start needs: sockets, the store, what it holds.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,14 +8,13 @@ use tokio::net::{TcpListener, UdpSocket};
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::hub::rules;
 use crate::hub::sanctions::Sanctions;
 use crate::hub::staff::MAINTENANCE_SETTING;
-use crate::hub::{CategoryEntry, GuardRecords, Person, Room};
+use crate::hub::{CategoryEntry, GuardRecords, Room, doubt, rules};
 use crate::model::Timestamp;
 use crate::net::calls::{self, Channel};
 use crate::net::{listener, voice};
-use crate::store::{Change, ExclusionKind, Reader, Store, StoreError, StoreOptions};
+use crate::store::{Change, Reader, Store, StoreError, StoreOptions};
 
 pub(super) fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
     listen
@@ -120,21 +118,5 @@ fn load_rooms(reader: &Reader) -> Result<(Vec<CategoryEntry>, Vec<Room>), StoreE
     let categories = reader.categories()?.into_iter();
     let categories =
         categories.map(|category| CategoryEntry { id: category.id, name: category.name }).collect();
-    let mut rooms = BTreeMap::new();
-    for record in reader.rooms()? {
-        let owner = match record.owner {
-            Some(uid) => reader.account(uid)?.map(|account| Person { uid, nickname: account.nickname }),
-            None => None,
-        };
-        rooms.insert(record.id, Room::permanent(record, owner));
-    }
-    let now = Timestamp::now();
-    for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
-        for (room, entry) in reader.exclusions(kind)?.into_iter().filter(|(_, entry)| entry.holds(now)) {
-            if let Some(room) = rooms.get_mut(&room) {
-                room.exclusions_mut(kind).insert(entry.uid, entry);
-            }
-        }
-    }
-    Ok((categories, rooms.into_values().collect()))
+    Ok((categories, doubt::read_rooms(reader, |_| true)?))
 }

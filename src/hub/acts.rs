@@ -4,24 +4,21 @@
 //! at anything that depends on the others: a refusal must not tell whether they are there. A refusal is
 //! told where the user wrote, by whoever asked.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config::Spam;
-use crate::model::{Author, Link, LinkRight, Now, RoomId, SlowMode, Uid, from_cp1252, to_cp1252};
+use crate::model::{Author, Link, LinkRight, Now, RoomId, SlowMode, Uid, from_cp1252};
 use crate::protocol::{PacketType, markup};
 use crate::store::{Change, FilterAction, FilterConsequence, MuteKind, OffenceRecord, StrikeRecord};
 
 use super::directory::service_im;
 use super::feed::EventKind;
 use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Slowmode, Verdict};
-use super::rooms::{Rank, notice};
+use super::rooms::Rank;
 use super::rules::Rules;
-use super::sanctions::Sanction;
+use super::sanctions::{Sanction, entry, user};
 use super::{ConnId, Effect, Effects, Event, Person, State};
 
-/// How often what the guard has counted is kept, and what it need not know any more is forgotten.
-const ROUND: Duration = Duration::from_secs(60);
 /// What the names of the detectors' settings begin with in the store.
 const ANTISPAM: &str = "antispam.";
 /// The name of the setting of the whole server's slowmode, in seconds.
@@ -48,17 +45,6 @@ impl Asked<'_> {
     }
 }
 
-/// What is done for the guard now and then.
-#[derive(Debug, Default)]
-pub(super) struct Watch {
-    /// How often each filter has matched since that was kept last.
-    hits: BTreeMap<u32, u64>,
-    /// When the next round is due.
-    round: Duration,
-    /// Who gets his voice back when.
-    voices: BTreeSet<(Duration, Uid)>,
-}
-
 /// What the store has for the guard.
 #[derive(Debug, Default)]
 pub struct GuardRecords {
@@ -83,6 +69,12 @@ impl State {
         }
         self.guard.detectors.offences = super::guard::detect::Offences::load(offences);
         self.install_rules(rules);
+        self.apply_settings(settings)
+    }
+
+    /// Takes over settings that were changed at run time, as far as they concern the guard. Returns what
+    /// is wrong with those that cannot be used.
+    pub(super) fn apply_settings(&mut self, settings: Vec<(String, String)>) -> Vec<String> {
         let mut wrong = Vec::new();
         for (name, value) in settings {
             if let Some(name) = name.strip_prefix(ANTISPAM) {
@@ -185,26 +177,22 @@ impl State {
             }
             Verdict::Refuse(refusal) => {
                 effects.push(Effect::Refused(refusal.link));
-                let Refusal { text, mute, aftermath, .. } = *refusal;
-                self.follow(now, conn, person, asked, mute, aftermath, &text, effects);
-                Err(text)
+                Err(self.follow(now, conn, person, asked, *refusal, effects))
             }
         }
     }
 
-    /// What a refusal brings besides words.
-    #[allow(clippy::too_many_arguments)]
+    /// Does what a refusal brings besides words, which are returned.
     fn follow(
         &mut self,
         now: Now,
         conn: ConnId,
         person: Person,
         asked: Asked<'_>,
-        mute: Option<Duration>,
-        aftermath: Aftermath,
-        told: &str,
+        refusal: Refusal,
         effects: &mut Effects,
-    ) {
+    ) -> String {
+        let Refusal { text: told, mute, aftermath, .. } = refusal;
         let uid = person.uid;
         let request = asked.kind.packets().first().copied().unwrap_or(PacketType::ROOM_MESSAGE_OUT);
         let sanction = |time, reason: String, details: String| Sanction {
@@ -218,6 +206,9 @@ impl State {
             Aftermath::None => {}
             Aftermath::Struck(struck) => {
                 let change = Change::PutStrikes { uid, record: struck.record };
+                let (why, details) = (struck.violation.name().to_owned(), struck.log.clone());
+                let made = entry(now, "strike", Author::System, Some(user(person)), why, details);
+                let change = Change::WithAudit { changes: vec![change], entries: vec![made] };
                 effects.push(Effect::Commit { conn, request, change });
                 effects.event(self.event_in(EventKind::Strike, asked).by(person).saying(struck.log));
             }
@@ -227,14 +218,14 @@ impl State {
                 let said = format!("{detector}: {told}");
                 effects.event(self.event_in(EventKind::Filter, asked).by(person).saying(said));
                 if mute.is_some() {
-                    let sanction = sanction(mute, detector.replace('_', " "), told.to_owned());
+                    let sanction = sanction(mute, detector.replace('_', " "), told.clone());
                     self.impose_mute(now, conn, MuteKind::Text, sanction, effects);
                 }
             }
             Aftermath::Filtered(matches) => {
                 self.note_matches(person, asked, &matches, effects);
                 let Some(worst) = matches.iter().find(|found| found.action == FilterAction::Block) else {
-                    return;
+                    return told;
                 };
                 let sanction =
                     |time| sanction(time, "not allowed here".to_owned(), format!("filter {}", worst.id));
@@ -251,13 +242,13 @@ impl State {
                 }
             }
         }
+        told
     }
 
     /// Counts filters that have matched, and tells staff of those of which they want to know.
     fn note_matches(&mut self, person: Person, asked: Asked<'_>, matches: &[Match], effects: &mut Effects) {
         for found in matches {
-            let hits = self.watch.hits.entry(found.id).or_default();
-            *hits = hits.saturating_add(1);
+            self.count_hit(found.id);
             let said = asked.text.map(markup::strip).unwrap_or_default();
             let said: String = from_cp1252(&said).chars().take(SHOWN).collect();
             let event = self.event_in(EventKind::Filter, asked).by(person);
@@ -290,87 +281,6 @@ impl State {
         if let Some(session) = self.session_mut(conn) {
             session.messages += 1;
         }
-    }
-
-    /// Why somebody may use neither voice nor files nor calls, if he may not.
-    pub(super) fn no_media(&self, now: Now, uid: Uid) -> Option<String> {
-        let mute = self.sanctions.mute(now.wall, uid, MuteKind::Media)?;
-        let until = match mute.until {
-            Some(until) => format!("until {}", until.utc()),
-            None => "until staff allow it again".to_owned(),
-        };
-        let why = match mute.reason.trim_end_matches('.') {
-            "" => String::new(),
-            reason => format!(": {reason}"),
-        };
-        Some(format!("You cannot use voice, files or calls {until}{why}."))
-    }
-
-    /// Publishes the rooms of somebody anew who has got or lost a media restriction.
-    pub(super) fn renew_voice(&mut self, now: Now, uid: Uid, effects: &mut Effects) {
-        let rooms = self.session_of(uid).map(|session| session.rooms.clone()).unwrap_or_default();
-        for room in rooms {
-            effects.push(Effect::VoiceChanged(room));
-        }
-        self.await_voice(now, uid);
-    }
-
-    /// Tells somebody who has come into a room with voice that he has none.
-    pub(super) fn explain_silence(&mut self, now: Now, conn: ConnId, id: RoomId, effects: &mut Effects) {
-        let Some(uid) = self.session(conn).map(|session| session.person.uid) else { return };
-        if self.rooms.get(&id).is_some_and(|room| room.kind.has_voice())
-            && let Some(why) = self.no_media(now, uid)
-        {
-            effects.send(conn, notice(id, &to_cp1252(&why)));
-            self.await_voice(now, uid);
-        }
-    }
-
-    fn await_voice(&mut self, now: Now, uid: Uid) {
-        let mute = self.sanctions.mute(now.wall, uid, MuteKind::Media);
-        if let Some(until) = mute.and_then(|mute| mute.until) {
-            let left = Duration::from_millis(until.0.saturating_sub(now.wall.0));
-            // Each time he comes into a room; he must not be able to fill the list.
-            self.watch.voices.retain(|(_, other)| *other != uid);
-            self.watch.voices.insert((now.uptime.saturating_add(left), uid));
-        }
-    }
-
-    /// How many entries there are for people who get their voice back.
-    #[cfg(test)]
-    pub(super) fn voices_awaited(&self) -> usize {
-        self.watch.voices.len()
-    }
-
-    /// When, in time since the start, [`State::keep_watch`] will have something to do.
-    pub(super) fn watch_due(&self) -> Option<Duration> {
-        let round = (!self.watch.hits.is_empty()).then_some(self.watch.round);
-        self.watch.voices.first().map(|(due, _)| *due).into_iter().chain(round).min()
-    }
-
-    /// Gives voices back, keeps what was counted, and forgets what need not be known any more.
-    pub(super) fn keep_watch(&mut self, now: Now, effects: &mut Effects) {
-        while let Some((due, uid)) = self.watch.voices.first().copied().filter(|(due, _)| *due <= now.uptime)
-        {
-            self.watch.voices.remove(&(due, uid));
-            self.renew_voice(now, uid, effects);
-        }
-        if now.uptime < self.watch.round {
-            return;
-        }
-        self.watch.round = now.uptime.saturating_add(ROUND);
-        if let Some(change) = self.take_hits() {
-            effects.push(Effect::Keep(change));
-        }
-        for (uid, _) in self.guard.detectors.sweep(now) {
-            effects.push(Effect::Keep(Change::ClearOffences { uid: Some(uid) }));
-        }
-    }
-
-    /// How often filters have matched since this was asked last, to be kept.
-    pub(super) fn take_hits(&mut self) -> Option<Change> {
-        let hits = std::mem::take(&mut self.watch.hits);
-        (!hits.is_empty()).then(|| Change::AddFilterHits(hits.into_iter().collect()))
     }
 }
 

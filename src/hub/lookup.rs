@@ -10,11 +10,11 @@ use crate::store::{
     StoreError, StrikeRecord,
 };
 
-use super::ConnId;
 use super::command::Typed;
 use super::guard::FilterSet;
 use super::guard::detect::Whitelist;
 use super::staff::Subject;
+use super::{ConnId, rules};
 
 /// Strikes that are listed at most.
 const STRIKES: usize = 1000;
@@ -144,6 +144,8 @@ fn named<T>(reader: &Reader, found: Vec<(Uid, T)>) -> Result<Vec<(Option<Nicknam
 
 fn check(mut filters: Vec<FilterRecord>, filter: Filter) -> Result<(), String> {
     let id = filters.last().map_or(0, |last| last.id.saturating_add(1));
+    // What is not in force anyway is nothing against the new one.
+    rules::usable(&mut filters);
     filters.push(FilterRecord { id, filter, hits: 0 });
     FilterSet::compile(&filters).map(drop).map_err(|error| error.reason)
 }
@@ -153,9 +155,45 @@ fn check_link(kind: LinkKind, text: String) -> Result<(), String> {
     Whitelist::compile([&link]).map(drop)
 }
 
-fn test(filters: Vec<FilterRecord>, text: &[u8]) -> Vec<FilterRecord> {
-    let Ok(set) = FilterSet::compile(&filters) else { return Vec::new() };
+fn test(mut filters: Vec<FilterRecord>, text: &[u8]) -> Vec<FilterRecord> {
+    let (set, _) = rules::usable(&mut filters);
     // A room for everybody, where every list applies.
     let matches = set.check(&fold::fold(text), Some(Rating::General));
     filters.into_iter().filter(|record| matches.iter().any(|found| found.id == record.id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{FilterAction, FilterConsequence, FilterKind, FilterList};
+
+    fn filter(kind: FilterKind, text: &str) -> Filter {
+        Filter {
+            kind,
+            text: text.to_owned(),
+            action: FilterAction::Block,
+            severity: 5,
+            consequence: FilterConsequence::Delete,
+            list: FilterList::Content,
+            active: true,
+            notes: String::new(),
+            by: Author::System,
+            at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_used_does_not_hide_the_others() {
+        let broken = filter(FilterKind::Regex, "(");
+        let texts = [broken.clone(), filter(FilterKind::Keyword, "spam"), filter(FilterKind::Regex, "b[u]y")];
+        let filters = || {
+            let records = (1..).zip(texts.clone());
+            records.map(|(id, filter)| FilterRecord { id, filter, hits: 0 }).collect::<Vec<_>>()
+        };
+        let found = |text: &[u8]| test(filters(), text).iter().map(|filter| filter.id).collect::<Vec<_>>();
+        assert_eq!(found(b"Buy my SPAM"), [2, 3]);
+        assert!(found(b"nothing").is_empty());
+        assert_eq!(check(filters(), filter(FilterKind::Keyword, "new")), Ok(()));
+        assert!(check(filters(), broken).is_err(), "a new one has to be usable");
+    }
 }

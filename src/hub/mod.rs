@@ -13,6 +13,7 @@ pub mod actor;
 mod acts;
 mod command;
 mod directory;
+pub mod doubt;
 mod effect;
 pub mod feed;
 pub mod guard;
@@ -30,6 +31,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 pub mod voice;
+mod watch;
 
 pub use acts::GuardRecords;
 pub use effect::{Effect, Effects};

@@ -24,19 +24,7 @@ impl Rules {
     /// Compiles what can be used, and returns with it what is wrong with the rest, for the log. Not for
     /// the hub.
     pub fn compile_usable(mut filters: Vec<FilterRecord>, links: &[LinkAllow]) -> (Rules, Vec<String>) {
-        let mut wrong = Vec::new();
-        let set = loop {
-            match FilterSet::compile(&filters) {
-                Ok(set) => break set,
-                Err(error) => {
-                    wrong.push(error.to_string());
-                    match error.id {
-                        Some(id) => filters.retain(|filter| filter.id != id),
-                        None => filters.clear(),
-                    }
-                }
-            }
-        };
+        let (set, mut wrong) = usable(&mut filters);
         let fit = links.iter().filter(|link| {
             let error = Whitelist::compile([*link]).err();
             wrong.extend(error.clone());
@@ -45,6 +33,23 @@ impl Rules {
         let fit: Vec<&LinkAllow> = fit.collect();
         let whitelist = Whitelist::compile(fit).unwrap_or_default();
         (Rules { filters: set, whitelist }, wrong)
+    }
+}
+
+/// Compiles what of `filters` can be used and leaves out the rest, of which it returns what is wrong.
+pub(super) fn usable(filters: &mut Vec<FilterRecord>) -> (FilterSet, Vec<String>) {
+    let mut wrong = Vec::new();
+    loop {
+        match FilterSet::compile(filters) {
+            Ok(set) => return (set, wrong),
+            Err(error) => {
+                wrong.push(error.to_string());
+                match error.id {
+                    Some(id) => filters.retain(|filter| filter.id != id),
+                    None => filters.clear(),
+                }
+            }
+        }
     }
 }
 

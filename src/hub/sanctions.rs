@@ -57,6 +57,14 @@ impl Sanctions {
         self.warnings.extend(warnings.into_iter().map(|(uid, warnings)| (uid, count(warnings))));
     }
 
+    /// Takes over what the store has against one account, in the place of what was known.
+    pub(super) fn believe(&mut self, uid: Uid, mutes: Vec<Mute>, warnings: usize) {
+        self.mutes.retain(|(other, _), _| *other != uid);
+        self.forget_warnings(uid);
+        let mutes = mutes.into_iter().map(|mute| (uid, mute));
+        self.load(mutes, [], (warnings > 0).then_some((uid, warnings)));
+    }
+
     /// Says how many warnings are a ban, and how long that is.
     pub fn set_rules(&mut self, rules: Moderation) {
         self.rules = rules;

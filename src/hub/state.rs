@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::model::{CategoryId, Nickname, Now, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::Dialect;
 
-use super::acts::Watch;
 use super::guard::{FilterSet, Guard, detect};
 use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::sanctions::Sanctions;
 use super::staff::Maintenance;
 use super::voice::VoiceAccess;
+use super::watch::Watch;
 use super::{Command, ConnId, Effects, Member, Person, Rank, Room, command};
 
 /// All shared live state. Changed only by [`State::apply`].

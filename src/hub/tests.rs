@@ -17,7 +17,7 @@ use crate::model::{CategoryId, CloseReason, Now, Rating, RoomKind, RoomName, Tim
 use crate::protocol::PacketType;
 use crate::store::Change;
 
-const ROOM: RoomId = RoomId(50_001);
+pub(super) const ROOM: RoomId = RoomId(50_001);
 const LOCKED: RoomId = RoomId(50_008);
 
 pub(super) struct World {

@@ -1,18 +1,22 @@
 //! What the task does by itself.
 
 use std::future::poll_fn;
+use std::sync::mpsc;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::config::Moderation;
 use crate::hub::peers::{PeerCommand, PeerRules, orders};
-use crate::hub::staff::{Standing, Subject};
-use crate::hub::tests::{person, world_of};
+use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
+use crate::hub::tests::{ROOM, person, world_of};
+use crate::hub::{DirectoryCommand, RoomCommand};
 use crate::link::Taken;
-use crate::model::{self, Author, MessageText, Roles};
+use crate::model::{self, Author, CategoryId, CloseReason, MessageText, Roles};
 use crate::store::{
-    AuditQuery, Ban, BanTarget, Filter, FilterAction, FilterConsequence, FilterKind, FilterList, LinkKind,
-    MuteKind, NewAccount, PasswordHash, StoreOptions,
+    Applied, AuditQuery, Ban, BanTarget, Category, Change, Filter, FilterAction, FilterConsequence,
+    FilterKind, FilterList, LinkKind, MuteKind, NewAccount, PasswordHash, StoreOptions,
 };
 
 #[tokio::test]
@@ -155,17 +159,75 @@ impl Halted {
             let made = store.commit(Change::CreateAccount(account)).await;
             assert_eq!(made, Ok(Applied::Created(person(number).uid)));
         }
-        let (hub, _) = Hub::new(world_of(&[1, 2]), store.clone(), Arc::default(), None);
+        let mut state = world_of(&[1, 2]);
+        state.rooms.get_mut(&ROOM).unwrap().owner = Some(person(1));
+        let category = Category { id: CategoryId(30_018), name: b"Young".to_vec(), position: 0 };
+        // As it is in these tests.
+        let flood = Change::SetSetting { name: "antispam.flood".to_owned(), value: "off".to_owned() };
+        let room = Change::PutRoom(state.rooms[&ROOM].record());
+        for change in [Change::PutCategory(category), room, flood] {
+            store.commit(change).await.unwrap();
+        }
+        let (hub, _) = Hub::new(state, store.clone(), Arc::default(), None);
         Halted { hub, store, _dir: dir }
     }
 
-    /// Has an operator do something, and waits until it is durable.
-    async fn act(&mut self, action: Action) -> String {
+    /// Has an operator do something.
+    fn order(&mut self, action: Action) -> oneshot::Receiver<Result<String, ActError>> {
         let author = Author::Operator { name: "root".to_owned(), uid: 0, address: None };
         let actor = Actor { author, standing: Standing::Operator };
         let (answer, answered) = oneshot::channel();
         self.hub.answer(Query::Act { actor, action, answer });
-        answered.await.unwrap().unwrap()
+        answered
+    }
+
+    /// The same, and waits until it is durable.
+    async fn act(&mut self, action: Action) -> String {
+        self.order(action).await.unwrap().unwrap()
+    }
+
+    /// Keeps the store so busy that it takes nothing, until what is returned is dropped.
+    async fn jam(&self) -> mpsc::Sender<()> {
+        let (jam, released) = mpsc::channel();
+        let (entered, began) = oneshot::channel();
+        self.store.submit(Change::Barrier, move |_| {
+            _ = entered.send(());
+            // Ends when the sender is dropped.
+            _ = released.recv();
+        });
+        began.await.unwrap();
+        let full = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        while !full.load(std::sync::atomic::Ordering::Relaxed) {
+            let full = Arc::clone(&full);
+            self.store.submit(Change::Barrier, move |result| {
+                full.fetch_or(result.is_err(), std::sync::atomic::Ordering::Relaxed);
+            });
+        }
+        jam
+    }
+
+    /// Lets the hub hear what has become of one change, or what was read back.
+    async fn hear(&mut self) {
+        let word = self.hub.doubts.words.recv().await.unwrap();
+        self.hub.hear(word);
+    }
+
+    /// What the guard goes by, what is held against user 1 and what the room is like, for comparison.
+    fn standing(&self) -> String {
+        let state = &self.hub.state;
+        let (now, uid) = (Now { wall: Timestamp::now(), uptime: Duration::ZERO }, person(1).uid);
+        format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            state.sanctions.of(now.wall, uid),
+            state.sanctions.bans().all(now.wall),
+            state.guard.record(now, uid),
+            state.guard.detectors.offences.record(uid),
+            state.guard.detectors.settings,
+            state.guard.slowmode(None),
+            state.guard.slowmode(Some(ROOM)),
+            state.maintenance(),
+            state.room(ROOM).map(|room| (room.permanent, room.record(), room.bans.clone())),
+        )
     }
 
     /// The same, and waits until what was compiled is in force.
@@ -309,4 +371,104 @@ async fn what_has_run_out_is_forgotten_on_demand() {
     halted.hub.answer(Query::ForgetExpired(done));
     answered.await.unwrap();
     assert_eq!(halted.hub.state.sanctions.bans().all(Timestamp(1)).len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_store_does_not_take_is_taken_back_before_the_desk_is_answered() {
+    let mut halted = Halted::new().await;
+    let user = Subject { person: person(1), roles: Roles::default() };
+    let network = BanWhom::Network("192.0.2.0/24".parse().unwrap());
+    let why = || "why".to_owned();
+    let mute = |kind| Action::Mute { user, kind, time: None, reason: why() };
+    let ban = |whom| Action::Ban { whom, time: None, reason: why() };
+    let antispam = |value: &str| Action::Antispam {
+        name: "links.per_message".to_owned(),
+        value: Some(value.to_owned()),
+    };
+    let slow = |room, seconds| Action::Slowmode { room, seconds };
+    let lock = |word: Option<&str>| Action::LockRoom {
+        room: ROOM,
+        lockword: word.map(|word| word.as_bytes().to_vec()),
+    };
+    let maintenance = |on| Action::Maintenance { on, message: String::new() };
+    // Each against nothing, and against what the one before it has brought.
+    for (action, then) in [
+        (antispam("7"), antispam("9")),
+        (slow(None, 7), slow(None, 0)),
+        (slow(Some(ROOM), 7), slow(Some(ROOM), 9)),
+        (lock(Some("sesame")), lock(None)),
+        (maintenance(true), maintenance(false)),
+        (Action::Exempt { user, on: true }, Action::ClearStrikes(user)),
+        (Action::Warn { user, reason: why() }, Action::ClearWarnings(user)),
+        (mute(MuteKind::Text), Action::Unmute { user, kind: MuteKind::Text }),
+        (mute(MuteKind::Media), Action::Unmute { user, kind: MuteKind::Media }),
+        (ban(network.clone()), Action::Unban(network)),
+        (ban(BanWhom::User(user)), Action::Unban(BanWhom::User(user))),
+        (Action::DeleteRoom { room: ROOM, reason: why() }, slow(None, 0)),
+    ] {
+        for action in [action, then] {
+            let before = halted.standing();
+            let jam = halted.jam().await;
+            let mut answered = halted.order(action.clone());
+            halted.hear().await;
+            assert!(answered.try_recv().is_err(), "not before it is taken back: {action:?}");
+            drop(jam);
+            halted.hear().await;
+            let busy = "The server is busy. Please try again in a moment.".to_owned();
+            assert_eq!(answered.await.unwrap(), Err(ActError::Busy(busy)), "{action:?}");
+            assert_eq!(halted.standing(), before, "{action:?}");
+            halted.hub.state.check_invariants().unwrap();
+            if !matches!(action, Action::DeleteRoom { .. }) {
+                halted.act(action.clone()).await;
+            }
+        }
+    }
+    assert!(halted.hub.state.session_of(person(1).uid).is_none(), "who was put off stays so");
+    assert!(halted.hub.state.session_of(person(2).uid).is_some());
+}
+
+#[tokio::test]
+async fn what_is_read_back_never_takes_the_place_of_what_was_done_since() {
+    let mut halted = Halted::new().await;
+    let slow = |seconds| Action::Slowmode { room: None, seconds };
+    let jam = halted.jam().await;
+    let mut answered = halted.order(slow(5));
+    halted.hear().await;
+    drop(jam);
+    // The old value is being read, perhaps has been, while a new one is set.
+    let read = halted.hub.doubts.words.recv().await.unwrap();
+    halted.act(slow(7)).await;
+    halted.hub.hear(read);
+    assert!(answered.try_recv().is_err(), "it is read once more");
+    halted.hear().await;
+    assert!(answered.await.unwrap().is_err());
+    let slowmode = halted.hub.state.guard.slowmode(None).unwrap();
+    assert_eq!(slowmode.time(), Duration::from_secs(7));
+}
+
+#[tokio::test]
+async fn what_an_owner_changes_and_the_store_does_not_take_is_taken_back() {
+    let mut halted = Halted::new().await;
+    let conn = halted.hub.state.session_of(person(1).uid).unwrap().conn;
+    let outbox = Outbox::new(1000);
+    let last_sent = (0, Duration::ZERO);
+    halted.hub.attach(Link { conn, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
+    let join = RoomCommand::Join { lockword: Vec::new(), invisible: false, udp_port: 2090 };
+    let slow = RoomCommand::Message(MessageText::new(b"/slowmode 30").unwrap());
+    let topic = RoomCommand::SetTopic(b"Nobody reads this for long".to_vec());
+    halted.hub.aside(|state, now, effects| state.apply(now, conn, Command::Room(ROOM, join), effects));
+    let before = halted.standing();
+    let jam = halted.jam().await;
+    for command in [slow, topic] {
+        halted.hub.aside(|state, now, effects| state.apply(now, conn, Command::Room(ROOM, command), effects));
+        halted.hear().await;
+    }
+    assert_ne!(halted.standing(), before);
+    assert_eq!(outbox.closing(), Some(CloseReason::StoreBusy));
+    drop(jam);
+    // The second change came when the room was being read already.
+    halted.hear().await;
+    halted.hear().await;
+    assert_eq!(halted.standing(), before);
+    halted.hub.state.check_invariants().unwrap();
 }

@@ -10,14 +10,13 @@ use crate::model::{Link, Now, Rating, RoomId, Uid, fold};
 use crate::store::{FilterAction, FilterConsequence, Mute, OffenceRecord, StrikeRecord};
 
 use super::act::{Act, Aftermath, Refusal, Verdict, told};
-use super::detect;
-use super::duplicates::{Fingerprint, Texts};
+use super::duplicates::{self, Fingerprint, Texts};
 use super::filter::{FilterSet, Match};
 use super::recent::{Horizon, Recent};
 use super::slowmode::{Place, Slowmode, Slowmodes};
 use super::strikes::Strikes;
 use super::words::words;
-use super::{Violation, spam, volume};
+use super::{Violation, detect, spam, volume};
 
 /// The detectors, as the chain sees them. `()` detects nothing.
 pub trait Detectors {
@@ -113,6 +112,8 @@ const KEPT: usize = 4096;
 struct Talker {
     recent: Recent,
     texts: Texts,
+    /// When his last act was accepted; beside the others, so that a sweep need not look into them.
+    last: Duration,
 }
 
 /// The first link that has something against an act.
@@ -238,7 +239,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         if let Some(left) = self.strikes.muted(now, uid) {
             return Err(Objection::Strike(left));
         }
-        if let Some(Talker { recent, texts }) = self.talkers.get(&uid) {
+        if let Some(Talker { recent, texts, .. }) = self.talkers.get(&uid) {
             let violation = spam::cooldown(limits, recent, now.uptime)
                 .or_else(|| spam::window(limits, recent, now.uptime));
             if let Some(violation) = violation {
@@ -272,6 +273,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     pub(super) fn accept(&mut self, now: Now, act: &Act<'_>, said: Option<Said<'_>>, links: usize) {
         let horizon = Horizon::of(&self.limits);
         let talker = self.talkers.entry(act.uid).or_default();
+        talker.last = now.uptime;
         talker.recent.accept(now.uptime, horizon);
         if let Some(print) = said.and_then(|said| said.print) {
             talker.texts.accept(now.uptime, print);
@@ -283,11 +285,8 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         // Everybody is looked at only after as many acceptances: a constant share for each.
         self.sweep_in = self.sweep_in.saturating_sub(1);
         if self.sweep_in == 0 {
-            self.talkers.retain(|_, Talker { recent, texts }| {
-                let talked = recent.forget(now.uptime, horizon);
-                recent.shrink();
-                texts.forget(now.uptime) || talked
-            });
+            let span = horizon.span.max(duplicates::REMEMBERED);
+            self.talkers.retain(|_, talker| now.uptime.saturating_sub(talker.last) < span);
             // Not below twice the need, or memory would come and go.
             self.talkers.shrink_to(self.talkers.len() * 2);
             self.sweep_in = self.talkers.len().max(SWEEP_AT_LEAST);

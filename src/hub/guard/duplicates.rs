@@ -1,4 +1,4 @@
-//! Repetition: the same text too often among a user's last messages.
+//! Repetition: the same text too often among a user's last messages. It is refused, without a strike.
 
 use std::collections::VecDeque;
 use std::hash::Hasher;
@@ -7,6 +7,8 @@ use std::time::Duration;
 use rustc_hash::FxHasher;
 
 use crate::config::Spam;
+
+use super::moment::Moment;
 
 /// After an hour nobody remembers what was said, and neither does this: a daily "good morning" is
 /// no repetition, even of somebody who says nothing else.
@@ -44,32 +46,24 @@ const BEFORE: usize = Spam::COMPARED as usize - 1;
 
 /// A user's last accepted texts, oldest first.
 #[derive(Default, Debug)]
-pub(super) struct Texts(VecDeque<(Duration, Fingerprint)>);
+pub(super) struct Texts(VecDeque<(Moment, Fingerprint)>);
 
 impl Texts {
     /// Whether `text` would stand among the last [`Spam::COMPARED`] messages, itself counted, as often
     /// as the limit forbids.
     pub(super) fn repeats(&self, limits: &Spam, now: Duration, text: Fingerprint) -> bool {
         let Some(limit) = limits.duplicate_messages else { return false };
-        let remembered = self.0.iter().filter(|(at, _)| now.saturating_sub(*at) < REMEMBERED);
-        let said = remembered.filter(|(_, said)| *said == text).count();
+        let same = self.0.iter().filter(|(_, said)| *said == text);
+        let said = same.filter(|(at, _)| at.until(now) < REMEMBERED).count();
         u32::try_from(said).unwrap_or(u32::MAX).saturating_add(1) >= limit
     }
 
     pub(super) fn accept(&mut self, now: Duration, text: Fingerprint) {
-        self.forget(now);
-        while self.0.len() >= BEFORE {
+        let is_over = |(at, _): &(Moment, Fingerprint)| at.until(now) >= REMEMBERED;
+        while self.0.len() >= BEFORE || self.0.front().is_some_and(is_over) {
             self.0.pop_front();
         }
-        self.0.push_back((now, text));
-    }
-
-    /// Drops what is forgotten. Returns whether anything is left.
-    pub(super) fn forget(&mut self, now: Duration) -> bool {
-        while self.0.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= REMEMBERED) {
-            self.0.pop_front();
-        }
-        !self.0.is_empty()
+        self.0.push_back((Moment::new(now), text));
     }
 }
 

@@ -10,6 +10,10 @@
 //! itself brings: a strike ([`strikes`](Struck)) or an offence. Only an accepted act counts for
 //! cooldown, window, volume, duplicates, detectors and slowmode.
 //!
+//! Only cooldown and window strike, because only they tell a machine from a person. Thirty messages a
+//! minute and the same words three times happen to people who mean no harm: those messages are refused
+//! with the reason, which stops them, and nothing is held against anybody.
+//!
 //! Everything is kept per account and not per connection, so that a reconnect changes nothing; what
 //! must survive a restart comes out as a [`StrikeRecord`](crate::store::StrikeRecord) and goes back in by [`Guard::restore`]. The
 //! guard does no I/O and looks at no clock: intervals are measured by [`Now::uptime`], which no
@@ -25,6 +29,7 @@ mod chain;
 pub mod detect;
 mod duplicates;
 pub mod filter;
+mod moment;
 mod recent;
 mod slowmode;
 mod spam;

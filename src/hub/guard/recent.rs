@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::config::Spam;
 
+use super::moment::Moment;
+
 /// The span of the limit per minute.
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -12,7 +14,7 @@ pub(super) const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Horizon {
     count: usize,
-    span: Duration,
+    pub(super) span: Duration,
 }
 
 impl Horizon {
@@ -29,20 +31,20 @@ impl Horizon {
     }
 }
 
-/// The moments at which a user's last messages were accepted, oldest first, as uptimes.
+/// The moments at which a user's last messages were accepted, oldest first.
 #[derive(Default, Debug)]
-pub(super) struct Recent(VecDeque<Duration>);
+pub(super) struct Recent(VecDeque<Moment>);
 
 impl Recent {
-    pub(super) fn last(&self) -> Option<Duration> {
+    pub(super) fn last(&self) -> Option<Moment> {
         self.0.back().copied()
     }
 
-    /// If `limit` messages or more were accepted within the `span` that ends now: how many, and when
-    /// the first of them. What is exactly `span` old is outside.
+    /// If `limit` messages or more were accepted within the `span` that ends now: how many, and how long
+    /// ago the first of them. What is exactly `span` old is outside.
     pub(super) fn full(&self, now: Duration, limit: u32, span: Duration) -> Option<(usize, Duration)> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let inside = |at: &Duration| now.saturating_sub(*at) < span;
+        let inside = |at: &Moment| at.until(now) < span;
         // Usually one look decides: whether the limit-th latest is old enough.
         let decisive = self.0.len().checked_sub(limit).and_then(|at| self.0.get(at))?;
         if !inside(decisive) {
@@ -50,31 +52,19 @@ impl Recent {
         }
         let count = self.0.iter().rev().take_while(|at| inside(at)).count();
         let first = self.0.get(self.0.len() - count)?;
-        Some((count, *first))
+        Some((count, first.until(now)))
     }
 
     pub(super) fn accept(&mut self, now: Duration, horizon: Horizon) {
-        self.forget(now, horizon);
+        while self.0.front().is_some_and(|at| at.until(now) >= horizon.span) {
+            self.0.pop_front();
+        }
         if horizon.count == 0 {
             return;
         }
         while self.0.len() >= horizon.count {
             self.0.pop_front();
         }
-        self.0.push_back(now);
-    }
-
-    /// Drops what no limit can see any more. Returns whether anything is left.
-    pub(super) fn forget(&mut self, now: Duration, horizon: Horizon) -> bool {
-        while self.0.front().is_some_and(|at| now.saturating_sub(*at) >= horizon.span) {
-            self.0.pop_front();
-        }
-        !self.0.is_empty()
-    }
-
-    /// Gives back memory that a burst has left behind.
-    pub(super) fn shrink(&mut self) {
-        // Not below twice the need, or memory would come and go.
-        self.0.shrink_to(self.0.len() * 2);
+        self.0.push_back(Moment::new(now));
     }
 }

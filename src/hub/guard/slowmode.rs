@@ -1,7 +1,8 @@
 //! Slowmode: the least time between two messages of one user, in a room or on the whole server.
 
-use std::collections::HashMap;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use crate::model::{Now, RoomId, Uid};
 
@@ -39,8 +40,9 @@ pub(super) type Place = Option<RoomId>;
 /// All slowmodes, and who has sent what when, where that matters.
 #[derive(Default, Debug)]
 pub(super) struct Slowmodes {
-    set: HashMap<Place, Slowmode>,
-    last: HashMap<(Uid, Place), Duration>,
+    // Uids and room ids are given out by the server, so that nobody can choose them to collide.
+    set: FxHashMap<Place, Slowmode>,
+    last: FxHashMap<(Uid, Place), Duration>,
     /// Acceptances until the next sweep.
     sweep_in: usize,
 }

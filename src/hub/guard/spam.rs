@@ -81,13 +81,13 @@ impl fmt::Display for Violation {
 /// Whether a message now would come too soon after the last: exactly the cooldown is enough.
 pub(super) fn cooldown(limits: &Spam, recent: &Recent, now: Duration) -> Option<Violation> {
     let min = limits.cooldown?;
-    let delta = now.saturating_sub(recent.last()?);
+    let delta = recent.last()?.until(now);
     (delta < min).then_some(Violation::Cooldown { delta, min })
 }
 
 /// Whether a message now would be one too many in the window that ends with it.
 pub(super) fn window(limits: &Spam, recent: &Recent, now: Duration) -> Option<Violation> {
     let (limit, window) = limits.messages_per_window.zip(limits.window)?;
-    let (count, first) = recent.full(now, limit, window)?;
-    Some(Violation::Window { count: count + 1, limit, span: now.saturating_sub(first), window })
+    let (count, span) = recent.full(now, limit, window)?;
+    Some(Violation::Window { count: count + 1, limit, span, window })
 }

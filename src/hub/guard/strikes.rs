@@ -8,9 +8,10 @@
 //! stage, is forgiven each time that long has passed since the end of the last mute. It is worked
 //! out when it is asked for: a record says how things stood at the last violation.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use crate::model::{Now, Timestamp, Uid};
 use crate::store::StrikeRecord;
@@ -116,7 +117,7 @@ impl Offender {
 
 /// Everybody who was ever struck and not cleared since.
 #[derive(Default, Debug)]
-pub(super) struct Strikes(HashMap<Uid, Offender>);
+pub(super) struct Strikes(FxHashMap<Uid, Offender>);
 
 impl Strikes {
     /// How long the machine's mute of a user lasts yet.

@@ -9,6 +9,6 @@ use super::recent::{MINUTE, Recent};
 
 /// How long to wait until the minute has room again, if it has none.
 pub(super) fn wait(limits: &Spam, recent: &Recent, now: Duration) -> Option<Duration> {
-    let (_, first) = recent.full(now, limits.messages_per_minute?, MINUTE)?;
-    Some(MINUTE.saturating_sub(now.saturating_sub(first)))
+    let (_, span) = recent.full(now, limits.messages_per_minute?, MINUTE)?;
+    Some(MINUTE.saturating_sub(span))
 }

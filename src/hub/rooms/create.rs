@@ -70,15 +70,15 @@ impl State {
             let text = format!("At most {GUESTS} people can be invited at once.");
             return effects.refuse(conn, request, REFUSED, &text);
         }
-        // As a call, it opens windows elsewhere.
-        if let Err(why) = self.peers.may_ring(now, owner.uid) {
-            return effects.refuse(conn, request, REFUSED, &why.unwrap_or_default());
-        }
         // One act, however many are invited.
         if !guests.is_empty()
             && let Err(why) = self.judge(now, conn, Asked::new(ActKind::Invitation), effects)
         {
             return effects.refuse(conn, request, REFUSED, &why);
+        }
+        // As a call, it opens windows elsewhere.
+        if let Err(why) = self.peers.may_ring(now, owner.uid) {
+            return effects.refuse(conn, request, REFUSED, &why.unwrap_or_default());
         }
         guests.retain(|guest| *guest != owner.uid);
         // Nobody has chosen this name, so nobody is to be told that it cannot be.
@@ -232,7 +232,7 @@ impl State {
 
     /// What happens to a room that nobody is in any more: temporary ones vanish, in permanent ones
     /// the visit is over for everybody who was marked.
-    pub(super) fn after_last_member(&mut self, id: RoomId) {
+    pub(in super::super) fn after_last_member(&mut self, id: RoomId) {
         let Some(room) = self.rooms.get_mut(&id).filter(|room| room.members.is_empty()) else { return };
         if room.permanent {
             room.red_dots.clear();

@@ -242,13 +242,11 @@ impl State {
         if !self.is_member(conn, id) || to == uid {
             return;
         }
-        // Before anything is known of the guest, whose presence the answer could give away.
-        if let Err(why) = self.peers.may_ring(now, uid) {
-            let text = why.unwrap_or_default();
-            return effects.refuse(conn, PacketType::ROOM_INVITE_OUT, REFUSED, &text);
-        }
+        // Before anything is known of the guest, whose presence the answer could give away. The guard is
+        // asked first: what it refuses uses up nothing.
         let asked = Asked { room: Some(id), ..Asked::new(ActKind::Invitation) };
-        match self.judge(now, conn, asked, effects) {
+        let judged = self.judge(now, conn, asked, effects);
+        match judged.and_then(|()| self.peers.may_ring(now, uid).map_err(Option::unwrap_or_default)) {
             Ok(()) => self.pass_invitation(now, conn, id, to, effects),
             Err(why) => effects.refuse(conn, PacketType::ROOM_INVITE_OUT, REFUSED, &why),
         }

@@ -238,7 +238,11 @@ impl Room {
     }
 
     /// Why this user is kept out at `now`, if he is.
-    pub(super) fn exclusion(&self, uid: Uid, now: Timestamp) -> Option<(ExclusionKind, &Exclusion)> {
+    pub(in super::super) fn exclusion(
+        &self,
+        uid: Uid,
+        now: Timestamp,
+    ) -> Option<(ExclusionKind, &Exclusion)> {
         [ExclusionKind::Ban, ExclusionKind::Bounce].into_iter().find_map(|kind| {
             let entry = self.exclusions(kind).get(&uid).filter(|entry| entry.holds(now))?;
             Some((kind, entry))

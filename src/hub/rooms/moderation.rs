@@ -239,15 +239,26 @@ impl State {
             match (roles.is_staff(), room.is_owner(uid)) {
                 (true, _) if !member.admin => self.promote(id, uid, effects),
                 (false, _) if out => {
-                    let text = b"You cannot be in this room without being staff.".to_vec();
-                    effects.send(conn, ServerPacket::RoomClosed(id, Uid::SYSTEM, text));
-                    self.take_out(conn, id, effects);
-                    self.probe_put_out(conn, id, effects);
+                    let text = b"You cannot be in this room without being staff.";
+                    self.shut_out(conn, id, text, effects);
                 }
                 (false, false) if member.admin => self.demote(id, uid, effects),
                 _ => {}
             }
         }
+    }
+
+    /// Puts a member out of a room, as the server.
+    pub(in super::super) fn shut_out(
+        &mut self,
+        conn: ConnId,
+        id: RoomId,
+        text: &[u8],
+        effects: &mut Effects,
+    ) {
+        effects.send(conn, ServerPacket::RoomClosed(id, Uid::SYSTEM, text.to_vec()));
+        self.take_out(conn, id, effects);
+        self.probe_put_out(conn, id, effects);
     }
 
     fn demote(&mut self, id: RoomId, uid: Uid, effects: &mut Effects) {

@@ -61,6 +61,8 @@ pub enum Permission {
     BanNetwork,
     /// Put everybody out of a room.
     CloseRoom,
+    /// Do away with a permanent room.
+    DeleteRoom,
     /// Give a room a password, or take it.
     LockRoom,
     /// Slow a room down.
@@ -85,7 +87,7 @@ pub enum Permission {
 
 impl Permission {
     /// All permissions with their names and the lowest standing that has them.
-    pub const ALL: [(Permission, &'static str, Standing); 18] = [
+    pub const ALL: [(Permission, &'static str, Standing); 19] = [
         (Permission::Look, "look", Standing::Moderator),
         (Permission::Kick, "kick", Standing::Moderator),
         (Permission::Mute, "mute", Standing::Moderator),
@@ -94,6 +96,7 @@ impl Permission {
         (Permission::Ban, "ban", Standing::Admin),
         (Permission::BanNetwork, "ban_network", Standing::Admin),
         (Permission::CloseRoom, "close_room", Standing::Moderator),
+        (Permission::DeleteRoom, "delete_room", Standing::Admin),
         (Permission::LockRoom, "lock_room", Standing::Admin),
         (Permission::RoomSlowmode, "room_slowmode", Standing::Moderator),
         (Permission::ServerSlowmode, "server_slowmode", Standing::Admin),
@@ -158,8 +161,8 @@ mod tests {
         );
         assert_eq!(
             of(Standing::Admin),
-            "look kick mute warn clear ban ban_network close_room lock_room room_slowmode server_slowmode \
-             room_broadcast broadcast maintenance antispam filters links audit"
+            "look kick mute warn clear ban ban_network close_room delete_room lock_room room_slowmode \
+             server_slowmode room_broadcast broadcast maintenance antispam filters links audit"
         );
         assert_eq!(of(Standing::Operator), of(Standing::Admin));
     }

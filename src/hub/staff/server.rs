@@ -47,6 +47,16 @@ impl State {
         self.maintenance.as_ref().map(|maintenance| maintenance.message.as_str())
     }
 
+    /// Takes over what the store says of maintenance. If it goes on although somebody had ended it, those
+    /// who have come in have the usual time to say goodbye.
+    pub(in super::super) fn believe_maintenance(&mut self, now: Now, message: Option<String>) {
+        let known = self.maintenance.take();
+        self.maintenance = message.map(|message| match known {
+            Some(known) => Maintenance { message, ..known },
+            None => Maintenance { message, out_at: Some(now.uptime.saturating_add(MAINTENANCE_GRACE)) },
+        });
+    }
+
     /// Why an account may not sign in from an address, if it may not.
     fn kept_out(
         &self,

@@ -100,13 +100,13 @@ fn acts_of_every_kind_are_held_back_and_told_where_they_were_done() {
                     You cannot send anything for 15 seconds (strike 1 of 3).";
         assert_eq!(told(&second, alice), [text], "{kind:?}");
         let kept = changes(&second);
-        assert!(matches!(kept[..], [Change::PutStrikes { record, .. }] if record.strikes == 1), "{kept:?}");
+        let [Change::WithAudit { changes: kept, entries }] = kept[..] else { panic!("{kept:?}") };
+        assert!(matches!(&kept[..], [Change::PutStrikes { record, .. }] if record.strikes == 1), "{kept:?}");
+        let line = "rate-limit violation: COOLDOWN delta=300ms min=750ms strike=1/3 mute=15s";
+        assert_eq!((entries[0].action.as_str(), entries[0].details.as_str()), ("strike", line));
+        assert_eq!(entries[0].actor, Author::System);
         let logged = second.iter().any(|effect| match effect {
-            Effect::Event(event) => {
-                event.kind == EventKind::Strike
-                    && event.text
-                        == "rate-limit violation: COOLDOWN delta=300ms min=750ms strike=1/3 mute=15s"
-            }
+            Effect::Event(event) => event.kind == EventKind::Strike && event.text == line,
             _ => false,
         });
         assert!(logged, "{second:?}");
@@ -179,6 +179,31 @@ fn commands_lists_and_automatic_answers_bring_no_strike() {
     }
     assert_eq!(world.state.guard.record(world.now, person(1).uid), None);
     assert_eq!(world.state.user_row(world.now, alice).unwrap().messages, 1, "only what was accepted");
+}
+
+#[test]
+fn what_the_guard_refuses_uses_up_no_invitations() {
+    let mute = |now: Now| {
+        let (kind, by) = (MuteKind::Text, Author::System);
+        (person(1).uid, Mute { kind, until: None, reason: "spam".to_owned(), by, at: now.wall })
+    };
+    let guests = || vec![person(2).uid];
+    let one = || Command::Room(ROOM, RoomCommand::Invite(person(2).uid));
+    let room = || Command::Directory(DirectoryCommand::OpenPrivateRoom { guests: guests(), udp_port: 2090 });
+    for invite in [&one as &dyn Fn() -> Command, &room] {
+        let mut world = World::new();
+        let (alice, _) = world.sign_in(1, &[]);
+        let (bob, _) = world.sign_in(2, &[]);
+        world.join(alice, ROOM);
+        world.state.sanctions.load([mute(world.now)], [], []);
+        for _ in 0..100 {
+            let effects = world.apply(alice, invite());
+            assert_eq!(refusals(&effects), [Link::Mute], "the same answer every time");
+            assert!(!reached(&effects, bob));
+        }
+        world.state.sanctions.lift_mute(world.now.wall, person(1).uid, MuteKind::Text);
+        assert!(reached(&world.apply(alice, invite()), bob), "nothing was used up");
+    }
 }
 
 #[test]

@@ -170,6 +170,7 @@ fn every_action_needs_its_permission() {
         (Action::ClearStrikes(guest), Standing::Moderator),
         (Action::Exempt { user: guest, on: true }, Standing::Admin),
         (Action::CloseRoom { room: ROOM, reason: why() }, Standing::Moderator),
+        (Action::DeleteRoom { room: ROOM, reason: why() }, Standing::Admin),
         (Action::LockRoom { room: ROOM, lockword: Some(b"word".to_vec()) }, Standing::Admin),
         (Action::Slowmode { room: Some(ROOM), seconds: 5 }, Standing::Moderator),
         (Action::Slowmode { room: None, seconds: 5 }, Standing::Admin),

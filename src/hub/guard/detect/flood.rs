@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rapidfuzz::distance::levenshtein::{Args, BatchComparator};
 
+use super::super::moment::Moment;
 use super::settings::Settings;
 
 /// Bytes of a message that are compared. Longer ones are judged by their beginning.
@@ -18,7 +19,7 @@ pub(super) struct Said(VecDeque<Line>);
 
 #[derive(Clone, Debug)]
 struct Line {
-    at: Duration,
+    at: Moment,
     text: Vec<u8>,
 }
 
@@ -54,8 +55,7 @@ impl Said {
     /// How many of the messages remembered are similar to `text`, which [`compared`] made, if that is
     /// `wanted` or more; otherwise 0.
     pub(super) fn similar(&self, now: Duration, settings: &Settings, text: &[u8], wanted: usize) -> usize {
-        let recent =
-            self.0.iter().rev().take_while(|line| line.at.saturating_add(settings.flood_window()) > now);
+        let recent = self.0.iter().rev().take_while(|line| line.at.until(now) < settings.flood_window());
         let as_long =
             recent.filter(|line| line.text.len().abs_diff(text.len()) <= steps(settings, &line.text, text));
         // An ordinary line ends here: few others are as long.
@@ -86,7 +86,7 @@ impl Said {
 
     /// Remembers an accepted message.
     pub(super) fn add(&mut self, now: Duration, settings: &Settings, text: &[u8]) {
-        let is_over = |line: &Line| line.at.saturating_add(settings.flood_window()) <= now;
+        let is_over = |line: &Line| line.at.until(now) >= settings.flood_window();
         // The room of a forgotten message is used for the new one.
         let mut room = Vec::new();
         while self.0.len() >= REMEMBERED || self.0.front().is_some_and(is_over) {
@@ -94,12 +94,12 @@ impl Said {
         }
         room.clear();
         room.extend_from_slice(text);
-        self.0.push_back(Line { at: now, text: room });
+        self.0.push_back(Line { at: Moment::new(now), text: room });
     }
 
     /// Whether nothing in here counts any more.
     pub(super) fn is_over(&self, now: Duration, settings: &Settings) -> bool {
-        self.0.back().is_none_or(|line| line.at.saturating_add(settings.flood_window()) <= now)
+        self.0.back().is_none_or(|line| line.at.until(now) >= settings.flood_window())
     }
 }
 

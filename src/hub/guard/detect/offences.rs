@@ -1,7 +1,8 @@
 //! Who offended how often, and how long that mutes.
 
-use std::collections::HashMap;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use crate::model::{Now, Uid};
 use crate::store::OffenceRecord;
@@ -27,12 +28,17 @@ pub(super) fn mute(offences: u32) -> Duration {
 /// The offences of all users. Changes return the record that is to be kept, or `None` where the
 /// stored one is to be removed.
 #[derive(Clone, Debug, Default)]
-pub struct Offences(HashMap<Uid, OffenceRecord>);
+pub struct Offences(FxHashMap<Uid, OffenceRecord>);
 
 impl Offences {
     /// The offences as they were kept.
     pub fn load(records: impl IntoIterator<Item = (Uid, OffenceRecord)>) -> Offences {
         Offences(records.into_iter().collect())
+    }
+
+    /// Takes over what was kept of a user, in the place of what is known.
+    pub fn restore(&mut self, uid: Uid, record: Option<OffenceRecord>) {
+        self.put(uid, record.unwrap_or_default());
     }
 
     /// What is known of a user.

@@ -42,17 +42,34 @@ impl Random {
         let normal = radius * (std::f64::consts::TAU * self.unit()).cos();
         (median * 1000.0 * (sigma * normal).exp()) as u64
     }
+}
 
-    /// One of `things`; the k-th is 1/k as common as the first (Zipf).
-    fn ranked<'a>(&mut self, things: &[&'a str]) -> &'a str {
-        let weights = || (1..=things.len()).map(|rank| 1.0 / rank as f64);
-        let mut left = self.unit() * weights().sum::<f64>();
-        let chosen = weights().position(|weight| {
-            left -= weight;
-            left <= 0.0
-        });
-        things[chosen.unwrap_or(0)]
+/// Things of which the k-th is 1/k as common as the first (Zipf).
+struct Ranked {
+    things: &'static [&'static str],
+    /// How common each is together with all before it.
+    sums: Vec<f64>,
+}
+
+impl Ranked {
+    fn new(things: &'static [&'static str]) -> Ranked {
+        let add = |sum: &mut f64, rank: usize| {
+            *sum += 1.0 / rank as f64;
+            Some(*sum)
+        };
+        Ranked { things, sums: (1..=things.len()).scan(0.0, add).collect() }
     }
+
+    fn pick(&self, random: &mut Random) -> &'static str {
+        let chosen = random.unit() * self.sums[self.sums.len() - 1];
+        self.things[self.sums.partition_point(|sum| *sum <= chosen)]
+    }
+}
+
+/// All that people say.
+struct Talk {
+    reactions: Ranked,
+    words: Ranked,
 }
 
 /// What people say to what others said, the most common first.
@@ -226,13 +243,13 @@ struct Sender {
 }
 
 impl Sender {
-    fn text(&self, random: &mut Random) -> String {
+    fn text(&self, talk: &Talk, random: &mut Random) -> String {
         let number = self.sent;
         match self.habit {
-            Habit::Person if random.unit() < 0.2 => random.ranked(&REACTIONS).to_owned(),
+            Habit::Person if random.unit() < 0.2 => talk.reactions.pick(random).to_owned(),
             Habit::Person => {
                 let length = 3 + random.next() % 10;
-                (0..length).map(|_| random.ranked(&WORDS)).collect::<Vec<_>>().join(" ")
+                (0..length).map(|_| talk.words.pick(random)).collect::<Vec<_>>().join(" ")
             }
             Habit::Repeater if number.is_multiple_of(2) => "Visit  my ROOM now".to_owned(),
             Habit::Repeater => "visit my room NOW ".to_owned(),
@@ -263,9 +280,14 @@ impl Sender {
 /// Mutes as the hub keeps them for offences.
 type Mutes = std::collections::HashMap<Uid, Mute>;
 
+/// Evenings that differ in everything that is left to chance.
+const SEEDS: [u64; 3] = [4, 1000, 77_777];
+
 #[test]
 fn the_limits_alone_stop_spam_and_not_people() {
-    half_an_hour("limits alone", guard());
+    for seed in SEEDS {
+        half_an_hour("limits alone", seed, guard());
+    }
 }
 
 #[test]
@@ -286,13 +308,17 @@ fn with_detectors_and_filters_spam_is_stopped_and_people_are_not() {
         },
         hits: 0,
     };
-    let filters = FilterSet::compile(&[word(1, "viagra"), word(2, "cheap watches")]).unwrap();
-    half_an_hour("everything", Guard::new(Spam::default(), detect::Detectors::default(), filters));
+    for seed in SEEDS {
+        let filters = FilterSet::compile(&[word(1, "viagra"), word(2, "cheap watches")]).unwrap();
+        let guard = Guard::new(Spam::default(), detect::Detectors::default(), filters);
+        half_an_hour("everything", seed, guard);
+    }
 }
 
-fn half_an_hour<D: Detectors, F: Filters>(test: &str, mut guard: Guard<D, F>) {
+fn half_an_hour<D: Detectors, F: Filters>(test: &str, seed: u64, mut guard: Guard<D, F>) {
     let mut mutes = Mutes::new();
-    let mut random = Random(4);
+    let mut random = Random(seed);
+    let talk = Talk { reactions: Ranked::new(&REACTIONS), words: Ranked::new(&WORDS) };
     let habit = |number: usize| match number.checked_sub(PEOPLE) {
         Some(number) => SPAM[number % SPAM.len()],
         None => Habit::Person,
@@ -308,7 +334,7 @@ fn half_an_hour<D: Detectors, F: Filters>(test: &str, mut guard: Guard<D, F>) {
         }
         let sender = &mut senders[number];
         let uid = Uid(1_000_002 + u32::try_from(number).unwrap());
-        let text = sender.text(&mut random);
+        let text = sender.text(&talk, &mut random);
         sender.sent += 1;
         let refused = refusal(guard.judge(at(millis), &act(uid, text.as_bytes()), mutes.get(&uid)));
         let tally = &mut tallies[number];
@@ -336,7 +362,7 @@ fn half_an_hour<D: Detectors, F: Filters>(test: &str, mut guard: Guard<D, F>) {
         let share = f64::from(sum.refused) / f64::from(sum.sent);
         let Tally { sent, refused, violations } = sum;
         eprintln!(
-            "{test:12} {what:10} sent {sent:6}  refused {refused:6}  {:6.2} %  mutes {violations}",
+            "{test:12} seed {seed:5} {what:10} sent {sent:6}  refused {refused:6}  {:6.2} %  mutes {violations}",
             share * 100.0
         );
         share
@@ -346,6 +372,7 @@ fn half_an_hour<D: Detectors, F: Filters>(test: &str, mut guard: Guard<D, F>) {
         share(&format!("{habit:?}"), &[habit]);
     }
     let spam = share("all spam", &SPAM);
-    assert!(people < 0.01, "{people}");
-    assert!(spam >= 0.99, "{spam}");
+    // 1 % and 99 %, with something to spare: no seed is to decide.
+    assert!(people < 0.008, "{people}");
+    assert!(spam >= 0.993, "{spam}");
 }
