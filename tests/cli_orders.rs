@@ -219,9 +219,14 @@ fn a_room_is_closed_with_everybody_in_it() {
     let rooms = || server.store().reader().rooms().unwrap();
     let before = rooms().len();
     assert!(fails(&server, 2, &["room", "close", "450"]).contains("--yes"));
-    let told = ok(&server, &["room", "close", "welcome to paltalk", "--yes"]);
-    assert_eq!(told, "deleted Welcome to Paltalk (room 450), put 1 out\n");
-    assert!(ann.expect(ROOM_CLOSED).text(0).contains("no more"));
+    let closed = run(&server, &["room", "close", "welcome to paltalk", "--yes", "--reason", "new walls"]);
+    let told = String::from_utf8(closed.stderr).unwrap();
+    assert_eq!(
+        (closed.status.code(), told.as_str()),
+        (Some(0), "deleted Welcome to Paltalk (room 450), put 1 out\n")
+    );
+    let heard = ann.expect(ROOM_CLOSED).text(0);
+    assert!(heard.contains("no more") && heard.contains("new walls"), "{heard}");
     assert!(rooms().len() == before - 1 && rooms().iter().all(|room| room.id.0 != 450));
     let open = json(&server, &["rooms", "--json"]);
     assert!(open.as_array().unwrap().iter().all(|room| room["id"] != 450), "{open}");

@@ -98,7 +98,7 @@ enum Command {
         #[command(subcommand)]
         command: account::Command,
     },
-    /// Create, show and change permanent rooms; all but `close` need the daemon stopped
+    /// Create, show and change permanent rooms, whether or not the daemon is running
     Room {
         #[command(subcommand)]
         command: room::Command,

@@ -16,7 +16,6 @@ use crate::net::voice::Voice;
 use crate::store::{Account, BanTarget, Reader, Sanctions, Store, StoreError};
 
 use super::access::Peer;
-use super::accounts;
 use super::fields::{RoomNames, Row};
 use super::monitor::Monitor;
 use super::orders::{Orders, ProgressSink};
@@ -27,6 +26,7 @@ use super::wire::{
     BanRow, Listen, Percentiles, Performance, Refusal, RefusalCode, Reply, Request, RoomDetail, Rows, Status,
     StorePerformance, Target, UserDetail, Window,
 };
+use super::{accounts, rooms};
 
 /// The most events in one answer.
 const EVENTS_MAX: u32 = 10_000;
@@ -190,7 +190,7 @@ impl Service {
             }
             Request::User(target) => Ok(Reply::User(Box::new(self.user(target, NOW).await?))),
             Request::Room(room) => Ok(Reply::Room(Box::new(self.room(room).await?))),
-            Request::Act(order) => self.orders.act(order, peer, progress).await.map(Reply::Done),
+            Request::Act(order) => self.orders.act(order, peer, progress).await,
             Request::Accounts { after } => {
                 let rows = self.store.read(move |reader| accounts::rows(reader, after)).await.flatten();
                 Ok(Reply::Accounts(rows.map_err(store_refusal)?))
@@ -205,6 +205,15 @@ impl Service {
                 let found = self.store.read(move |reader| accounts::export(reader, uid)).await.flatten();
                 let found = found.map_err(store_refusal)?.ok_or_else(no_such_user)?;
                 Ok(Reply::Export(found.to_string()))
+            }
+            Request::PermanentRooms => {
+                let found = self.store.read(rooms::rows).await.flatten();
+                Ok(Reply::PermanentRooms(found.map_err(store_refusal)?))
+            }
+            Request::PermanentRoom(id) => {
+                let found = self.store.read(move |reader| rooms::detail(reader, id)).await.flatten();
+                let found = found.map_err(store_refusal)?.ok_or_else(|| no_such_room(id))?;
+                Ok(Reply::PermanentRoom(Box::new(found)))
             }
             Request::Watch { .. } | Request::Unwatch(_) => {
                 Err(invalid("views belong to a connection".to_owned()))
@@ -344,7 +353,7 @@ impl Service {
     pub(super) async fn room(&self, id: RoomId) -> Result<RoomDetail, Refusal> {
         let inside = ask(&self.hub, |to| HubQuery::Room(id, to)).await?;
         let Some(mut inside) = inside else {
-            return Err(Refusal { code: RefusalCode::NotFound, text: format!("there is no room {id}") });
+            return Err(no_such_room(id));
         };
         inside.row.speakers = self.tables.speakers(id);
         let activity = self.voice.as_ref().and_then(|voice| voice.room_activity(id)).unwrap_or_default();
@@ -380,6 +389,10 @@ const OFFLINE_TABLE: &str = "offline";
 /// Understands a window.
 pub(super) fn query<R: Row>(window: &Window, view: bool) -> Result<Query, Refusal> {
     Query::new::<R>(window, view).map_err(invalid)
+}
+
+fn no_such_room(id: RoomId) -> Refusal {
+    Refusal { code: RefusalCode::NotFound, text: format!("there is no room {id}") }
 }
 
 fn no_such_user() -> Refusal {

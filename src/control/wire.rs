@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::hub::FeedEntry;
 use crate::hub::rows::{MemberRow, RoomRow, UserRow};
-use crate::model::{Role, RoomId, Timestamp, Uid};
+use crate::model::{LinkRight, Rating, Role, RoomId, RoomKind, Timestamp, Uid};
 
 /// The version of these messages. Another one is answered with a hello and the end of the connection.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
 /// The longest frame from a client, in bytes.
 pub const REQUEST_MAX: usize = 64 * 1024;
 /// The longest frame from the daemon, in bytes.
@@ -160,6 +160,10 @@ pub enum Request {
     Account(Target),
     /// Everything that is kept about an account.
     Export(Uid),
+    /// All permanent rooms, as they are kept.
+    PermanentRooms,
+    /// All settings of a permanent room.
+    PermanentRoom(RoomId),
 }
 
 impl Request {
@@ -168,7 +172,8 @@ impl Request {
         match self {
             Request::Act(order) => order.needs(),
             Request::Accounts { .. } | Request::Account(_) => Access::Moderator,
-            Request::Export(_) => Access::Operator,
+            // Its password and admin code are among it.
+            Request::Export(_) | Request::PermanentRoom(_) => Access::Operator,
             Request::Status
             | Request::Performance
             | Request::Users(_)
@@ -178,6 +183,7 @@ impl Request {
             | Request::Activity { .. }
             | Request::User(_)
             | Request::Room(_)
+            | Request::PermanentRooms
             | Request::Watch { .. }
             | Request::Unwatch(_) => Access::Observer,
         }
@@ -222,7 +228,12 @@ pub enum Order {
         reason: String,
     },
     /// Lift a ban.
-    Unban(BanTarget),
+    Unban {
+        /// Whose.
+        target: BanTarget,
+        /// Why.
+        reason: String,
+    },
     /// Let nothing of a user through.
     Mute {
         /// Whom.
@@ -240,6 +251,8 @@ pub enum Order {
         user: Target,
         /// That of voice, calls and files.
         media: bool,
+        /// Why.
+        reason: String,
     },
     /// Warn a user.
     Warn {
@@ -249,7 +262,12 @@ pub enum Order {
         reason: String,
     },
     /// Forget somebody's strikes, stage and offences.
-    ClearStrikes(Target),
+    ClearStrikes {
+        /// Whose.
+        user: Target,
+        /// Why.
+        reason: String,
+    },
     /// Put everybody out of a room.
     CloseRoom {
         /// Which.
@@ -270,6 +288,8 @@ pub enum Order {
         room: Option<RoomId>,
         /// Seconds; 0 is off.
         seconds: u16,
+        /// Why.
+        reason: String,
     },
     /// Say something to everybody.
     Broadcast {
@@ -282,13 +302,19 @@ pub enum Order {
     Maintenance {
         /// On or off.
         on: bool,
-        /// What those read who are kept out.
+        /// What those read who are kept out; why, if it ends.
         message: String,
     },
     /// Do the housekeeping now.
-    RunMaintenance,
+    RunMaintenance {
+        /// Why.
+        reason: String,
+    },
     /// Read the configuration again.
-    Reload,
+    Reload {
+        /// Why.
+        reason: String,
+    },
     /// Write a backup to a file or directory on the daemon's machine.
     Backup {
         /// Where; absolute.
@@ -305,6 +331,22 @@ pub enum Order {
     },
     /// Make, change or delete an account.
     Account(AccountOrder),
+    /// Make a permanent room; answered with [`Reply::RoomCreated`].
+    CreateRoom {
+        /// Its name.
+        name: String,
+        /// Its kind.
+        kind: RoomKind,
+        /// What else it is like; a category has to be among it.
+        changes: Box<RoomChanges>,
+    },
+    /// Change what a permanent room is like.
+    SetRoom {
+        /// Which.
+        room: RoomId,
+        /// What is changed.
+        changes: Box<RoomChanges>,
+    },
     /// Put everybody out of a permanent room and delete it.
     DeleteRoom {
         /// Which.
@@ -312,6 +354,42 @@ pub enum Order {
         /// Why; those inside read it.
         reason: String,
     },
+}
+
+/// What is changed about a permanent room, as people type it. What is `None` stays as it was; an inner
+/// `None` takes something away.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct RoomChanges {
+    /// The name.
+    pub name: Option<String>,
+    /// The line at the top of the window.
+    pub topic: Option<String>,
+    /// What newcomers are told.
+    pub welcome: Option<String>,
+    /// Whom it is for.
+    pub rating: Option<Rating>,
+    /// The word that opens it.
+    pub lockword: Option<Option<String>>,
+    /// Whose it is.
+    pub owner: Option<Option<Uid>>,
+    /// The number that makes people admins, 1 to 9999.
+    pub admin_code: Option<Option<u16>>,
+    /// The category, by name or number.
+    pub category: Option<String>,
+    /// How many may speak at once.
+    pub speakers: Option<u16>,
+    /// Seconds between two messages; 0 is off.
+    pub slowmode: Option<u16>,
+    /// Who may post links.
+    pub links: Option<LinkRight>,
+    /// Takes the right to post links from everybody who was given it.
+    pub no_linkers: bool,
+    /// Whether newcomers may speak.
+    pub new_user_mic: Option<bool>,
+    /// Whether a red dot takes away text, too.
+    pub reddot_text: Option<bool>,
+    /// Whether a red dot takes away video, too.
+    pub reddot_video: Option<bool>,
 }
 
 /// What can be done with accounts. Passwords come as hashes, made where they were typed.
@@ -362,20 +440,22 @@ impl Order {
             | Order::Mute { .. }
             | Order::Unmute { .. }
             | Order::Warn { .. }
-            | Order::ClearStrikes(_)
+            | Order::ClearStrikes { .. }
             | Order::CloseRoom { .. }
             | Order::LockRoom { .. }
             | Order::Slowmode { room: Some(_), .. } => Access::Moderator,
             Order::Ban { .. }
-            | Order::Unban(_)
+            | Order::Unban { .. }
             | Order::Slowmode { room: None, .. }
             | Order::Broadcast { .. }
             | Order::Maintenance { .. }
-            | Order::RunMaintenance
-            | Order::Reload
+            | Order::RunMaintenance { .. }
+            | Order::Reload { .. }
             | Order::Backup { .. }
             | Order::Shutdown { .. }
             | Order::Account(_)
+            | Order::CreateRoom { .. }
+            | Order::SetRoom { .. }
             | Order::DeleteRoom { .. } => Access::Operator,
         }
     }
@@ -413,6 +493,88 @@ pub enum Reply {
     Account(Box<AccountDetail>),
     /// To [`Request::Export`]: a JSON object.
     Export(String),
+    /// To [`Request::PermanentRooms`].
+    PermanentRooms(Vec<PermanentRoom>),
+    /// To [`Request::PermanentRoom`].
+    PermanentRoom(Box<PermanentRoomDetail>),
+    /// To [`Order::CreateRoom`]: the number of the new room.
+    RoomCreated(RoomId),
+}
+
+/// An account that has to do with a room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoomPerson {
+    /// Its uid.
+    pub uid: Uid,
+    /// Its nickname; `None` if the account is gone.
+    pub nickname: Option<String>,
+}
+
+/// A permanent room in a list, as it is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PermanentRoom {
+    /// Its number.
+    pub id: RoomId,
+    /// Its name.
+    pub name: String,
+    /// The number of its category.
+    pub category: u16,
+    /// `G`, `R` or `A`.
+    pub rating: char,
+    /// Whether people can talk with their voices.
+    pub voice: bool,
+    /// Whether it is left out of lists.
+    pub private: bool,
+    /// Whether a lockword opens it.
+    pub locked: bool,
+    /// True.
+    pub permanent: bool,
+    /// How many may speak at once.
+    pub speakers: u16,
+    /// The line at the top of its window.
+    pub topic: String,
+    /// Whose it is.
+    pub owner: Option<RoomPerson>,
+}
+
+/// All settings of a permanent room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PermanentRoomDetail {
+    /// What stands in lists.
+    pub room: PermanentRoom,
+    /// The rest.
+    pub settings: RoomSettings,
+}
+
+/// What a list of permanent rooms leaves out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoomSettings {
+    /// The name of its category; `None` if there is none of that number.
+    pub category_name: Option<String>,
+    /// What newcomers are told.
+    pub welcome: String,
+    /// The word that opens it.
+    pub lockword: Option<String>,
+    /// The number that makes people admins.
+    pub admin_code: Option<u16>,
+    /// Whether newcomers may speak.
+    pub new_user_mic: bool,
+    /// Whether a red dot takes away text, too.
+    pub reddot_text: bool,
+    /// Whether a red dot takes away video, too.
+    pub reddot_video: bool,
+    /// Seconds between two messages; 0 is off.
+    pub slowmode: u16,
+    /// Who may post links.
+    pub links: LinkRight,
+    /// Who was given the right to post links.
+    pub linkers: Vec<RoomPerson>,
+    /// How many are kept out for a day.
+    pub bounces: u32,
+    /// How many are kept out for good.
+    pub bans: u32,
+    /// When it was made, RFC 3339 in UTC.
+    pub created: String,
 }
 
 /// An account in a list.

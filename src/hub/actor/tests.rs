@@ -249,18 +249,18 @@ async fn what_staff_say_about_the_guard_is_in_force_and_in_the_store() {
     halted.act(Action::Exempt { user, on: true }).await;
     assert_eq!(halted.refusal("see www.example.com"), None);
     // Cleared strikes do not end it, neither here nor in the store.
-    halted.act(Action::ClearStrikes(user)).await;
+    halted.act(Action::ClearStrikes { user, reason: String::new() }).await;
     assert_eq!(halted.refusal("see www.example.com"), None);
     let exempt = |halted: &Halted| halted.store.reader().offences_after(None, 9).unwrap()[0].1.exempt;
     assert!(exempt(&halted));
     halted.act(Action::Exempt { user, on: false }).await;
     assert!(!exempt(&halted));
     assert_eq!(halted.refusal("see www.example.com"), Some(model::Link::Detector));
-    halted.act(Action::Unmute { user, kind: MuteKind::Text }).await;
+    halted.act(Action::Unmute { user, kind: MuteKind::Text, reason: String::new() }).await;
     halted.act(set(None)).await;
     assert_eq!(halted.refusal("see www.example.com"), None);
 
-    let slowmode = |seconds| Action::Slowmode { room: None, seconds };
+    let slowmode = |seconds| Action::Slowmode { room: None, seconds, reason: String::new() };
     let kept = |halted: &Halted| {
         let settings = halted.store.reader().settings().unwrap();
         settings.into_iter().find(|(name, _)| name == "slowmode").map(|(_, value)| value)

@@ -81,11 +81,13 @@ pub enum Permission {
     Links,
     /// Read the audit log.
     Audit,
+    /// Make, change and delete permanent rooms.
+    Rooms,
 }
 
 impl Permission {
     /// All permissions with their names and the lowest standing that has them.
-    pub const ALL: [(Permission, &'static str, Standing); 18] = [
+    pub const ALL: [(Permission, &'static str, Standing); 19] = [
         (Permission::Look, "look", Standing::Moderator),
         (Permission::Kick, "kick", Standing::Moderator),
         (Permission::Mute, "mute", Standing::Moderator),
@@ -104,6 +106,7 @@ impl Permission {
         (Permission::Filters, "filters", Standing::Admin),
         (Permission::Links, "links", Standing::Admin),
         (Permission::Audit, "audit", Standing::Admin),
+        (Permission::Rooms, "rooms", Standing::Operator),
     ];
 
     /// The lowest standing that has it.
@@ -161,7 +164,7 @@ mod tests {
             "look kick mute warn clear ban ban_network close_room lock_room room_slowmode server_slowmode \
              room_broadcast broadcast maintenance antispam filters links audit"
         );
-        assert_eq!(of(Standing::Operator), of(Standing::Admin));
+        assert_eq!(of(Standing::Operator), of(Standing::Admin) + " rooms");
     }
 
     #[test]
