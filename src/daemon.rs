@@ -94,6 +94,8 @@ pub struct Stop {
     pub grace: Duration,
     /// Why; shown to users.
     pub reason: Option<String>,
+    /// Whether the activity feed tells of it already, with who has ordered it.
+    pub told: bool,
 }
 
 /// How a stop went.
@@ -375,7 +377,9 @@ impl Daemon {
         for listener in self.listeners {
             _ = listener.await;
         }
-        self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
+        if !stop.told {
+            self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
+        }
         let Live { hub, chat, registry, http, .. } = self.live;
         // Both hold a way to the hub, which would never end.
         drop((chat, http));
@@ -430,7 +434,8 @@ mod tests {
     #[test]
     fn the_notice_says_when_and_why() {
         let notice = |seconds, reason: Option<&str>| {
-            let stop = Stop { grace: Duration::from_secs(seconds), reason: reason.map(str::to_owned) };
+            let reason = reason.map(str::to_owned);
+            let stop = Stop { grace: Duration::from_secs(seconds), reason, told: false };
             String::from_utf8(stop.notice()).unwrap()
         };
         assert_eq!(notice(0, None), "The server is shutting down now. Please come back later.");

@@ -257,6 +257,7 @@ impl Connection {
                     let (Ok(place), Some(frame)) = (place, self.replies.pop_front()) else { return End::Stalled };
                     place.send(frame);
                 }
+                () = self.frames.closed() => return End::Stalled,
                 Some(work) = self.work.recv() => self.worked(work),
                 request = self.requests.recv(), if reading && self.working + self.replies.len() < AT_ONCE => {
                     match request {
@@ -358,3 +359,6 @@ fn progress(id: u32, to: mpsc::UnboundedSender<Work>) -> ProgressSink {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -57,13 +58,16 @@ pub struct Orders {
     accounts: Mutex<()>,
     /// Held while a room is made: each gets a number of its own.
     rooms: Mutex<()>,
+    /// Whether somebody has ordered the daemon to stop.
+    stopping: AtomicBool,
 }
 
 impl Orders {
     /// Orders go to the hub or work on the store, and are told in the feed; what concerns the whole daemon goes to the other
     /// end of `tasks`.
     pub fn new(hub: WeakHubHandle, store: Store, feed: Arc<Feed>, tasks: mpsc::Sender<Task>) -> Orders {
-        Orders { hub, store, feed, tasks, accounts: Mutex::default(), rooms: Mutex::default() }
+        let (accounts, rooms, stopping) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Orders { hub, store, feed, tasks, accounts, rooms, stopping }
     }
 
     /// Carries out an order of somebody who may give it. Returns after the effect, with what happened.
@@ -251,13 +255,12 @@ impl Orders {
     }
 
     async fn shutdown(&self, grace: Duration, reason: String, author: &Author) -> Result<String, Refusal> {
-        let place = self.tasks.try_reserve();
-        let Ok(place) = place else {
+        if self.stopping.swap(true, Ordering::Relaxed) {
             return Err(refusal(RefusalCode::Busy, "the daemon is stopping already"));
-        };
+        }
         let seconds = format!("in {} s", grace.as_secs());
         self.record(author, EventKind::Stopping, "shutdown", &reason, &seconds).await?;
-        place.send(Task::Shutdown { grace, reason });
+        self.tasks.send(Task::Shutdown { grace, reason }).await.map_err(|_| ending())?;
         Ok(if grace.is_zero() {
             "the daemon is stopping".to_owned()
         } else {

@@ -51,6 +51,18 @@ pub struct SocketCounters {
     pub answered: Counter,
 }
 
+impl SocketCounters {
+    fn named(&self) -> [(&'static str, u64); 5] {
+        [
+            ("accepted", self.accepted.get()),
+            ("refused", self.refused.get()),
+            ("malformed", self.malformed.get()),
+            ("stalled", self.stalled.get()),
+            ("answered", self.answered.get()),
+        ]
+    }
+}
+
 /// Everything that answers are made of.
 pub struct Service {
     /// The name of the server.
@@ -243,6 +255,8 @@ impl Service {
             users_online: measured.population.online,
             users_idle: measured.population.idle,
             users_away: measured.population.away,
+            users_active: measured.population.active,
+            peaks: measured.peaks,
             peak_users: measured.population.peak,
             rooms_open: measured.population.rooms_open,
             messages_total: metrics.messages.get(),
@@ -261,6 +275,10 @@ impl Service {
             listen: self.listen.clone(),
             closed: closed.filter(|(_, count)| *count > 0).collect(),
             refused: refused.filter(|(_, count)| *count > 0).collect(),
+            counters: metrics.named().map(|(name, count)| (name.to_owned(), count)).into(),
+            control: self.counters.named().map(|(name, count)| (name.to_owned(), count)).into(),
+            top_talkers: measured.population.talkers.clone(),
+            busiest_rooms: measured.population.busiest.clone(),
         }
     }
 

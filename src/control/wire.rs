@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::hub::FeedEntry;
-use crate::hub::rows::{MemberRow, RoomRow, UserRow};
+use crate::hub::rows::{MemberRow, RoomRow, RoomUsage, Talker, UserRow};
 use crate::model::{LinkRight, Rating, Role, RoomId, RoomKind, Timestamp, Uid};
 
 /// The version of these messages. Another one is answered with a hello and the end of the connection.
@@ -851,7 +851,11 @@ pub struct Status {
     pub users_online: u64,
     pub users_idle: u64,
     pub users_away: u64,
+    /// Neither idle nor away.
+    pub users_active: u64,
     pub peak_users: u64,
+    /// The most since the start of what else rises and falls.
+    pub peaks: Peaks,
     pub rooms_open: u64,
     pub messages_total: u64,
     pub messages_per_second: f64,
@@ -867,9 +871,61 @@ pub struct Status {
     pub cpu_percent: f64,
     pub listen: Listen,
     /// Connections that ended, by reason.
+    #[serde(with = "by_name")]
     pub closed: Vec<(String, u64)>,
     /// Messages that the guard refused, by link.
+    #[serde(with = "by_name")]
     pub refused: Vec<(String, u64)>,
+    /// What else is counted since the start.
+    #[serde(with = "by_name")]
+    pub counters: Vec<(String, u64)>,
+    /// What is counted at the control socket.
+    #[serde(with = "by_name")]
+    pub control: Vec<(String, u64)>,
+    /// Who of those signed in has said most since he came, the first the most.
+    pub top_talkers: Vec<Talker>,
+    /// In which rooms most is said, in the same way.
+    pub busiest_rooms: Vec<RoomUsage>,
+}
+
+/// The most of something at once since the start of the daemon, looked at every second.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are the documentation, and a contract")]
+pub struct Peaks {
+    pub connections: u64,
+    pub rooms_open: u64,
+    pub messages_per_second: f64,
+    pub voice_streams: u64,
+}
+
+/// Counters with their names: an object where people and scripts read, a list on the control socket.
+mod by_name {
+    use serde::ser::{SerializeMap, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize};
+
+    pub(super) fn serialize<S: Serializer>(
+        counters: &[(String, u64)],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return counters.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(Some(counters.len()))?;
+        for (name, count) in counters {
+            map.serialize_entry(name, count)?;
+        }
+        map.end()
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(String, u64)>, D::Error> {
+        if !deserializer.is_human_readable() {
+            return Vec::deserialize(deserializer);
+        }
+        let map = std::collections::BTreeMap::<String, u64>::deserialize(deserializer)?;
+        Ok(map.into_iter().collect())
+    }
 }
 
 /// Where the daemon listens, as `ip:port`.

@@ -73,7 +73,7 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
             _ = hang_up.recv() => drop(read_again(&daemon, source, logs).await),
             Some(task) = daemon.asks.recv() => match task {
                 Task::Shutdown { grace, reason } => {
-                    break Stop { grace, reason: (!reason.is_empty()).then_some(reason) };
+                    break Stop { grace, reason: (!reason.is_empty()).then_some(reason), told: true };
                 }
                 // Who has gone away does not want the answer any more.
                 Task::Reload(told) => {

@@ -3,6 +3,7 @@
 use super::floor::*;
 use super::*;
 use crate::hub::lookup::{Finding, Known, Lookup, Question};
+use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, MAINTENANCE_GRACE, Standing, Subject, Via};
 use crate::model::{Author, Role, from_cp1252};
 use crate::store::{
@@ -747,6 +748,34 @@ fn roles_change_at_once() {
     assert!(office.club.member(9).is_none());
     assert!(sent_to(&effects, unseen).iter().any(|packet| packet.packet_type() == PacketType::ROOM_CLOSED));
     assert!(set(&mut office, 40, moderator()).is_empty(), "not signed in");
+}
+
+#[test]
+fn a_sign_in_under_way_ends_with_what_the_account_has_become() {
+    let mut office = Office::new();
+    let renew = |office: &mut Office, number, renewal| {
+        let world = office.world();
+        let mut effects = Effects::default();
+        world.state.renew(world.now, person(number).uid, renewal, &mut effects);
+        world.state.check_invariants().unwrap();
+    };
+    // The account was read before the change, and the sign-in arrives after it.
+    renew(&mut office, 9, Renewal::Roles(Roles::default().with(Role::Trusted)));
+    renew(&mut office, 9, Renewal::Roles(moderator()));
+    renew(&mut office, 9, Renewal::AgeVerified(true));
+    let (conn, _) = office.world().sign_in_with(9, &[], |_| {});
+    let session = office.world().state.session(conn).unwrap();
+    assert_eq!((session.roles, session.age_verified), (moderator(), true));
+    // Who reads it later reads the same, and is not told of a change.
+    let (conn, effects) = office.world().sign_in_with(9, &[], |sign_in| sign_in.roles = moderator());
+    assert_eq!(answers(&effects, conn), "");
+    // A change back counts as well.
+    renew(&mut office, 9, Renewal::Roles(Roles::default()));
+    let (conn, _) = office.world().sign_in_with(9, &[], |sign_in| sign_in.roles = moderator());
+    assert_eq!(office.world().state.session(conn).unwrap().roles, Roles::default());
+    renew(&mut office, 8, Renewal::Gone);
+    let (_, effects) = office.world().sign_in_with(8, &[], |_| {});
+    assert!(!closed(&effects).is_empty(), "the account is deleted");
 }
 
 proptest! {
