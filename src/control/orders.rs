@@ -1,8 +1,9 @@
 //! What changes something: the one place through which orders of console and command line pass.
 
-use std::fs;
+mod backup;
+
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,8 +19,7 @@ use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
 use crate::hub::{Event, EventKind, Feed};
 use crate::model::{Author, Nickname, RoomKind, Timestamp, to_cp1252};
-use crate::store::backup::{Generation, generations, surplus};
-use crate::store::{AuditEntry, Change, MuteKind, Progress, REASON_MAX, Store, Summary};
+use crate::store::{AuditEntry, Change, MuteKind, REASON_MAX, Store};
 
 use super::access::Peer;
 use super::tables::store_refusal;
@@ -84,12 +84,12 @@ impl Orders {
             Order::Backup { path, keep } => self.backup(PathBuf::from(path), keep, &author, progress).await,
             Order::Shutdown { grace, reason } => self.shutdown(grace, reason, &author).await,
             Order::Reload { reason } => {
-                let told = self.ask(Task::Reload).await?;
+                let told = self.ask(Task::Reload, RefusalCode::Invalid).await?;
                 self.record(&author, EventKind::Reload, "reload", &reason, &told).await?;
                 Ok(told)
             }
             Order::RunMaintenance { reason } => {
-                let told = self.ask(Task::Housekeeping).await?;
+                let told = self.ask(Task::Housekeeping, RefusalCode::Failed).await?;
                 let details = told.replace('\n', "; ");
                 self.record(&author, EventKind::Maintenance, "housekeeping", &reason, &details).await?;
                 Ok(told)
@@ -229,12 +229,13 @@ impl Orders {
         Ok(told)
     }
 
-    /// Has the daemon as a whole do something, and waits for what became of it.
-    async fn ask(&self, task: impl FnOnce(Told) -> Task) -> Result<String, Refusal> {
+    /// Has the daemon as a whole do something, and waits for what became of it; what it complains of is
+    /// refused with `code`.
+    async fn ask(&self, task: impl FnOnce(Told) -> Task, code: RefusalCode) -> Result<String, Refusal> {
         let (told, answer) = oneshot::channel();
         self.tasks.send(task(told)).await.map_err(|_| ending())?;
         let answer = answer.await.map_err(|_| ending())?;
-        answer.map_err(|text| refusal(RefusalCode::Failed, text))
+        answer.map_err(|text| refusal(code, text))
     }
 
     async fn backup(
@@ -248,7 +249,7 @@ impl Orders {
             return Err(refusal(RefusalCode::Invalid, "the path of a backup must begin with /"));
         }
         let (store, now) = (self.store.clone(), Timestamp::now());
-        let made = task::spawn_blocking(move || backup(&store, &path, keep, now, progress)).await;
+        let made = task::spawn_blocking(move || backup::make(&store, &path, keep, now, progress)).await;
         let told = made.unwrap_or_else(|_| Err(refusal(RefusalCode::Failed, "the backup ended early")))?;
         self.record(author, EventKind::Backup, "backup", "", &told).await?;
         Ok(told)
@@ -322,47 +323,6 @@ fn ending() -> Refusal {
 
 fn author(peer: &Peer) -> Author {
     Author::Operator { name: shortened(&peer.name, Author::NAME_MAX), uid: peer.uid, address: None }
-}
-
-fn backup(
-    store: &Store,
-    path: &Path,
-    keep: Option<u32>,
-    now: Timestamp,
-    progress: ProgressSink,
-) -> Result<String, Refusal> {
-    let generation = path.is_dir().then(|| Generation::at(now));
-    if keep.is_some() && generation.is_none() {
-        let text =
-            format!("how many to keep can be said of a directory only, and {} is none", path.display());
-        return Err(refusal(RefusalCode::Invalid, text));
-    }
-    let target = generation.map_or_else(|| path.to_owned(), |it| path.join(it.file_name()));
-    let mut told = move |step: Progress| progress(step.done, step.of);
-    let made = store.backup(&target, now, &mut told);
-    let made: Summary = made.map_err(|error| refusal(RefusalCode::Failed, error.to_string()))?;
-    let mut text = format!(
-        "{}: {} records in {} bytes, read back and good",
-        made.path.display(),
-        made.manifest.records(),
-        made.bytes
-    );
-    if let (Some(generation), Some(keep)) = (generation, keep) {
-        let keep = usize::try_from(keep.max(1)).unwrap_or(usize::MAX);
-        let gone = generations(path).and_then(|found| {
-            let gone = surplus(&found, generation, keep);
-            gone.iter().try_for_each(|it| fs::remove_file(path.join(it.file_name()))).map(|()| gone.len())
-        });
-        match gone {
-            Ok(0) => {}
-            Ok(count) => text.push_str(&format!("; {count} older deleted")),
-            Err(error) => {
-                let text = format!("{text}; but older ones cannot be deleted: {error}");
-                return Err(refusal(RefusalCode::Failed, text));
-            }
-        }
-    }
-    Ok(text)
 }
 
 fn refusal(code: RefusalCode, text: impl Into<String>) -> Refusal {

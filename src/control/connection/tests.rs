@@ -1,12 +1,14 @@
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::*;
+use crate::control::frame;
 use crate::control::orders::Orders;
 use crate::control::service::Parts;
+use crate::control::wire::{ClientHello, ClientMessage, REPLY_MAX, REQUEST_MAX};
 use crate::hub::actor::{Hub, HubHandle};
 use crate::hub::{Event, EventKind, Feed, State};
 use crate::metrics::Metrics;
