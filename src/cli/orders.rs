@@ -200,7 +200,8 @@ impl Moderation {
 fn status(global: &Global, output: &Output) -> Result<(), Failure> {
     match ask(global, Request::Status)? {
         Reply::Status(status) if status.health == "maintenance" => {
-            output.print(&format!("on\n{}\n", status.health_reasons.join("\n")))
+            let told = status.health_reasons.iter().filter(|reason| reason.starts_with("maintenance"));
+            output.print(&format!("on\n{}\n", told.cloned().collect::<Vec<_>>().join("\n")))
         }
         Reply::Status(_) => output.print("off\n"),
         _ => Err(unexpected()),

@@ -128,6 +128,8 @@ impl Health {
         drop(inner);
         match (before.map(|problem| problem.severity), problem) {
             (before, Some(now)) if before != Some(now.severity) => match now.severity {
+                // Somebody wants it so; the log tells who and why.
+                _ if cause == Cause::Stopping => {}
                 Severity::Warning => warn!(cause = cause.name(), "{}", now.text),
                 Severity::Degraded => error!(cause = cause.name(), "{}", now.text),
             },
