@@ -36,11 +36,9 @@ use crate::control::socket::Socket;
 use crate::control::wire::Listen;
 use crate::hub::actor::{Hub, HubHandle, Query};
 use crate::hub::peers;
-use crate::hub::settings::Settings;
-use crate::hub::voice::VoiceAccess;
-use crate::hub::{Event, EventKind, Feed, State};
+use crate::hub::{Event, EventKind, Feed};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Now, Timestamp};
+use crate::model::{CloseReason, Timestamp};
 use crate::net::calls::{CallPath, SharedCalls};
 use crate::net::http::{self, HttpService};
 use crate::net::listener::Chat;
@@ -56,6 +54,7 @@ use health::{Cause, Health, Problem};
 use housekeeping::Housekeeper;
 use reload::Live;
 pub use run::{Ended, run};
+use start::{Addresses, Sockets};
 
 /// How long clients have to read their last words when the daemon goes down.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -64,10 +63,7 @@ const REASON_MAX: usize = 500;
 
 /// A running daemon. Dropping it without [`Daemon::stop`] leaves the store as a crash would.
 pub struct Daemon {
-    chat_addresses: Vec<SocketAddr>,
-    http_addresses: Vec<SocketAddr>,
-    voice_tcp_addresses: Vec<SocketAddr>,
-    voice_udp_addresses: Vec<SocketAddr>,
+    addresses: Addresses,
     store: Store,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
@@ -94,6 +90,8 @@ pub struct Stop {
     pub grace: Duration,
     /// Why; shown to users.
     pub reason: Option<String>,
+    /// Whether the activity feed tells of it already, with who has ordered it.
+    pub told: bool,
 }
 
 /// How a stop went.
@@ -141,41 +139,17 @@ impl Daemon {
         checks::raise_descriptor_limit(config.limits.max_connections, &health);
         checks::data_directory(&config.server.data_dir, &health)?;
         let control = control::bind(config).await?;
-        let mut chat_sockets = start::bind_all(&config.chat.listen, "chat.listen")?;
-        let http_sockets = start::bind_all(&config.http.listen, "http.listen")?;
-        let voice_tcp = start::bind_all(&config.voice.listen_tcp, "voice.listen_tcp")?;
-        let voice_udp = start::bind_all_udp(&config.voice.listen_udp, "voice.listen_udp")?;
-        let voice_tcp_addresses = start::addresses(&voice_tcp)?;
-        let voice_udp_addresses: Vec<SocketAddr> = voice_udp.iter().map(|(address, _)| *address).collect();
-        let chat_addresses = start::addresses(&chat_sockets)?;
-        let http_addresses = start::addresses(&http_sockets)?;
-        let call_control = start::bind_call_control(config)?;
+        let (sockets, addresses) = Sockets::bind(config)?;
 
         let path = config.store_path();
         let newest = checks::check_clock(&path, &health);
         let mut options = StoreOptions::new(&path);
         options.cache_bytes = config.store.cache;
-        let start::Opened { store, categories, rooms, sanctions, maintenance, records } =
-            task::spawn_blocking(move || start::open_store(options)).await??;
+        let (store, found) = task::spawn_blocking(move || start::open_store(options)).await??;
 
         let metrics = Arc::new(Metrics::default());
-        let mut state = State::new(categories, rooms).with_maintenance(maintenance);
-        state.sanctions = sanctions;
-        let now = Now { wall: Timestamp::now(), uptime: Duration::ZERO };
-        for wrong in state.guard_with(now, config.spam.clone(), records) {
-            warn!("a setting in the store cannot be used and is passed over: {wrong}");
-        }
-        state.configure(Settings::new(config));
+        let state = start::state(config, found, &addresses);
         let bans = Arc::clone(state.sanctions.bans());
-        if config.voice.is_on() {
-            let port = |addresses: &[SocketAddr]| addresses.first().map_or(0, SocketAddr::port);
-            state.set_voice(VoiceAccess {
-                advertise: config.voice.advertise,
-                udp_port: port(&voice_udp_addresses),
-                tcp_port: port(&voice_tcp_addresses),
-                probe: config.voice.probe_udp && !voice_udp.is_empty(),
-            });
-        }
         let (mut hub, handle) =
             Hub::new(state, store.clone(), Arc::clone(&metrics), config.store.offline_messages);
         let (doors, closing) = watch::channel(false);
@@ -185,13 +159,13 @@ impl Daemon {
         let (mut listeners, mut tasks) = (Vec::new(), Vec::new());
         let carried: SharedCalls = Arc::default();
         let call_path =
-            call_control.is_some().then(|| CallPath::new(Arc::clone(&carried), Arc::clone(&metrics)));
-        if let (Some(path), Some(socket)) = (call_path.clone(), call_control) {
+            sockets.call_control.is_some().then(|| CallPath::new(Arc::clone(&carried), Arc::clone(&metrics)));
+        if let (Some(path), Some(socket)) = (call_path.clone(), sockets.call_control) {
             tasks.push(tokio::spawn(path.serve_control(socket, stopped.clone())));
         }
         let voice = config.voice.is_on().then(|| {
-            let voice = Voice::new(voice_udp, handle.downgrade(), &config.limits, call_path);
-            for listener in voice_tcp {
+            let voice = Voice::new(sockets.voice_udp, handle.downgrade(), &config.limits, call_path);
+            for listener in sockets.voice_tcp {
                 tasks.push(tokio::spawn(Arc::clone(&voice).serve_tcp(listener, stopped.clone())));
             }
             for index in 0..voice.udp_sockets() {
@@ -239,19 +213,18 @@ impl Daemon {
             registry: Arc::clone(&registry),
             limits: ArcSwap::from_pointee(config.limits.clone()),
         });
-        for listener in chat_sockets.drain(..) {
+        for listener in sockets.chat {
             listeners.push(tokio::spawn(Arc::clone(&chat).serve(listener, closing.clone())));
         }
-        let chat_port = chat_addresses.first().map_or(0, SocketAddr::port);
         let registrar =
             Arc::new(web::WebRegistrar { context, health: Arc::clone(&health), bans: Arc::clone(&bans) });
         let service = Arc::new(HttpService {
             location: ArcSwap::from_pointee(config.http.location),
-            chat_port,
+            chat_port: start::port(&addresses.chat),
             server_name: ArcSwap::from_pointee(config.server.name.clone()),
             registrar: Arc::clone(&registrar) as Arc<_>,
         });
-        for listener in http_sockets {
+        for listener in sockets.http {
             let mut stopped = stopped.clone();
             let stop = async move { _ = stopped.wait_for(|stop| *stop).await };
             tasks.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
@@ -263,10 +236,10 @@ impl Daemon {
             voice: voice.clone(),
             feed: Arc::clone(&feed),
             listen: Listen {
-                chat_tcp: control::shown(&chat_addresses),
-                voice_tcp: control::shown(&voice_tcp_addresses),
-                voice_udp: control::shown(&voice_udp_addresses),
-                http: control::shown(&http_addresses),
+                chat_tcp: control::shown(&addresses.chat),
+                voice_tcp: control::shown(&addresses.voice_tcp),
+                voice_udp: control::shown(&addresses.voice_udp),
+                http: control::shown(&addresses.http),
             },
             health: Arc::new(move || {
                 let report = http::Registrar::healthy(&*registrar);
@@ -279,10 +252,7 @@ impl Daemon {
             Event::new(EventKind::Started).saying(concat!("version ", env!("CARGO_PKG_VERSION"))),
         );
         Ok(Daemon {
-            chat_addresses,
-            http_addresses,
-            voice_tcp_addresses,
-            voice_udp_addresses,
+            addresses,
             store,
             metrics,
             health,
@@ -301,22 +271,22 @@ impl Daemon {
 
     /// Where the chat service listens.
     pub fn chat_addresses(&self) -> &[SocketAddr] {
-        &self.chat_addresses
+        &self.addresses.chat
     }
 
     /// Where the HTTP listener listens.
     pub fn http_addresses(&self) -> &[SocketAddr] {
-        &self.http_addresses
+        &self.addresses.http
     }
 
     /// Where voice connections are taken.
     pub fn voice_tcp_addresses(&self) -> &[SocketAddr] {
-        &self.voice_tcp_addresses
+        &self.addresses.voice_tcp
     }
 
     /// Where datagrams of voice are taken.
     pub fn voice_udp_addresses(&self) -> &[SocketAddr] {
-        &self.voice_udp_addresses
+        &self.addresses.voice_udp
     }
 
     /// The voice service, unless it is switched off.
@@ -375,7 +345,9 @@ impl Daemon {
         for listener in self.listeners {
             _ = listener.await;
         }
-        self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
+        if !stop.told {
+            self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
+        }
         let Live { hub, chat, registry, http, .. } = self.live;
         // Both hold a way to the hub, which would never end.
         drop((chat, http));
@@ -430,7 +402,8 @@ mod tests {
     #[test]
     fn the_notice_says_when_and_why() {
         let notice = |seconds, reason: Option<&str>| {
-            let stop = Stop { grace: Duration::from_secs(seconds), reason: reason.map(str::to_owned) };
+            let reason = reason.map(str::to_owned);
+            let stop = Stop { grace: Duration::from_secs(seconds), reason, told: false };
             String::from_utf8(stop.notice()).unwrap()
         };
         assert_eq!(notice(0, None), "The server is shutting down now. Please come back later.");

@@ -106,6 +106,28 @@ impl Metrics {
         self.hub_busy_nanos.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
+    /// The counters by name, but for those of close reasons and refusals: as `status` tells them.
+    pub fn named(&self) -> [(&'static str, u64); 16] {
+        [
+            ("connections_accepted", self.connections_accepted.get()),
+            ("sign_ins", self.sign_ins.get()),
+            ("sign_ins_refused", self.sign_ins_refused.get()),
+            ("registrations", self.registrations.get()),
+            ("packets_in", self.packets_in.get()),
+            ("packets_unknown", self.packets_unknown.get()),
+            ("packets_malformed", self.packets_malformed.get()),
+            ("packets_out_of_order", self.packets_out_of_order.get()),
+            ("throttled", self.throttled.get()),
+            ("offline_stored", self.offline_stored.get()),
+            ("files_carried", self.files_carried.get()),
+            ("files_failed", self.files_failed.get()),
+            ("file_bytes", self.file_bytes.get()),
+            ("call_datagrams", self.call_datagrams.get()),
+            ("call_datagrams_dropped", self.call_datagrams_dropped.get()),
+            ("connections_closed", self.connections_closed.get()),
+        ]
+    }
+
     /// Chat connections open now.
     pub fn connections(&self) -> u64 {
         self.connections_accepted.get().saturating_sub(self.connections_closed.get())

@@ -1,9 +1,11 @@
-//! `paltalkd account …` while the daemon runs: the same commands, with effect on who is signed in.
+//! `paltalkd account …` and `paltalkd room …` while the daemon runs: the same commands, with effect on who
+//! is there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod support;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use paltalkd::model::{Role, Uid};
@@ -12,17 +14,25 @@ use serde_json::{Value, json};
 use support::{Client, PASSWORD, Server, only, return_code};
 
 const IM_IN: u16 = 0x0014;
+const ROOM_CLOSED: u16 = 0x017c;
+const ROOM_MESSAGE_IN: u16 = 0x015e;
+const ROOM_TOPIC: u16 = 0x015f;
 const RETURN_CODE: u16 = 0x0064;
 const SERVER_DISCONNECT: u16 = 0x044c;
 
-/// Runs a command that finds the store by its configuration, and there that a daemon has it.
+/// Runs `paltalkd account …`.
 fn account(server: &Server, args: &[&str], stdin: &str) -> Output {
-    let config = server.data_dir().join("cli.toml");
-    let directory = server.data_dir().to_str().unwrap().to_owned();
+    run(server.data_dir(), &[&["account"], args].concat(), stdin)
+}
+
+/// Runs a command that finds the store by its configuration, and there whether a daemon has it.
+fn run(data_dir: &Path, args: &[&str], stdin: &str) -> Output {
+    let config = data_dir.join("cli.toml");
+    let directory = data_dir.to_str().unwrap().to_owned();
     std::fs::write(&config, format!("[server]\ndata_dir = {directory:?}\n")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(server.data_dir()).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1");
-    command.arg("--config").arg(config).arg("account").args(args);
+    command.current_dir(data_dir).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1");
+    command.arg("--config").arg(config).args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // Who does not read his password may have ended.
@@ -157,4 +167,124 @@ fn bans_of_accounts_work_here_too() {
     assert_eq!((&export["ban"], &export["roles"]), (&Value::Null, &json!(["trusted"])));
     let about: Vec<_> = export["audit_about"].as_array().unwrap().iter().map(|it| &it["action"]).collect();
     assert_eq!(about, ["unban", "ban"]);
+}
+
+/// Runs `paltalkd room …`, which has to end with `code`; what it prints and what it tells.
+fn room(data_dir: &Path, code: i32, args: &[&str]) -> (String, String) {
+    let Output { status, stdout, stderr } = run(data_dir, &[&["room"], args].concat(), "");
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(code), "{args:?}: {stderr}");
+    (stdout, stderr)
+}
+
+const CAFE: [&str; 17] = [
+    "create",
+    "Zoë's Café",
+    "--category",
+    "music",
+    "--owner",
+    "Ann",
+    "--topic",
+    "Cake",
+    "--welcome",
+    "Come in",
+    "--lockword",
+    "sesame",
+    "--admin-code",
+    "77",
+    "--slowmode",
+    "30",
+    "--reddot-text=yes",
+];
+
+#[test]
+fn rooms_look_the_same_whether_or_not_the_daemon_runs() {
+    let server = Server::start();
+    server.account("Ann");
+    assert_eq!(room(server.data_dir(), 0, &CAFE), ("60000\n".to_owned(), String::new()));
+    let (_, told) = room(server.data_dir(), 0, &["set", "zoë's café", "--speakers", "2"]);
+    assert_eq!(told, "Zoë's Café (room 60000) is changed: speakers\n");
+    let questions = [&["list"][..], &["list", "--json"], &["show", "60000"], &["show", "60000", "--json"]];
+    let live = questions.map(|args| room(server.data_dir(), 0, args));
+    let shown: Value = serde_json::from_str(&live[3].0).unwrap();
+    for (field, value) in [
+        ("name", json!("Zoë's Café")),
+        ("category_name", json!("Music")),
+        ("topic", json!("Cake")),
+        ("welcome", json!("Come in")),
+        ("lockword", json!("sesame")),
+        ("locked", json!(true)),
+        ("permanent", json!(true)),
+        ("admin_code", json!(77)),
+        ("speakers", json!(2)),
+        ("slowmode", json!(30)),
+        ("reddot_text", json!(true)),
+        ("links", json!("everybody")),
+    ] {
+        assert_eq!(shown[field], value, "{field}");
+    }
+    assert_eq!(shown["owner"]["nickname"], "Ann");
+    let dir = server.stop();
+    assert_eq!(questions.map(|args| room(dir.path(), 0, args)), live);
+    let (_, told) = room(dir.path(), 0, &["set", "zoë's café", "--speakers", "2"]);
+    assert_eq!(told, "Zoë's Café (room 60000) was so already\n");
+    // And the daemon finds it as it was left.
+    let server = Server::start_in(dir, |_| {});
+    assert_eq!(questions.map(|args| room(server.data_dir(), 0, args)), live);
+    let (_, told) = room(server.data_dir(), 0, &["set", "zoë's café", "--speakers", "2"]);
+    assert_eq!(told, "Zoë's Café (room 60000) was so already\n");
+    let actions: Vec<String> = audited(&server);
+    assert_eq!(actions, ["create_room", "set_room", "set_room", "set_room"]);
+}
+
+fn audited(server: &Server) -> Vec<String> {
+    let page = server.store().reader().audit(&AuditQuery::default()).unwrap();
+    page.records.into_iter().rev().map(|record| record.entry.action).collect()
+}
+
+#[test]
+fn a_room_changes_around_those_who_are_in_it() {
+    let server = Server::start();
+    let (ann, bob) = (server.account("Ann"), server.account("Bob"));
+    let (mut ann, mut bob) = (server.sign_in(ann), server.sign_in(bob));
+    let data = server.data_dir().to_owned();
+    let (id, _) = room(&data, 0, &["create", "The Den", "--category", "music"]);
+    assert_eq!(id, "60000\n");
+    ann.join(60_000);
+    ann.sync();
+    let (printed, told) =
+        room(&data, 0, &["set", "the den", "--name", "The Lair", "--topic", "Dragons", "--lockword", "fire"]);
+    assert_eq!(
+        (printed.as_str(), told.as_str()),
+        ("", "The Lair (room 60000) is changed: name, topic, lockword\n")
+    );
+    let heard = ann.sync();
+    assert!(only(&heard, ROOM_TOPIC).text(8).contains("Dragons"), "{heard:?}");
+    let notice = only(&heard, ROOM_MESSAGE_IN).text(8);
+    assert!(notice.contains("name, topic, lockword") && !notice.contains("fire"), "{notice}");
+    // She is still inside; who comes needs the word.
+    bob.ask_to_join(60_000, "");
+    assert!(return_code(&bob.expect(RETURN_CODE)).2.contains("password"));
+    bob.ask_to_join(60_000, "fire");
+    bob.sync();
+    ann.say(60_000, "hello");
+    assert!(bob.expect(ROOM_MESSAGE_IN).text(8).contains("hello"));
+    // Whose it is now may say what it is like.
+    room(&data, 0, &["set", "60000", "--owner", "Bob", "--no-lockword"]);
+    bob.say(60_000, "/welcome Mind the gap");
+    bob.sync();
+    server.wait_for("the welcome", |_| room(&data, 0, &["show", "60000"]).0.contains("Mind the gap"));
+
+    assert!(room(&data, 1, &["set", "60000", "--name", "The Lobby"]).1.contains("this name already"));
+    assert!(room(&data, 1, &["create", "the lair", "--category", "music"]).1.contains("this name already"));
+    assert!(room(&data, 4, &["create", "x", "--category", "nothing"]).1.contains("no such category"));
+    assert!(room(&data, 4, &["set", "60000", "--owner", "nobody"]).1.contains("no such user"));
+    assert!(room(&data, 4, &["show", "nothing"]).1.contains("no such room"));
+    assert!(room(&data, 2, &["set", "60000"]).1.contains("nothing to change"));
+    assert!(room(&data, 2, &["set", "60000", "--category", "top rooms"]).1.contains("choose another"));
+    let (_, told) = room(&data, 0, &["close", "The Lair", "--yes", "--reason", "too hot"]);
+    assert_eq!(told, "deleted The Lair (room 60000), put 2 out\n");
+    assert!(ann.expect(ROOM_CLOSED).text(0).contains("too hot"));
+    assert!(room(&data, 4, &["show", "60000"]).0.is_empty());
+    assert_eq!(audited(&server), ["create_room", "set_room", "set_room", "delete_room"]);
 }

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use paltalkd::config::Spam;
-use paltalkd::model::Role;
-use paltalkd::store::{AuditQuery, backup};
+use paltalkd::model::{Nickname, Role, RoomId, Timestamp};
+use paltalkd::store::{AuditQuery, Change, Exclusion, ExclusionKind, backup};
 use serde_json::Value;
 use support::{PASSWORD, Server, only, return_code};
 
@@ -109,12 +109,37 @@ fn accounts_and_networks_are_banned_for_a_time_or_for_good() {
     let table = ok(&server, &["bans"]);
     assert!(table.contains("Ann") && table.contains("127.0.5.0/24"), "{table}");
 
-    assert_eq!(ok(&server, &["unban", "ann"]), format!("lifted the ban of Ann (uid {ann})\n"));
+    assert_eq!(
+        ok(&server, &["unban", "ann", "--reason", "sorry"]),
+        format!("lifted the ban of Ann (uid {ann})\n")
+    );
     ok(&server, &["unban", "127.0.5.0/24"]);
     ok(&server, &["unban", "192.0.2.9"]);
     assert_eq!(json(&server, &["bans", "--json"]), Value::Array(Vec::new()));
     server.sign_in(ann);
     server.sign_in_from(bob, far);
+
+    let entry = Exclusion {
+        uid: bob,
+        nickname: Nickname::from_text("Bob").unwrap(),
+        until: None,
+        by: ann,
+        at: Timestamp(1_100_003_600_000),
+        reason: b"loud".to_vec(),
+    };
+    let exclude = Change::Exclude { room: RoomId(450), kind: ExclusionKind::Ban, entry };
+    server.store().commit_blocking(exclude).unwrap();
+    let bans = json(&server, &["bans", "--json"]);
+    assert_eq!(
+        bans,
+        serde_json::json!([{
+            "target": "Bob", "scope": "room", "room": 450, "until": null, "reason": "loud", "by": "Ann",
+            "at": "2004-11-09T12:33:20Z",
+        }])
+    );
+    let audit = server.store().reader().audit(&AuditQuery::default()).unwrap().records;
+    let reasons: Vec<_> = audit.iter().filter(|it| it.entry.action == "unban").collect();
+    assert_eq!(reasons.last().unwrap().entry.reason, "sorry", "the first of them");
 
     assert!(fails(&server, 4, &["unban", "Ann"]).contains("not banned"));
     assert!(fails(&server, 4, &["unban", "192.0.2.9"]).contains("not banned"));
@@ -219,9 +244,14 @@ fn a_room_is_closed_with_everybody_in_it() {
     let rooms = || server.store().reader().rooms().unwrap();
     let before = rooms().len();
     assert!(fails(&server, 2, &["room", "close", "450"]).contains("--yes"));
-    let told = ok(&server, &["room", "close", "welcome to paltalk", "--yes"]);
-    assert_eq!(told, "deleted Welcome to Paltalk (room 450), put 1 out\n");
-    assert!(ann.expect(ROOM_CLOSED).text(0).contains("no more"));
+    let closed = run(&server, &["room", "close", "welcome to paltalk", "--yes", "--reason", "new walls"]);
+    let told = String::from_utf8(closed.stderr).unwrap();
+    assert_eq!(
+        (closed.status.code(), told.as_str()),
+        (Some(0), "deleted Welcome to Paltalk (room 450), put 1 out\n")
+    );
+    let heard = ann.expect(ROOM_CLOSED).text(0);
+    assert!(heard.contains("no more") && heard.contains("new walls"), "{heard}");
     assert!(rooms().len() == before - 1 && rooms().iter().all(|room| room.id.0 != 450));
     let open = json(&server, &["rooms", "--json"]);
     assert!(open.as_array().unwrap().iter().all(|room| room["id"] != 450), "{open}");

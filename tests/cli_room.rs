@@ -6,7 +6,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use paltalkd::model::{Nickname, RoomId, Timestamp, Uid};
-use paltalkd::store::{Change, Exclusion, ExclusionKind, Store, StoreOptions};
+use paltalkd::store::{AuditQuery, Change, Exclusion, ExclusionKind, Store, StoreOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -185,7 +185,15 @@ fn new_owners_and_closing_free_the_lists() {
     assert!(stderr(&room(path, &["close", "60000"]).code(2)).contains("--yes"));
     room(path, &["close", "60000", "--yes"]).success().stdout("");
     room(path, &["show", "60000"]).code(4);
-    assert_eq!(open(path).reader().exclusions(ExclusionKind::Ban).unwrap(), []);
+    let store = open(path);
+    assert_eq!(store.reader().exclusions(ExclusionKind::Ban).unwrap(), []);
+    let audited = store.reader().audit(&AuditQuery::default()).unwrap().records;
+    let actions: Vec<_> = audited.iter().rev().map(|record| record.entry.action.as_str()).collect();
+    assert_eq!(
+        actions,
+        ["account_add", "create_room", "set_room", "set_room", "set_room", "delete_room"],
+        "every change is there"
+    );
 }
 
 #[test]
@@ -244,12 +252,10 @@ fn wrong_usage_is_code_2_and_a_taken_name_code_1() {
 fn a_store_in_use_is_left_alone() {
     let directory = one_room();
     let store = open(directory.path());
-    for args in [&["list"][..], &["create", "x", "--category", "music"]] {
-        let told = stderr(&room(directory.path(), args).code(1).stdout(""));
-        assert!(told.contains("daemon is running") && told.contains("needs it stopped"), "{told}");
+    for args in [&["list"][..], &["create", "x", "--category", "music"], &["close", "60000", "--yes"]] {
+        let told = stderr(&room(directory.path(), args).code(3).stdout(""));
+        assert!(told.contains("control.sock") && told.contains("silent"), "{told}");
     }
-    let told = stderr(&room(directory.path(), &["close", "60000", "--yes"]).code(3).stdout(""));
-    assert!(told.contains("control.sock"), "the daemon would do it: {told}");
     drop(store);
     let empty = tempfile::tempdir().unwrap();
     assert!(stderr(&room(empty.path(), &["list"]).code(1)).contains("there is no store"));

@@ -6,6 +6,9 @@ mod support;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use paltalkd::control::client::{Client, ClientError};
 use paltalkd::control::frame;
@@ -13,9 +16,11 @@ use paltalkd::control::wire::{
     Access, ClientHello, ClientMessage, Order, PROTOCOL, Page, REPLY_MAX, REQUEST_MAX, RefusalCode, Reply,
     Request, Rows, ServerMessage, Target, Update, View, Window,
 };
-use paltalkd::model::Uid;
+use paltalkd::model::{Role, Uid};
 
 use support::{DEADLINE, Server};
+
+const ROOM_MESSAGE_OUT: u16 = 0xfea2;
 
 fn socket(server: &Server) -> PathBuf {
     server.data_dir().join("control.sock")
@@ -268,6 +273,60 @@ fn a_view_begins_with_everything_and_goes_on_with_what_changes() {
     }
     assert!(events.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
     assert_eq!(events.last().unwrap().actor.as_deref(), Some("Bob"));
+}
+
+#[test]
+fn the_answer_comes_within_a_second_however_much_is_said() {
+    const TALKERS: usize = 4;
+    // Who reads too slowly on a busy machine would be dropped, and the flood would end.
+    let server = Server::start_with(|config| config.limits.outbox = Some(64 << 20));
+    // Repeating oneself is what the detectors are against, except in those who are trusted.
+    let talker = |number| server.account_with(&format!("Talker{number}"), &[Role::Trusted]);
+    let uids: Vec<Uid> = (0..TALKERS).map(talker).collect();
+    let mut clients: Vec<_> = uids.iter().map(|uid| server.sign_in(*uid)).collect();
+    for client in &mut clients {
+        client.join(450);
+    }
+    /// Ends the flood, also after a failure.
+    struct End<'a>(&'a AtomicBool, &'a [support::Client]);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+            for client in self.1 {
+                _ = client.stream().shutdown(std::net::Shutdown::Both);
+            }
+        }
+    }
+    let done = AtomicBool::new(false);
+    let line = clients[0].frame(ROOM_MESSAGE_OUT, &[&450u32.to_be_bytes()[..], b"on and on"].concat());
+    let many = line.repeat(200);
+    thread::scope(|scope| {
+        let _end = End(&done, &clients);
+        for client in &clients {
+            let (mut reading, mut writing) =
+                (client.stream().try_clone().unwrap(), client.stream().try_clone().unwrap());
+            scope.spawn(move || while reading.read(&mut [0; 1 << 16]).is_ok_and(|count| count > 0) {});
+            let (done, many) = (&done, &many);
+            scope.spawn(move || while !done.load(Ordering::Relaxed) && writing.write_all(many).is_ok() {});
+        }
+        let before = server.metrics().messages.get();
+        server.wait_for("the flood", |server| server.metrics().messages.get() > before + 1000);
+        let mut slowest = Duration::ZERO;
+        for request in [
+            Request::Status,
+            Request::Performance,
+            Request::Users(Window::default()),
+            Request::Rooms(Window::default()),
+            Request::Bans,
+            Request::Strikes(Window::default()),
+        ] {
+            let began = Instant::now();
+            ask(&mut client(&server), request);
+            slowest = slowest.max(began.elapsed());
+        }
+        let said = server.metrics().messages.get();
+        assert!(slowest < Duration::from_secs(1), "{slowest:?}, after {said} messages");
+    });
 }
 
 #[test]

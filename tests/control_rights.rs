@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use paltalkd::control::wire::{Access, AccountOrder, BanTarget, Order, Request, Target, View};
-use paltalkd::model::{RoomId, Uid};
+use paltalkd::model::{RoomId, RoomKind, Uid};
 
 const NOBODY: Uid = Uid(1_000_002);
 
@@ -17,21 +17,21 @@ fn orders() -> Vec<(Order, Access)> {
     vec![
         (Order::Kick { user: user(), reason: text() }, Moderator),
         (Order::Mute { user: user(), media: false, time: None, reason: text() }, Moderator),
-        (Order::Unmute { user: user(), media: true }, Moderator),
+        (Order::Unmute { user: user(), media: true, reason: text() }, Moderator),
         (Order::Warn { user: user(), reason: text() }, Moderator),
-        (Order::ClearStrikes(user()), Moderator),
+        (Order::ClearStrikes { user: user(), reason: text() }, Moderator),
         (Order::CloseRoom { room: RoomId(450), reason: text() }, Moderator),
         (Order::LockRoom { room: RoomId(450), lockword: None }, Moderator),
-        (Order::Slowmode { room, seconds: 1 }, Moderator),
-        (Order::Slowmode { room: None, seconds: 1 }, Operator),
+        (Order::Slowmode { room, seconds: 1, reason: text() }, Moderator),
+        (Order::Slowmode { room: None, seconds: 1, reason: text() }, Operator),
         (Order::Ban { target: BanTarget::User(user()), time: None, reason: text() }, Operator),
         (Order::Ban { target: BanTarget::Network(text()), time: None, reason: text() }, Operator),
-        (Order::Unban(BanTarget::User(user())), Operator),
+        (Order::Unban { target: BanTarget::User(user()), reason: text() }, Operator),
         (Order::Broadcast { room: None, text: text() }, Operator),
         (Order::Broadcast { room, text: text() }, Operator),
         (Order::Maintenance { on: true, message: text() }, Operator),
-        (Order::RunMaintenance, Operator),
-        (Order::Reload, Operator),
+        (Order::RunMaintenance { reason: text() }, Operator),
+        (Order::Reload { reason: text() }, Operator),
         (Order::Backup { path: text(), keep: None }, Operator),
         (Order::Shutdown { grace: Duration::ZERO, reason: text() }, Operator),
         account(AccountOrder::Create { nickname: text(), hash: text(), email: None, roles: Vec::new() }),
@@ -43,6 +43,8 @@ fn orders() -> Vec<(Order, Access)> {
             age_verified: None,
             email: None,
         }),
+        (Order::CreateRoom { name: text(), kind: RoomKind::Voice, changes: Box::default() }, Operator),
+        (Order::SetRoom { room: RoomId(450), changes: Box::default() }, Operator),
         (Order::DeleteRoom { room: RoomId(450), reason: text() }, Operator),
         account(AccountOrder::Delete(NOBODY)),
         account(AccountOrder::Erase(NOBODY)),
@@ -54,22 +56,24 @@ fn kind(order: &Order) -> usize {
     match order {
         Order::Kick { .. } => 0,
         Order::Ban { .. } => 1,
-        Order::Unban(_) => 2,
+        Order::Unban { .. } => 2,
         Order::Mute { .. } => 3,
         Order::Unmute { .. } => 4,
         Order::Warn { .. } => 5,
-        Order::ClearStrikes(_) => 6,
+        Order::ClearStrikes { .. } => 6,
         Order::CloseRoom { .. } => 7,
         Order::LockRoom { .. } => 8,
         Order::Slowmode { .. } => 9,
         Order::Broadcast { .. } => 10,
         Order::Maintenance { .. } => 11,
-        Order::RunMaintenance => 12,
-        Order::Reload => 13,
+        Order::RunMaintenance { .. } => 12,
+        Order::Reload { .. } => 13,
         Order::Backup { .. } => 14,
         Order::Shutdown { .. } => 15,
         Order::Account(_) => 16,
         Order::DeleteRoom { .. } => 17,
+        Order::CreateRoom { .. } => 18,
+        Order::SetRoom { .. } => 19,
     }
 }
 
@@ -79,7 +83,7 @@ fn every_order_and_request_needs_what_it_should() {
     let mut kinds: Vec<usize> = all.iter().map(|(order, _)| kind(order)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds, (0..=17).collect::<Vec<_>>(), "a kind is missing from the table");
+    assert_eq!(kinds, (0..=19).collect::<Vec<_>>(), "a kind is missing from the table");
     let accesses = [Access::Observer, Access::Moderator, Access::Operator];
     for (order, least) in all {
         let may: Vec<Access> = accesses.into_iter().filter(|access| *access >= order.needs()).collect();
@@ -97,6 +101,8 @@ fn every_order_and_request_needs_what_it_should() {
         (Request::Accounts { after: None }, Access::Moderator),
         (Request::Account(Target::Uid(NOBODY)), Access::Moderator),
         (Request::Export(NOBODY), Access::Operator),
+        (Request::PermanentRooms, Access::Observer),
+        (Request::PermanentRoom(room), Access::Operator),
     ] {
         assert_eq!(request.needs(), least, "{request:?}");
     }

@@ -79,7 +79,8 @@ fn users_have_the_grace_to_say_goodbye_and_newcomers_stay_out() {
     assert!(stranger.next().is_some());
     let chat = server.chat;
     let health = std::sync::Arc::clone(server.daemon().health());
-    let stop = Stop { grace: Duration::from_secs(600), reason: Some("New disks".to_owned()) };
+    let stop =
+        Stop { grace: Duration::from_secs(600), reason: Some("New disks".to_owned()), ..Stop::default() };
     let stopping = std::thread::spawn(move || server.stop_with(&stop).0);
     let notice = client.expect(ANNOUNCEMENT).text(0);
     assert!(notice.contains("in 10 minutes") && notice.ends_with("Reason: New disks"), "{notice}");

@@ -4,102 +4,20 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Lines, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use paltalkd::config::Config;
-use paltalkd::model::{Roles, Timestamp, Uid};
-use paltalkd::store::{Change, Store, StoreOptions};
-use rustix::process::{Pid, Signal, kill_process};
+use paltalkd::store::{Store, StoreOptions};
+use rustix::process::Signal;
 use serde_json::Value;
-use support::{Client, DEADLINE, make_account};
+use support::process::{LOG, Process, account, configure};
+use support::{Client, DEADLINE};
 
 const ANNOUNCEMENT: u16 = 0x0027;
-
-/// A daemon in a process of its own. It is killed with the test.
-struct Process {
-    child: Child,
-    log: Lines<BufReader<ChildStderr>>,
-    ready: Value,
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A configuration on free ports, with `more` in it.
-fn configure(directory: &Path, more: &str) {
-    let text = format!(
-        "[chat]\nlisten = [\"127.0.0.1:0\"]\n[voice]\nlisten_tcp = []\nlisten_udp = []\n\
-         [http]\nlisten = [\"127.0.0.1:0\"]\n{more}"
-    );
-    fs::write(directory.join("config.toml"), text).unwrap();
-}
-
-const LOG: &str = "[log]\nformat = \"json\"\n";
-
-impl Process {
-    fn start(directory: &Path, prepare: impl FnOnce(&mut Command)) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-        command.current_dir(directory).arg("serve").stdin(Stdio::null()).stderr(Stdio::piped());
-        command.env_remove("PALTALKD_CONFIG").env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
-        prepare(&mut command);
-        let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut process = Process { child, log, ready: Value::Null };
-        process.ready = process.line("ready");
-        process
-    }
-
-    /// The next line with this message.
-    fn line(&mut self, message: &str) -> Value {
-        for line in &mut self.log {
-            let value: Value = serde_json::from_str(&line.unwrap()).unwrap();
-            if value["fields"]["message"] == message {
-                return value["fields"].clone();
-            }
-        }
-        panic!("the daemon ended before it said {message:?}");
-    }
-
-    fn address(&self, of: &str) -> SocketAddr {
-        self.ready[of].as_str().unwrap().trim_matches(['[', ']']).parse().unwrap()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn code(&mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-
-    fn health(&self) -> String {
-        let mut stream = TcpStream::connect(self.address("http")).unwrap();
-        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-}
-
-/// An account in the store of a daemon that has not been started yet.
-fn account(directory: &Path, nickname: &str) -> Uid {
-    let config = Config::default();
-    let path = directory.join(config.store_path());
-    let (store, _) = Store::open(StoreOptions::new(path)).unwrap();
-    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
-    let uid = make_account(&store, nickname, Roles::default());
-    store.close().unwrap();
-    uid
-}
 
 /// The service manager's end.
 struct Manager(UnixDatagram);

@@ -86,3 +86,58 @@ fn its_index_is_read_in_full_when_it_must_be() {
 fn its_index_is_built_again_from_snapshot_and_journal() {
     taken_over(&["sled"]);
 }
+
+/// What a program with schema 3 left after a proper stop: as in that of schema 2, with sanctions, filters,
+/// links, settings and an audit log.
+const SCHEMA_3: &str = "tests/data/store-schema-3";
+
+const COUNTS_3: [(&str, u64); 13] = [
+    ("accounts", 16),
+    ("pals", 13),
+    ("blocks", 4),
+    ("offline", 4),
+    ("rooms", 1),
+    ("bans", 4),
+    ("account_bans", 7),
+    ("network_bans", 5),
+    ("mutes", 5),
+    ("warnings", 5),
+    ("filters", 3),
+    ("links", 3),
+    ("audit", 8),
+];
+
+#[test]
+fn a_store_of_schema_3_is_taken_over() {
+    for without in [None, Some("sled.seal"), Some("sled")] {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        copy_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join(SCHEMA_3), &root);
+        if let Some(part) = without {
+            let path = root.join(part);
+            if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.unwrap();
+        }
+        let (store, report) = Store::open(options(&root)).unwrap();
+        assert!(report.clean && !report.fresh && report.repairs.is_empty(), "{report:?}");
+        assert_eq!(report.rebuilt.is_some(), without == Some("sled"), "{report:?}");
+        for (table, entries) in COUNTS_3 {
+            assert_eq!(store_common::count(&store, table), entries, "{table}");
+        }
+        let reader = store.reader();
+        let person = reader.account_by_name(&name("person16").key()).unwrap().unwrap();
+        let before = reader.account_by_name(&name("person15").key()).unwrap().unwrap();
+        assert_eq!(reader.pals(person.uid).unwrap(), [(before.uid, name("person15"))]);
+        let sanctions = reader.sanctions(before.uid).unwrap();
+        assert_eq!(sanctions.ban.unwrap().reason, "loud");
+        let last = reader.audit(&AuditQuery::default()).unwrap().records.remove(0);
+        assert_eq!((last.entry.action.as_str(), last.entry.at), ("ban", Timestamp(16)));
+        assert_eq!(reader.settings().unwrap().len(), 3);
+        // It goes on as any store does.
+        store_common::fill_range(&store, 100..103);
+        let before = content(&store);
+        drop(store);
+        let (store, report) = Store::open(options(&root)).unwrap();
+        assert!(report.clean && report.rebuilt.is_none(), "{report:?}");
+        assert_eq!(content(&store), before);
+    }
+}

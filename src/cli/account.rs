@@ -62,6 +62,9 @@ pub(super) enum Command {
     Unban {
         #[command(flatten)]
         user: User,
+        /// Why; for the audit log
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
     },
     /// Print everything that is kept about an account as a JSON object
     Export {
@@ -184,9 +187,9 @@ impl Command {
                 let uid = person(&user, place)?.row.uid;
                 told(place.ban(uid, time, reason)?, output)
             }
-            Command::Unban { user } => {
+            Command::Unban { user, reason } => {
                 let uid = person(&user, place)?.row.uid;
-                told(place.unban(uid)?, output)
+                told(place.unban(uid, reason)?, output)
             }
             Command::Export { user } => {
                 let uid = place.find(&user.user)?.row.uid;

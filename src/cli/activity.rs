@@ -5,8 +5,7 @@ use clap::Args;
 use super::Global;
 use super::failure::Failure;
 use super::output::Output;
-use super::remote::{ask, connect, unexpected};
-use crate::control::client::ClientError;
+use super::remote::{ask, follow, unexpected};
 use crate::control::wire::{Reply, Request, Update, View};
 use crate::hub::FeedEntry;
 use crate::model::display_safe;
@@ -39,31 +38,18 @@ impl Activity {
     }
 
     fn follow(&self, global: &Global, output: &Output) -> Result<(), Failure> {
-        let mut failure = None;
-        let ended = connect(global)?.watch(View::Activity(self.count), |update| {
-            let Update::Activity { entries, missed } = update else { return true };
+        follow(global, View::Activity(self.count), |update| {
+            let Update::Activity { entries, missed } = update else { return Ok(true) };
             if *missed > 0 {
                 output.note(&format!("{missed} events came too fast and were left out"));
             }
             for entry in entries {
-                match self.show(entry, output) {
-                    Ok(true) => {}
-                    Ok(false) => return false,
-                    Err(error) => {
-                        failure = Some(error);
-                        return false;
-                    }
+                if !self.show(entry, output)? {
+                    return Ok(false);
                 }
             }
-            true
-        });
-        match (failure, ended) {
-            (Some(failure), _) => Err(failure),
-            (None, Ok(())) => Ok(()),
-            // It had let us in: it goes down.
-            (None, Err(ClientError::Goodbye(text))) => Err(Failure::failed(text)),
-            (None, Err(error)) => Err(error.into()),
-        }
+            Ok(true)
+        })
     }
 
     /// Prints one event; whether anybody still reads.

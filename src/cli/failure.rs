@@ -46,8 +46,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // With the causes behind it, on one line.
-            Failure::Failed(error) => write!(f, "{error:#}"),
+            Failure::Failed(error) => f.write_str(&with_causes(error)),
             Failure::Usage(message)
             | Failure::NoDaemon(message)
             | Failure::NotFound(message)
@@ -56,6 +55,14 @@ impl fmt::Display for Failure {
             Failure::StoreFailed => f.write_str("the store cannot write any more; see the log"),
         }
     }
+}
+
+/// An error with the causes behind it, on one line. A cause that the text before names is not repeated.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |told, cause| {
+        let cause = cause.to_string();
+        if told.ends_with(&cause) { told } else { format!("{told}: {cause}") }
+    })
 }
 
 impl From<anyhow::Error> for Failure {
@@ -78,13 +85,33 @@ impl From<StoreError> for Failure {
 
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Failure {
-        // Its text names the cause already.
-        Failure::failed(error)
+        Failure::Failed(error.into())
     }
 }
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Failure {
         Failure::Failed(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = || io::Error::other("no room");
+        let open = OpenError::Io { action: "open", path: "a".into(), source: source() };
+        assert_eq!(Failure::from(open).to_string(), "cannot open a: no room");
+        let open = OpenError::Io { action: "open", path: "a".into(), source: source() };
+        let told = Failure::from(anyhow::Error::new(open).context("cannot start")).to_string();
+        assert_eq!(told, "cannot start: cannot open a: no room");
+        let plain = Err::<(), _>(source()).context("cannot write").unwrap_err();
+        assert_eq!(Failure::from(plain).to_string(), "cannot write: no room");
     }
 }

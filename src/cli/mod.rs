@@ -72,7 +72,7 @@ enum Command {
     /// Run the daemon in the foreground
     Serve,
     /// Show how the running daemon is
-    Status(query::Plain),
+    Status(query::Live),
     /// List who is signed in
     Users(query::Table),
     /// List the rooms, as they are now
@@ -84,7 +84,7 @@ enum Command {
     /// List the bans in force
     Bans(query::Plain),
     /// Show how fast the running daemon is
-    Performance(query::Plain),
+    Performance(query::Live),
     /// Stop the running daemon
     Shutdown(orders::Shutdown),
     #[command(flatten)]
@@ -98,7 +98,7 @@ enum Command {
         #[command(subcommand)]
         command: account::Command,
     },
-    /// Create, show and change permanent rooms; all but `close` need the daemon stopped
+    /// Create, show and change permanent rooms, whether or not the daemon is running
     Room {
         #[command(subcommand)]
         command: room::Command,

@@ -39,6 +39,14 @@ pub(super) struct User {
     reason: String,
 }
 
+/// Why, where nobody but the audit log is told.
+#[derive(Args)]
+pub(super) struct Why {
+    /// Why; for the audit log
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
+}
+
 /// A user, an address or a network.
 #[derive(Args)]
 pub(super) struct Banned {
@@ -73,7 +81,12 @@ pub(super) enum Moderation {
         reason: String,
     },
     /// Lift a ban
-    Unban(Banned),
+    Unban {
+        #[command(flatten)]
+        banned: Banned,
+        #[command(flatten)]
+        why: Why,
+    },
     /// Let nothing of a user through
     Mute {
         #[command(flatten)]
@@ -86,7 +99,12 @@ pub(super) enum Moderation {
         reason: String,
     },
     /// Lift a mute
-    Unmute(MuteKind),
+    Unmute {
+        #[command(flatten)]
+        kind: MuteKind,
+        #[command(flatten)]
+        why: Why,
+    },
     /// Warn a user
     Warn(User),
     /// Forget a user's strikes, stage and offences
@@ -94,6 +112,8 @@ pub(super) enum Moderation {
         /// The nickname or uid
         #[arg(value_name = "USER")]
         user: Who,
+        #[command(flatten)]
+        why: Why,
     },
     /// Say something to everybody
     Broadcast {
@@ -105,7 +125,7 @@ pub(super) enum Moderation {
         room: Option<u32>,
     },
     /// Read the configuration again, as SIGHUP does, and say what is in effect
-    Reload,
+    Reload(Why),
     /// Keep house now, or keep everybody but staff out
     Maintenance {
         #[command(subcommand)]
@@ -119,13 +139,15 @@ pub(super) enum Moderation {
         /// In this room only
         #[arg(long, value_name = "ID")]
         room: Option<u32>,
+        #[command(flatten)]
+        why: Why,
     },
 }
 
 #[derive(Subcommand)]
 pub(super) enum Maintenance {
     /// Do the housekeeping now, and say what was done
-    Run,
+    Run(Why),
     /// Say whether there is maintenance
     Status,
     /// Let only staff in, and put everybody else out after a minute
@@ -135,7 +157,7 @@ pub(super) enum Maintenance {
         message: String,
     },
     /// Let everybody in again
-    Off,
+    Off(Why),
 }
 
 impl Moderation {
@@ -143,24 +165,32 @@ impl Moderation {
         let order = match self {
             Moderation::Kick(User { user, reason }) => Order::Kick { user: user.target(), reason },
             Moderation::Ban { banned, time, reason } => Order::Ban { target: banned.target, time, reason },
-            Moderation::Unban(banned) => Order::Unban(banned.target),
+            Moderation::Unban { banned, why } => Order::Unban { target: banned.target, reason: why.reason },
             Moderation::Mute { kind, time, reason } => {
                 Order::Mute { user: kind.user.target(), media: kind.media, time, reason }
             }
-            Moderation::Unmute(kind) => Order::Unmute { user: kind.user.target(), media: kind.media },
+            Moderation::Unmute { kind, why } => {
+                Order::Unmute { user: kind.user.target(), media: kind.media, reason: why.reason }
+            }
             Moderation::Warn(User { user, reason }) => Order::Warn { user: user.target(), reason },
-            Moderation::ClearStrikes { user } => Order::ClearStrikes(user.target()),
+            Moderation::ClearStrikes { user, why } => {
+                Order::ClearStrikes { user: user.target(), reason: why.reason }
+            }
             Moderation::Broadcast { text, room } => Order::Broadcast { room: room.map(RoomId), text },
-            Moderation::Reload => Order::Reload,
+            Moderation::Reload(why) => Order::Reload { reason: why.reason },
             Moderation::Maintenance { command: Maintenance::Status } => return status(global, output),
-            Moderation::Maintenance { command: Maintenance::Run } => Order::RunMaintenance,
+            Moderation::Maintenance { command: Maintenance::Run(why) } => {
+                Order::RunMaintenance { reason: why.reason }
+            }
             Moderation::Maintenance { command: Maintenance::On { message } } => {
                 Order::Maintenance { on: true, message }
             }
-            Moderation::Maintenance { command: Maintenance::Off } => {
-                Order::Maintenance { on: false, message: String::new() }
+            Moderation::Maintenance { command: Maintenance::Off(why) } => {
+                Order::Maintenance { on: false, message: why.reason }
             }
-            Moderation::Slowmode { seconds, room } => Order::Slowmode { room: room.map(RoomId), seconds },
+            Moderation::Slowmode { seconds, room, why } => {
+                Order::Slowmode { room: room.map(RoomId), seconds, reason: why.reason }
+            }
         };
         act(global, order, output)
     }
@@ -170,7 +200,8 @@ impl Moderation {
 fn status(global: &Global, output: &Output) -> Result<(), Failure> {
     match ask(global, Request::Status)? {
         Reply::Status(status) if status.health == "maintenance" => {
-            output.print(&format!("on\n{}\n", status.health_reasons.join("\n")))
+            let told = status.health_reasons.iter().filter(|reason| reason.starts_with("maintenance"));
+            output.print(&format!("on\n{}\n", told.cloned().collect::<Vec<_>>().join("\n")))
         }
         Reply::Status(_) => output.print("off\n"),
         _ => Err(unexpected()),

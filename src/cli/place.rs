@@ -1,4 +1,4 @@
-//! Where account commands work: on the store if nobody has it, else through the daemon that has it.
+//! Where commands about accounts and rooms work: on the store if nobody has it, else through the daemon that has it.
 
 use std::time::Duration;
 
@@ -13,13 +13,16 @@ use super::who::Who;
 use crate::config::Config;
 use crate::control::accounts::{self, Plan};
 use crate::control::client::{Client, ClientError};
+use crate::control::rooms;
 use crate::control::wire::{
-    AccountDetail, AccountOrder, AccountRow, BanTarget, Order, Refusal, RefusalCode, Reply, Request, Target,
+    AccountDetail, AccountOrder, AccountRow, BanTarget, Order, Page, PermanentRoom, PermanentRoomDetail,
+    Refusal, RefusalCode, Reply, Request, RoomChanges, Rows, Target, Window,
 };
-use crate::model::{Author, Timestamp, Uid};
-use crate::store::{Store, StoreError};
+use crate::hub::rows::RoomRow;
+use crate::model::{Author, RoomId, RoomKind, Timestamp, Uid};
+use crate::store::{Change, Store, StoreError};
 
-/// One of the two ways to the accounts. Who uses it need not know which.
+/// One of the two ways to accounts and rooms. Who uses it need not know which.
 pub(super) enum Place {
     /// No daemon runs.
     Stopped {
@@ -156,14 +159,117 @@ impl Place {
     }
 
     /// Lets a banned account in again.
-    pub(super) fn unban(&mut self, uid: Uid) -> Result<String, Failure> {
+    pub(super) fn unban(&mut self, uid: Uid, reason: String) -> Result<String, Failure> {
         match self {
             Place::Stopped { store, author } => {
-                commit(store, accounts::plan_unban(&store.reader(), uid, author, Timestamp::now()))
+                commit(store, accounts::plan_unban(&store.reader(), uid, &reason, author, Timestamp::now()))
             }
-            Place::Live(client) => give(client, Order::Unban(BanTarget::User(Target::Uid(uid)))),
+            Place::Live(client) => {
+                let target = BanTarget::User(Target::Uid(uid));
+                give(client, Order::Unban { target, reason })
+            }
         }
     }
+
+    /// All permanent rooms.
+    pub(super) fn rooms(&mut self) -> Result<Vec<PermanentRoom>, Failure> {
+        match self {
+            Place::Stopped { store, .. } => Ok(rooms::rows(&store.reader())?),
+            Place::Live(client) => match ask(client, Request::PermanentRooms)? {
+                Reply::PermanentRooms(rooms) => Ok(rooms),
+                _ => Err(unexpected()),
+            },
+        }
+    }
+
+    /// The rooms of people that are open now; none without a daemon.
+    pub(super) fn open_rooms(&mut self) -> Result<Vec<RoomRow>, Failure> {
+        let Place::Live(client) = self else { return Ok(Vec::new()) };
+        match ask(client, Request::Rooms(Window::default()))? {
+            Reply::Page(Page { rows: Rows::Rooms(rooms), .. }) => {
+                Ok(rooms.into_iter().filter(|room| !room.permanent).collect())
+            }
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// All settings of a permanent room.
+    pub(super) fn room(&mut self, id: RoomId) -> Result<PermanentRoomDetail, Failure> {
+        match self {
+            Place::Stopped { store, .. } => rooms::detail(&store.reader(), id)?
+                .ok_or_else(|| Failure::NotFound(format!("there is no room {id}"))),
+            Place::Live(client) => match ask(client, Request::PermanentRoom(id))? {
+                Reply::PermanentRoom(room) => Ok(*room),
+                _ => Err(unexpected()),
+            },
+        }
+    }
+
+    /// Makes a permanent room, and says its number.
+    pub(super) fn create_room(
+        &mut self,
+        name: String,
+        kind: RoomKind,
+        changes: RoomChanges,
+    ) -> Result<RoomId, Failure> {
+        match self {
+            Place::Stopped { store, author } => {
+                let now = Timestamp::now();
+                // Categories come with the first start; who prepares rooms before it needs them now.
+                store.commit_blocking(Change::Seed { at: now })?;
+                let reader = store.reader();
+                let room = rooms::new_room(&reader, &name, kind, changes, now).map_err(refused)?;
+                let id = room.record.id;
+                commit_room(store, rooms::plan_create(&reader, room, author, now))?;
+                Ok(id)
+            }
+            Place::Live(client) => {
+                let order = Order::CreateRoom { name, kind, changes: Box::new(changes) };
+                match ask(client, Request::Act(order))? {
+                    Reply::RoomCreated(id) => Ok(id),
+                    _ => Err(unexpected()),
+                }
+            }
+        }
+    }
+
+    /// Changes a permanent room, and says what happened.
+    pub(super) fn set_room(&mut self, room: RoomId, changes: RoomChanges) -> Result<String, Failure> {
+        match self {
+            Place::Stopped { store, author } => {
+                let plan = rooms::plan_set(&store.reader(), room, changes, author, Timestamp::now());
+                commit_room(store, plan)
+            }
+            Place::Live(client) => give(client, Order::SetRoom { room, changes: Box::new(changes) }),
+        }
+    }
+
+    /// Puts everybody out of a room, which is no more then, and says what happened.
+    pub(super) fn close_room(
+        &mut self,
+        room: RoomId,
+        permanent: bool,
+        reason: String,
+    ) -> Result<String, Failure> {
+        match self {
+            Place::Stopped { store, author } => {
+                let plan = rooms::plan_delete(&store.reader(), room, &reason, author, Timestamp::now());
+                commit_room(store, plan)
+            }
+            Place::Live(client) if permanent => give(client, Order::DeleteRoom { room, reason }),
+            Place::Live(client) => give(client, Order::CloseRoom { room, reason }),
+        }
+    }
+}
+
+fn commit_room(store: &Store, plan: Result<rooms::Plan, Refusal>) -> Result<String, Failure> {
+    let plan = plan.map_err(refused)?;
+    store.commit_blocking(plan.change)?;
+    Ok(plan.told)
+}
+
+fn refused(refusal: Refusal) -> Failure {
+    Failure::from(ClientError::Refused(refusal))
 }
 
 fn ask(client: &mut Client, request: Request) -> Result<Reply, ClientError> {
@@ -178,7 +284,6 @@ fn give(client: &mut Client, order: Order) -> Result<String, Failure> {
 }
 
 fn commit(store: &Store, plan: Result<Plan, Refusal>) -> Result<String, Failure> {
-    let refused = |refusal| Failure::from(ClientError::Refused(refusal));
     let plan = plan.map_err(refused)?;
     let applied: Result<_, StoreError> = store.commit_blocking(plan.change.clone());
     plan.done(applied).map(|(_, told)| told).map_err(refused)

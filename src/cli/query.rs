@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 use super::Global;
 use super::failure::Failure;
 use super::output::Output;
-use super::remote::{ask, unexpected};
-use crate::control::wire::{BanRow, Page, Performance, Reply, Request, Rows, Status, StrikeRow, Window};
+use super::remote::{ask, follow, unexpected};
+use crate::control::wire::{
+    BanRow, Page, Performance, Reply, Request, Rows, Status, StrikeRow, Update, View, Window,
+};
 use crate::hub::rows::{RoomRow, UserRow};
 
 /// A question without choices.
@@ -18,6 +20,58 @@ pub(super) struct Plain {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A question whose answer changes from second to second.
+#[derive(Args)]
+pub(super) struct Live {
+    /// Go on with how it is every second, until interrupted
+    #[arg(short, long)]
+    follow: bool,
+    /// Print JSON; with --follow, an object per line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Live {
+    pub(super) fn status(&self, global: &Global, output: &Output) -> Result<(), Failure> {
+        if self.follow {
+            return follow(global, View::Status, |update| match update {
+                Update::Status(status) => self.next(&**status, status_fields, output),
+                _ => Ok(true),
+            });
+        }
+        let Reply::Status(status) = ask(global, Request::Status)? else { return Err(unexpected()) };
+        if self.json { output.json(&status) } else { output.fields(&status_fields(&status)) }
+    }
+
+    pub(super) fn performance(&self, global: &Global, output: &Output) -> Result<(), Failure> {
+        if self.follow {
+            return follow(global, View::Metrics, |update| match update {
+                Update::Metrics(_, performance) => self.next(&**performance, performance_fields, output),
+                _ => Ok(true),
+            });
+        }
+        let Reply::Performance(performance) = ask(global, Request::Performance)? else {
+            return Err(unexpected());
+        };
+        if self.json { output.json(&performance) } else { output.fields(&performance_fields(&performance)) }
+    }
+
+    /// Prints what follows; whether anybody still reads.
+    fn next<T: Serialize>(
+        &self,
+        it: &T,
+        fields: fn(&T) -> Vec<(&'static str, String)>,
+        output: &Output,
+    ) -> Result<bool, Failure> {
+        if self.json {
+            let text = serde_json::to_string(it).map_err(anyhow::Error::new)?;
+            return output.print_on(&format!("{text}\n"));
+        }
+        output.fields(&fields(it))?;
+        output.print_on("\n")
+    }
 }
 
 /// A question for rows of a table.
@@ -91,21 +145,6 @@ impl Table {
 }
 
 impl Plain {
-    pub(super) fn status(&self, global: &Global, output: &Output) -> Result<(), Failure> {
-        let Reply::Status(status) = ask(global, Request::Status)? else { return Err(unexpected()) };
-        if self.json {
-            return output.json(&status_json(&status)?);
-        }
-        output.fields(&status_fields(&status))
-    }
-
-    pub(super) fn performance(&self, global: &Global, output: &Output) -> Result<(), Failure> {
-        let Reply::Performance(performance) = ask(global, Request::Performance)? else {
-            return Err(unexpected());
-        };
-        if self.json { output.json(&performance) } else { output.fields(&performance_fields(&performance)) }
-    }
-
     pub(super) fn bans(&self, global: &Global, output: &Output) -> Result<(), Failure> {
         let Reply::Bans(rows) = ask(global, Request::Bans)? else { return Err(unexpected()) };
         if self.json {
@@ -180,24 +219,15 @@ fn ban(row: &BanRow) -> Vec<String> {
     ]
 }
 
-/// The status as scripts read it: counters by name are an object.
-fn status_json(status: &Status) -> Result<Value, Failure> {
-    let mut value = serde_json::to_value(status).map_err(anyhow::Error::new)?;
-    if let Some(object) = value.as_object_mut() {
-        for (name, counters) in [("closed", &status.closed), ("refused", &status.refused)] {
-            let counters: Map<String, Value> =
-                counters.iter().map(|(name, count)| (name.clone(), (*count).into())).collect();
-            object.insert(name.to_owned(), counters.into());
-        }
-    }
-    Ok(value)
-}
-
 fn status_fields(status: &Status) -> Vec<(&'static str, String)> {
     let counted = |counters: &[(String, u64)]| {
         let counters: Vec<String> = counters.iter().map(|(name, count)| format!("{name} {count}")).collect();
         counters.join(", ")
     };
+    let listed = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(", ");
+    let mut talkers = status.top_talkers.iter().map(|it| format!("{} {}", it.nickname, it.messages));
+    let mut rooms =
+        status.busiest_rooms.iter().map(|it| format!("{} {} ({} inside)", it.name, it.messages, it.members));
     let mut health = status.health.clone();
     if !status.health_reasons.is_empty() {
         health = format!("{health}: {}", status.health_reasons.join("; "));
@@ -209,18 +239,23 @@ fn status_fields(status: &Status) -> Vec<(&'static str, String)> {
         (
             "users",
             format!(
-                "{} online, {} idle, {} away; at most {}",
-                status.users_online, status.users_idle, status.users_away, status.peak_users
+                "{} online: {} active, {} idle, {} away; at most {}",
+                status.users_online,
+                status.users_active,
+                status.users_idle,
+                status.users_away,
+                status.peak_users
             ),
         ),
-        ("connections", status.connections.to_string()),
-        ("rooms", format!("{} open", status.rooms_open)),
+        ("connections", format!("{}; at most {}", status.connections, status.peaks.connections)),
+        ("rooms", format!("{} open; at most {}", status.rooms_open, status.peaks.rooms_open)),
         (
             "messages",
             format!(
-                "{} ({} per second), {} deliveries, {} waiting",
+                "{} ({} per second, at most {}), {} deliveries, {} waiting",
                 status.messages_total,
                 status.messages_per_second,
+                status.peaks.messages_per_second,
                 status.deliveries_total,
                 status.offline_messages_pending
             ),
@@ -228,8 +263,9 @@ fn status_fields(status: &Status) -> Vec<(&'static str, String)> {
         (
             "voice",
             format!(
-                "{} speaking, {} listening; {} packets in, {} out",
+                "{} speaking (at most {}), {} listening; {} packets in, {} out",
                 status.voice_streams,
+                status.peaks.voice_streams,
                 status.voice_listeners,
                 status.voice_packets_in,
                 status.voice_packets_out
@@ -244,6 +280,10 @@ fn status_fields(status: &Status) -> Vec<(&'static str, String)> {
         ("http", status.listen.http.join(" ")),
         ("closed", counted(&status.closed)),
         ("refused", counted(&status.refused)),
+        ("counted", counted(&status.counters)),
+        ("control", counted(&status.control)),
+        ("top talkers", listed(&mut talkers)),
+        ("busiest rooms", listed(&mut rooms)),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Commands that talk to the running daemon.
 
 use crate::control::client::{Client, ClientError};
-use crate::control::wire::{Order, RefusalCode, Reply, Request};
+use crate::control::wire::{Order, RefusalCode, Reply, Request, Update, View};
 
 use super::Global;
 use super::failure::Failure;
@@ -31,6 +31,28 @@ pub(super) fn act(global: &Global, order: Order, output: &Output) -> Result<(), 
     match reply? {
         Reply::Done(text) => output.print(&format!("{text}\n")),
         _ => Err(unexpected()),
+    }
+}
+
+/// Watches a view: each update goes to `seen`, until nobody reads what that prints or the daemon ends it.
+pub(super) fn follow(
+    global: &Global,
+    view: View,
+    mut seen: impl FnMut(&Update) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let mut failure = None;
+    let ended = connect(global)?.watch(view, |update| {
+        seen(update).unwrap_or_else(|error| {
+            failure = Some(error);
+            false
+        })
+    });
+    match (failure, ended) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(())) => Ok(()),
+        // It had let us in: it goes down.
+        (None, Err(ClientError::Goodbye(text))) => Err(Failure::failed(text)),
+        (None, Err(error)) => Err(error.into()),
     }
 }
 

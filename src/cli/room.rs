@@ -1,4 +1,4 @@
-//! `paltalkd room …`: permanent rooms on a stopped store; `close` by the running daemon, too.
+//! `paltalkd room …`: permanent rooms, by the running daemon or on a stopped store.
 
 mod set;
 mod view;
@@ -7,23 +7,16 @@ mod which;
 use clap::{Args, Subcommand};
 
 use super::Global;
-use super::backup::in_use;
 use super::failure::Failure;
 use super::output::Output;
-use super::remote::{act, ask, unexpected};
+use super::place::Place;
 use super::secret;
-use super::stopped;
 use crate::config::Config;
-use crate::control::wire::{Order, Page, Reply, Request, Rows, Window};
-use crate::model::{CategoryId, Rating, RoomId, RoomKind, RoomName, Timestamp};
-use crate::store::{Change, ExclusionKind, Reader, RoomRecord, Store};
+use crate::control::wire::RoomChanges;
+use crate::model::RoomKind;
 use set::Settings;
-use view::{Details, RoomView};
+use view::{Details, row};
 use which::Which;
-
-/// The numbers that created rooms get: above those of the rooms a new store has, below those of
-/// rooms that users open.
-const NUMBERS: std::ops::Range<u32> = 60_000..1_000_000;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -44,15 +37,18 @@ pub(super) enum Command {
     /// Create a permanent room and print its number
     #[command(override_usage = "paltalkd room create [OPTIONS] --category <CATEGORY> <NAME>")]
     Create(Box<Create>),
-    /// Delete a room and the lists of those who are kept out of it; a running daemon puts everybody out
+    /// Delete a room and the lists of those who are kept out of it; everybody inside is put out
     Close {
         #[command(flatten)]
         room: Named,
+        /// Why; those inside read it
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
         /// Do not ask
         #[arg(long)]
         yes: bool,
     },
-    /// Change settings of a room
+    /// Change settings of a room; everybody inside is told which
     #[command(override_usage = "paltalkd room set [OPTIONS] <ROOM>")]
     Set(Box<Set>),
 }
@@ -68,7 +64,7 @@ pub(super) struct Named {
 pub(super) struct Create {
     /// The name
     #[arg(value_name = "NAME", value_parser = set::name)]
-    name: RoomName,
+    name: String,
     /// The kind: voice, text, private-voice or private-text
     #[arg(long, value_name = "KIND", default_value = "voice", value_parser = view::kind)]
     kind: RoomKind,
@@ -82,7 +78,7 @@ pub(super) struct Set {
     room: Named,
     /// The name
     #[arg(long, value_parser = set::name)]
-    name: Option<RoomName>,
+    name: Option<String>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -93,127 +89,74 @@ pub(super) fn run(
     config: &Config,
     output: &Output,
 ) -> Result<(), Failure> {
-    let store = if global.socket.is_some() { None } else { stopped::open(config, output, false)? };
-    let Some(store) = store else {
-        return match command {
-            Command::Close { room, yes } => close_open(global, &room.room, yes, output),
-            _ => Err(in_use(&config.store_path(), "this")),
-        };
-    };
-    stopped::with_store(store, |store| match command {
-        Command::List { json } => list(&store.reader(), json, output),
-        Command::Show { room, json } => show(&store.reader(), &room.room, json, output),
-        Command::Create(create) => create.run(store, output),
-        Command::Close { room, yes } => close(store, &room.room, yes, output),
-        Command::Set(set) => set.run(store, output),
-    })
+    command.check()?;
+    let mut place = Place::open(global, config, output, false)?;
+    let result = command.work(&mut place, output);
+    place.close(result)
 }
 
-/// Has the running daemon put everybody out of a room, which is deleted if it is permanent.
-fn close_open(global: &Global, which: &Which, yes: bool, output: &Output) -> Result<(), Failure> {
-    let Reply::Page(Page { rows: Rows::Rooms(rooms), .. }) = ask(global, Request::Rooms(Window::default()))?
-    else {
-        return Err(unexpected());
-    };
-    let room = which.find_open(rooms)?;
-    if !yes {
-        let what = if room.permanent { "Delete" } else { "Close" };
-        secret::confirm(&format!("{what} the room {} ({}) for good?", room.name, room.id))?;
-    }
-    let (room, permanent, reason) = (room.id, room.permanent, String::new());
-    let order =
-        if permanent { Order::DeleteRoom { room, reason } } else { Order::CloseRoom { room, reason } };
-    act(global, order, output)
-}
-
-fn list(reader: &Reader, json: bool, output: &Output) -> Result<(), Failure> {
-    let rooms = reader.rooms()?;
-    let rooms = rooms.iter().map(|room| RoomView::read(reader, room)).collect::<Result<Vec<_>, _>>()?;
-    if json {
-        return output.json(&rooms);
-    }
-    output.table(&RoomView::HEADINGS, rooms.iter().map(RoomView::row).collect())
-}
-
-fn show(reader: &Reader, which: &Which, json: bool, output: &Output) -> Result<(), Failure> {
-    let details = Details::read(reader, &which.find(reader)?)?;
-    if json { output.json(&details) } else { output.fields(&details.fields()) }
-}
-
-impl Create {
-    fn run(self, store: &Store, output: &Output) -> Result<(), Failure> {
-        // Categories come with the first start; who prepares rooms before it needs them now.
-        store.commit_blocking(Change::Seed { at: Timestamp::now() })?;
-        let reader = store.reader();
-        if !self.settings.has_category() {
-            return Err(Failure::Usage("a new room needs a --category".to_owned()));
-        }
-        let id = free_number(&reader.rooms()?)
-            .ok_or_else(|| Failure::failed("there is no number left for another room"))?;
-        let created = Timestamp::now();
-        let room = RoomRecord::new(id, self.name, self.kind, CategoryId(0), Rating::General, created);
-        let room = self.settings.apply(&reader, room)?;
-        put(store, room)?;
-        output.print(&format!("{id}\n"))
-    }
-}
-
-impl Set {
-    fn run(self, store: &Store, output: &Output) -> Result<(), Failure> {
-        if self.name.is_none() && self.settings.is_empty() {
-            return Err(Failure::Usage("nothing to change: name a setting, see --help".to_owned()));
-        }
-        let reader = store.reader();
-        let mut room = self.room.room.find(&reader)?;
-        if let Some(name) = self.name {
-            room.name = name;
-        }
-        let before = room.owner;
-        let room = self.settings.apply(&reader, room)?;
-        let (id, name) = (room.id, room.name.clone());
-        let new_owner = room.owner.filter(|owner| Some(*owner) != before);
-        put(store, room)?;
-        if let Some(uid) = new_owner {
-            // Nobody is kept out of a room of his own by what was before.
-            for kind in [ExclusionKind::Bounce, ExclusionKind::Ban] {
-                store.commit_blocking(Change::LetIn { room: id, kind, uid: Some(uid) })?;
+impl Command {
+    /// Finds mistakes that need no store.
+    fn check(&self) -> Result<(), Failure> {
+        match self {
+            Command::Create(create) if !create.settings.has_category() => {
+                Err(Failure::Usage("a new room needs a --category".to_owned()))
             }
+            Command::Set(set) if set.name.is_none() && set.settings.is_empty() => {
+                Err(Failure::Usage("nothing to change: name a setting, see --help".to_owned()))
+            }
+            _ => Ok(()),
         }
-        output.note(&format!("{name} is changed."));
-        Ok(())
+    }
+
+    fn work(self, place: &mut Place, output: &Output) -> Result<(), Failure> {
+        match self {
+            Command::List { json } => {
+                let rooms = place.rooms()?;
+                if json {
+                    return output.json(&rooms);
+                }
+                output.table(&view::HEADINGS, rooms.iter().map(row).collect())
+            }
+            Command::Show { room, json } => {
+                let room = room.room.find(place.rooms()?)?;
+                let details = Details::of(place.room(room.id)?);
+                if json { output.json(&details) } else { output.fields(&details.fields()) }
+            }
+            Command::Create(create) => {
+                let Create { name, kind, settings } = *create;
+                let changes = settings.changes(place)?;
+                let id = place.create_room(name, kind, changes)?;
+                output.print(&format!("{id}\n"))
+            }
+            Command::Set(set) => {
+                let Set { room, name, settings } = *set;
+                let room = room.room.find(place.rooms()?)?;
+                let changes = RoomChanges { name, ..settings.changes(place)? };
+                told(&place.set_room(room.id, changes)?, output)
+            }
+            Command::Close { room, reason, yes } => close(place, &room.room, reason, yes, output),
+        }
     }
 }
 
-fn close(store: &Store, which: &Which, yes: bool, output: &Output) -> Result<(), Failure> {
-    let room = which.find(&store.reader())?;
+fn close(
+    place: &mut Place,
+    which: &Which,
+    reason: String,
+    yes: bool,
+    output: &Output,
+) -> Result<(), Failure> {
+    let (id, name, permanent) = which.find_any(place.rooms()?, place.open_rooms()?)?;
     if !yes {
-        secret::confirm(&format!("Delete the room {} ({}) for good?", room.name, room.id))?;
+        let what = if permanent { "Delete" } else { "Close" };
+        secret::confirm(&format!("{what} the room {name} ({id}) for good?"))?;
     }
-    store.commit_blocking(Change::DeleteRoom(room.id))?;
-    output.note(&format!("{} ({}) is deleted.", room.name, room.id));
-    Ok(())
+    told(&place.close_room(id, permanent, reason)?, output)
 }
 
-/// Writes a room, if no other listed room has its name: clients enter favourites by name.
-fn put(store: &Store, room: RoomRecord) -> Result<(), Failure> {
-    let same = |other: &RoomRecord| {
-        other.id != room.id
-            && !other.kind.is_private()
-            && other.name.as_bytes().eq_ignore_ascii_case(room.name.as_bytes())
-    };
-    if !room.kind.is_private()
-        && let Some(other) = store.reader().rooms()?.into_iter().find(same)
-    {
-        return Err(Failure::failed(format_args!("the room {} has this name already", other.id)));
-    }
-    store.commit_blocking(Change::PutRoom(room))?;
+/// Says what happened, beside the results that scripts read.
+fn told(text: &str, output: &Output) -> Result<(), Failure> {
+    output.note(text);
     Ok(())
-}
-
-/// A number above those that created rooms have, so that a number is used again as late as possible.
-fn free_number(rooms: &[RoomRecord]) -> Option<RoomId> {
-    let used = rooms.iter().map(|room| room.id.0).filter(|id| NUMBERS.contains(id));
-    let next = used.max().map_or(NUMBERS.start, |last| last + 1);
-    let free = |id: &u32| rooms.iter().all(|room| room.id.0 != *id);
-    (next..NUMBERS.end).next().or_else(|| NUMBERS.clone().find(free)).map(RoomId)
 }

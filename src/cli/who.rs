@@ -1,10 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::failure::Failure;
 use crate::control::wire::Target;
 use crate::model::{Nickname, Uid, from_cp1252, to_cp1252};
-use crate::store::{Account, Reader};
 
 /// How a user is named on the command line: by nickname or uid. `uid:` or `nick:` in front says
 /// which, for nicknames that consist of digits.
@@ -61,20 +59,6 @@ impl Who {
     pub(super) fn targets(&self) -> (Option<Target>, Option<Target>) {
         let nickname = self.nickname.map(|nickname| Target::Nickname(nickname.to_string()));
         (self.uid.map(Target::Uid), nickname)
-    }
-
-    /// The account that is meant.
-    pub(super) fn find(&self, reader: &Reader) -> Result<Account, Failure> {
-        let by_uid = self.uid.map(|uid| reader.account(uid)).transpose()?.flatten();
-        let by_name = self.nickname.map(|name| reader.account_by_name(&name.key())).transpose()?.flatten();
-        match (by_uid, by_name) {
-            (Some(a), Some(b)) if a.uid != b.uid => Err(Failure::Usage(format!(
-                "{self} is the uid of {} and the nickname of {}; write uid:{self} or nick:{self}",
-                a.nickname, b.uid
-            ))),
-            (Some(account), _) | (_, Some(account)) => Ok(account),
-            (None, None) => Err(Failure::NotFound(format!("no such user: {self}"))),
-        }
     }
 }
 

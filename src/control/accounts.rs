@@ -222,7 +222,13 @@ pub fn plan_ban(
 /// # Errors
 ///
 /// Says why it cannot be done.
-pub fn plan_unban(reader: &Reader, uid: Uid, by: &Author, now: Timestamp) -> Result<Plan, Refusal> {
+pub fn plan_unban(
+    reader: &Reader,
+    uid: Uid,
+    reason: &str,
+    by: &Author,
+    now: Timestamp,
+) -> Result<Plan, Refusal> {
     let account = person(reader, uid)?;
     let target = BanTarget::Account(uid);
     let Some(ban) = reader.ban(target).map_err(store_refusal)?.filter(|ban| ban.holds(now)) else {
@@ -230,7 +236,7 @@ pub fn plan_unban(reader: &Reader, uid: Uid, by: &Author, now: Timestamp) -> Res
         return Err(Refusal { code: RefusalCode::NotFound, text });
     };
     let details = format!("was banned by {}: {}", ban.by, ban.reason);
-    let made = entry_on(by, now, "unban", &account, "", &details);
+    let made = entry_on(by, now, "unban", &account, reason, &details);
     Ok(on(&account, vec![Change::LiftBan { target }], made, format!("lifted the ban of {}", shown(&account))))
 }
 

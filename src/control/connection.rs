@@ -1,23 +1,24 @@
 //! One console or command: reads its requests, writes replies and updates, and never waits for it longer
 //! than the rest of the daemon can afford, which is not at all.
 
+mod pipe;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep_until, timeout};
 
 use super::access::Peer;
-use super::frame::{self, FrameError};
+use super::frame::FrameError;
 use super::orders::ProgressSink;
 use super::service::Service;
 use super::views::{News, Views};
-use super::wire::{
-    Access, ClientHello, ClientMessage, PROTOCOL, REPLY_MAX, REQUEST_MAX, Refusal, RefusalCode, Reply,
-    Request, ServerHello, ServerMessage,
-};
+use super::wire::{Access, PROTOCOL, Refusal, RefusalCode, Reply, Request, ServerHello, ServerMessage};
+pub(super) use pipe::goodbye;
+use pipe::{Written, encoded, greet, read, write};
 
 /// How long a client has for its hello.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -25,8 +26,6 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 pub(super) const STALL: Duration = Duration::from_secs(30);
 /// Requests of one client that are worked on at once; then its next ones wait in the socket.
 const AT_ONCE: usize = 8;
-/// Bytes written at once.
-const PIECE: usize = 64 * 1024;
 /// The pause between two looks at tables.
 const LOOK: Duration = Duration::from_millis(500);
 /// The longest pause, however much a look costs.
@@ -53,17 +52,6 @@ pub(super) enum End {
 enum Work {
     Progress { id: u32, done: u64, of: u64 },
     Reply { id: u32, result: Result<Reply, Refusal> },
-}
-
-/// Says why and ends the connection.
-pub(super) async fn goodbye(stream: &mut (impl AsyncWrite + Unpin), text: &str) {
-    if let Ok(frame) = frame::encode(&ServerMessage::Goodbye(text.to_owned()), REPLY_MAX) {
-        _ = timeout(HANDSHAKE, async {
-            stream.write_all(&frame).await?;
-            stream.shutdown().await
-        })
-        .await;
-    }
 }
 
 /// Serves a peer until one side ends it. Only the last words of a client that misbehaves are waited for.
@@ -140,68 +128,6 @@ where
     }
 }
 
-async fn greet(
-    reader: &mut (impl AsyncRead + Unpin),
-    writer: &mut (impl AsyncWrite + Unpin),
-    hello: ServerHello,
-) -> Result<Option<ClientHello>, FrameError> {
-    writer.write_all(&frame::encode(&ServerMessage::Hello(hello), REPLY_MAX)?).await?;
-    match frame::read::<ClientMessage>(reader, REQUEST_MAX).await? {
-        Some(ClientMessage::Hello(hello)) => Ok(Some(hello)),
-        Some(ClientMessage::Request { .. }) => Err(FrameError::Malformed),
-        None => Ok(None),
-    }
-}
-
-async fn read(mut reader: impl AsyncRead + Unpin, to: mpsc::Sender<Result<(u32, Request), FrameError>>) {
-    loop {
-        let message = match frame::read::<ClientMessage>(&mut reader, REQUEST_MAX).await {
-            Ok(Some(ClientMessage::Request { id, request })) => Ok((id, request)),
-            Ok(Some(ClientMessage::Hello(_))) => Err(FrameError::Malformed),
-            Ok(None) => return,
-            Err(error) => Err(error),
-        };
-        let last = message.is_err();
-        if to.send(message).await.is_err() || last {
-            return;
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Written {
-    All,
-    Stalled,
-}
-
-async fn write(mut writer: impl AsyncWrite + Unpin, mut frames: mpsc::Receiver<Vec<u8>>) -> Written {
-    while let Some(frame) = frames.recv().await {
-        for piece in frame.chunks(PIECE) {
-            match timeout(STALL, writer.write_all(piece)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Written::All,
-                Err(_) => return Written::Stalled,
-            }
-        }
-    }
-    _ = timeout(STALL, writer.shutdown()).await;
-    Written::All
-}
-
-fn encoded(message: &ServerMessage) -> Vec<u8> {
-    frame::encode(message, REPLY_MAX).unwrap_or_else(|_| {
-        // Only a reply can be as long as that; an update has a window.
-        let text = "the answer is too long; ask for less by a filter or a limit".to_owned();
-        let short = match message {
-            ServerMessage::Reply { id, .. } => {
-                ServerMessage::Reply { id: *id, result: Err(Refusal { code: RefusalCode::Failed, text }) }
-            }
-            _ => ServerMessage::Goodbye(text),
-        };
-        frame::encode(&short, REPLY_MAX).unwrap_or_default()
-    })
-}
-
 struct Connection {
     service: Arc<Service>,
     peer: Arc<Peer>,
@@ -257,6 +183,7 @@ impl Connection {
                     let (Ok(place), Some(frame)) = (place, self.replies.pop_front()) else { return End::Stalled };
                     place.send(frame);
                 }
+                () = self.frames.closed() => return End::Stalled,
                 Some(work) = self.work.recv() => self.worked(work),
                 request = self.requests.recv(), if reading && self.working + self.replies.len() < AT_ONCE => {
                     match request {
@@ -358,3 +285,6 @@ fn progress(id: u32, to: mpsc::UnboundedSender<Work>) -> ProgressSink {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

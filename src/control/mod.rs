@@ -8,7 +8,7 @@
 //! | [`socket`], [`access`] | the socket in the file system, and who may do what |
 //! | [`server`], `connection`, `views` | serving those who come |
 //! | [`service`], `tables` | what they are answered |
-//! | [`orders`], [`accounts`] | what they can change |
+//! | [`orders`], [`accounts`], [`rooms`] | what they can change |
 //! | [`fields`], [`filter`], [`window`] | columns, filters, sorted windows |
 //! | [`monitor`], [`process`] | what is measured once a second, always |
 //!
@@ -28,6 +28,7 @@ pub mod frame;
 pub mod monitor;
 pub mod orders;
 pub mod process;
+pub mod rooms;
 pub mod server;
 pub mod service;
 pub mod socket;

@@ -16,7 +16,7 @@ use crate::net::voice::Voice;
 use crate::store::Store;
 
 use super::process::{Process, Watcher};
-use super::wire::Sample;
+use super::wire::{Peaks, Sample};
 
 /// The pause between two measurements.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,6 +36,8 @@ pub struct Measured {
     pub process: Process,
     /// The time from reading a message to writing it.
     pub delivery: Spread,
+    /// The most there was since the start.
+    pub peaks: Peaks,
 }
 
 /// Where measurements come from.
@@ -109,6 +111,7 @@ impl Monitor {
         let mut watcher = Watcher::default();
         let mut before = (Instant::now(), sources.totals());
         let mut population = Population::default();
+        let mut peaks = Peaks::default();
         loop {
             tokio::select! {
                 biased;
@@ -119,7 +122,9 @@ impl Monitor {
             let (now, totals) = (Instant::now(), sources.totals());
             let passed = now.saturating_duration_since(before.0);
             let process = watcher.look().unwrap_or_default();
-            let measured = sources.measure(population, process, passed, &before.1, &totals);
+            let mut measured = sources.measure(population.clone(), process, passed, &before.1, &totals);
+            peaks.rise(&measured);
+            measured.peaks = peaks;
             before = (now, totals);
             self.add(measured);
         }
@@ -194,7 +199,17 @@ impl Sources {
             delivery_p50: small(delivery.p50),
             delivery_p99: small(delivery.p99),
         };
-        Measured { sample, population, process, delivery }
+        Measured { sample, population, process, delivery, peaks: Peaks::default() }
+    }
+}
+
+impl Peaks {
+    fn rise(&mut self, measured: &Measured) {
+        let Measured { sample, population, .. } = measured;
+        self.connections = self.connections.max(u64::from(sample.connections));
+        self.rooms_open = self.rooms_open.max(population.rooms_open);
+        self.messages_per_second = self.messages_per_second.max(f64::from(sample.messages).round());
+        self.voice_streams = self.voice_streams.max(u64::from(sample.voice_streams));
     }
 }
 

@@ -1,9 +1,11 @@
 //! What changes something: the one place through which orders of console and command line pass.
 
-use std::fs;
+mod backup;
+
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -16,14 +18,13 @@ use crate::hub::lookup::{Finding, Question};
 use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
 use crate::hub::{Event, EventKind, Feed};
-use crate::model::{Author, Nickname, Timestamp, to_cp1252};
-use crate::store::backup::{Generation, generations, surplus};
-use crate::store::{AuditEntry, AuditTarget, Change, MuteKind, Progress, REASON_MAX, Store, Summary};
+use crate::model::{Author, Nickname, RoomKind, Timestamp, to_cp1252};
+use crate::store::{AuditEntry, Change, MuteKind, REASON_MAX, Store};
 
 use super::access::Peer;
-use super::accounts;
 use super::tables::store_refusal;
-use super::wire::{Access, AccountOrder, BanTarget, Order, Refusal, RefusalCode, Target};
+use super::wire::{Access, AccountOrder, BanTarget, Order, Refusal, RefusalCode, Reply, RoomChanges, Target};
+use super::{accounts, rooms};
 
 /// Is told how far a long order has come: steps done, steps in all.
 pub type ProgressSink = Arc<dyn Fn(u64, u64) + Send + Sync>;
@@ -55,13 +56,18 @@ pub struct Orders {
     tasks: mpsc::Sender<Task>,
     /// Held while an account is read, changed and renewed: the last one counts everywhere.
     accounts: Mutex<()>,
+    /// Held while a room is made: each gets a number of its own.
+    rooms: Mutex<()>,
+    /// Whether somebody has ordered the daemon to stop.
+    stopping: AtomicBool,
 }
 
 impl Orders {
     /// Orders go to the hub or work on the store, and are told in the feed; what concerns the whole daemon goes to the other
     /// end of `tasks`.
     pub fn new(hub: WeakHubHandle, store: Store, feed: Arc<Feed>, tasks: mpsc::Sender<Task>) -> Orders {
-        Orders { hub, store, feed, tasks, accounts: Mutex::default() }
+        let (accounts, rooms, stopping) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Orders { hub, store, feed, tasks, accounts, rooms, stopping }
     }
 
     /// Carries out an order of somebody who may give it. Returns after the effect, with what happened.
@@ -69,31 +75,56 @@ impl Orders {
     /// # Errors
     ///
     /// Says why it was not done.
-    pub async fn act(&self, order: Order, peer: &Peer, progress: ProgressSink) -> Result<String, Refusal> {
+    pub async fn act(&self, order: Order, peer: &Peer, progress: ProgressSink) -> Result<Reply, Refusal> {
         let author = author(peer);
-        match order {
+        let told = match order {
+            Order::CreateRoom { name, kind, changes } => {
+                return self.create_room(name, kind, *changes, peer).await;
+            }
             Order::Backup { path, keep } => self.backup(PathBuf::from(path), keep, &author, progress).await,
             Order::Shutdown { grace, reason } => self.shutdown(grace, reason, &author).await,
-            Order::Reload => {
-                let told = self.ask(Task::Reload).await?;
-                self.record(&author, EventKind::Reload, "reload", None, "", &told).await?;
+            Order::Reload { reason } => {
+                let told = self.ask(Task::Reload, RefusalCode::Invalid).await?;
+                self.record(&author, EventKind::Reload, "reload", &reason, &told).await?;
                 Ok(told)
             }
-            Order::RunMaintenance => {
-                let told = self.ask(Task::Housekeeping).await?;
-                self.record(&author, EventKind::Maintenance, "housekeeping", None, "", &told).await?;
+            Order::RunMaintenance { reason } => {
+                let told = self.ask(Task::Housekeeping, RefusalCode::Failed).await?;
+                let details = told.replace('\n', "; ");
+                self.record(&author, EventKind::Maintenance, "housekeeping", &reason, &details).await?;
                 Ok(told)
             }
             Order::Account(order) => self.account(order, author).await,
             order => {
                 let action = self.action(order).await?;
-                let standing = standing(peer.access)?;
-                let hub = self.hub.upgrade().ok_or_else(ending)?;
-                let actor = Actor { author, standing };
-                let done = hub.ask(|answer| Query::Act { actor, action, answer }).await;
-                done.ok_or_else(ending)?.map_err(refused)
+                self.have_done(action, peer).await
             }
-        }
+        };
+        told.map(Reply::Done)
+    }
+
+    /// Has the hub do something.
+    async fn have_done(&self, action: Action, peer: &Peer) -> Result<String, Refusal> {
+        let actor = Actor { author: author(peer), standing: standing(peer.access)? };
+        let hub = self.hub.upgrade().ok_or_else(ending)?;
+        let done = hub.ask(|answer| Query::Act { actor, action, answer }).await;
+        done.ok_or_else(ending)?.map_err(refused)
+    }
+
+    async fn create_room(
+        &self,
+        name: String,
+        kind: RoomKind,
+        changes: RoomChanges,
+        peer: &Peer,
+    ) -> Result<Reply, Refusal> {
+        let _turn = self.rooms.lock().await;
+        let now = Timestamp::now();
+        let made = self.store.read(move |reader| rooms::new_room(reader, &name, kind, changes, now)).await;
+        let rooms::NewRoom { record, owner } = made.map_err(store_refusal)??;
+        let id = record.id;
+        self.have_done(Action::CreateRoom { record: Box::new(record), owner }, peer).await?;
+        Ok(Reply::RoomCreated(id))
     }
 
     /// What the hub is asked to do for an order, with everybody looked up whom it names.
@@ -104,26 +135,34 @@ impl Orders {
             Order::Ban { target, time, reason } => {
                 Action::Ban { whom: self.whom(target).await?, time, reason }
             }
-            Order::Unban(target) => Action::Unban(self.whom(target).await?),
+            Order::Unban { target, reason } => Action::Unban { whom: self.whom(target).await?, reason },
             Order::Mute { user, media, time, reason } => {
                 Action::Mute { user: self.subject(user).await?, kind: kind(media), time, reason }
             }
-            Order::Unmute { user, media } => {
-                Action::Unmute { user: self.subject(user).await?, kind: kind(media) }
+            Order::Unmute { user, media, reason } => {
+                Action::Unmute { user: self.subject(user).await?, kind: kind(media), reason }
             }
             Order::Warn { user, reason } => Action::Warn { user: self.subject(user).await?, reason },
-            Order::ClearStrikes(user) => Action::ClearStrikes(self.subject(user).await?),
+            Order::ClearStrikes { user, reason } => {
+                Action::ClearStrikes { user: self.subject(user).await?, reason }
+            }
             Order::CloseRoom { room, reason } => Action::CloseRoom { room, reason },
             Order::DeleteRoom { room, reason } => Action::DeleteRoom { room, reason },
             Order::LockRoom { room, lockword } => {
                 let lockword = lockword.map(|word| to_cp1252(&word));
                 Action::LockRoom { room, lockword }
             }
-            Order::Slowmode { room, seconds } => Action::Slowmode { room, seconds },
+            Order::SetRoom { room, changes } => {
+                let settings = self.store.read(move |reader| rooms::settings(reader, *changes)).await;
+                let settings = Box::new(settings.map_err(store_refusal)??);
+                Action::SetRoom { room, settings }
+            }
+            Order::Slowmode { room, seconds, reason } => Action::Slowmode { room, seconds, reason },
             Order::Broadcast { room, text } => Action::Broadcast { room, text },
             Order::Maintenance { on, message } => Action::Maintenance { on, message },
-            Order::RunMaintenance
-            | Order::Reload
+            Order::RunMaintenance { .. }
+            | Order::Reload { .. }
+            | Order::CreateRoom { .. }
             | Order::Backup { .. }
             | Order::Shutdown { .. }
             | Order::Account(_) => {
@@ -190,12 +229,13 @@ impl Orders {
         Ok(told)
     }
 
-    /// Has the daemon as a whole do something, and waits for what became of it.
-    async fn ask(&self, task: impl FnOnce(Told) -> Task) -> Result<String, Refusal> {
+    /// Has the daemon as a whole do something, and waits for what became of it; what it complains of is
+    /// refused with `code`.
+    async fn ask(&self, task: impl FnOnce(Told) -> Task, code: RefusalCode) -> Result<String, Refusal> {
         let (told, answer) = oneshot::channel();
         self.tasks.send(task(told)).await.map_err(|_| ending())?;
         let answer = answer.await.map_err(|_| ending())?;
-        answer.map_err(|text| refusal(RefusalCode::Failed, text))
+        answer.map_err(|text| refusal(code, text))
     }
 
     async fn backup(
@@ -209,20 +249,19 @@ impl Orders {
             return Err(refusal(RefusalCode::Invalid, "the path of a backup must begin with /"));
         }
         let (store, now) = (self.store.clone(), Timestamp::now());
-        let made = task::spawn_blocking(move || backup(&store, &path, keep, now, progress)).await;
+        let made = task::spawn_blocking(move || backup::make(&store, &path, keep, now, progress)).await;
         let told = made.unwrap_or_else(|_| Err(refusal(RefusalCode::Failed, "the backup ended early")))?;
-        self.record(author, EventKind::Backup, "backup", None, "", &told).await?;
+        self.record(author, EventKind::Backup, "backup", "", &told).await?;
         Ok(told)
     }
 
     async fn shutdown(&self, grace: Duration, reason: String, author: &Author) -> Result<String, Refusal> {
-        let place = self.tasks.try_reserve();
-        let Ok(place) = place else {
+        if self.stopping.swap(true, Ordering::Relaxed) {
             return Err(refusal(RefusalCode::Busy, "the daemon is stopping already"));
-        };
+        }
         let seconds = format!("in {} s", grace.as_secs());
-        self.record(author, EventKind::Stopping, "shutdown", None, &reason, &seconds).await?;
-        place.send(Task::Shutdown { grace, reason });
+        self.record(author, EventKind::Stopping, "shutdown", &reason, &seconds).await?;
+        self.tasks.send(Task::Shutdown { grace, reason }).await.map_err(|_| ending())?;
         Ok(if grace.is_zero() {
             "the daemon is stopping".to_owned()
         } else {
@@ -236,7 +275,6 @@ impl Orders {
         author: &Author,
         kind: EventKind,
         action: &str,
-        target: Option<AuditTarget>,
         reason: &str,
         details: &str,
     ) -> Result<(), Refusal> {
@@ -244,7 +282,7 @@ impl Orders {
             at: Timestamp::now(),
             actor: author.clone(),
             action: action.to_owned(),
-            target,
+            target: None,
             reason: shortened(reason, REASON_MAX),
             details: shortened(details, AuditEntry::DETAILS_MAX),
         };
@@ -274,6 +312,7 @@ fn refused(error: ActError) -> Refusal {
         ActError::NotFound(text) => refusal(RefusalCode::NotFound, text),
         ActError::Forbidden(text) => refusal(RefusalCode::Forbidden, text),
         ActError::Invalid(text) => refusal(RefusalCode::Invalid, text),
+        ActError::Failed(text) => refusal(RefusalCode::Failed, text),
         ActError::Busy(text) => refusal(RefusalCode::Busy, text),
     }
 }
@@ -284,47 +323,6 @@ fn ending() -> Refusal {
 
 fn author(peer: &Peer) -> Author {
     Author::Operator { name: shortened(&peer.name, Author::NAME_MAX), uid: peer.uid, address: None }
-}
-
-fn backup(
-    store: &Store,
-    path: &Path,
-    keep: Option<u32>,
-    now: Timestamp,
-    progress: ProgressSink,
-) -> Result<String, Refusal> {
-    let generation = path.is_dir().then(|| Generation::at(now));
-    if keep.is_some() && generation.is_none() {
-        let text =
-            format!("how many to keep can be said of a directory only, and {} is none", path.display());
-        return Err(refusal(RefusalCode::Invalid, text));
-    }
-    let target = generation.map_or_else(|| path.to_owned(), |it| path.join(it.file_name()));
-    let mut told = move |step: Progress| progress(step.done, step.of);
-    let made = store.backup(&target, now, &mut told);
-    let made: Summary = made.map_err(|error| refusal(RefusalCode::Failed, error.to_string()))?;
-    let mut text = format!(
-        "{}: {} records in {} bytes, read back and good",
-        made.path.display(),
-        made.manifest.records(),
-        made.bytes
-    );
-    if let (Some(generation), Some(keep)) = (generation, keep) {
-        let keep = usize::try_from(keep.max(1)).unwrap_or(usize::MAX);
-        let gone = generations(path).and_then(|found| {
-            let gone = surplus(&found, generation, keep);
-            gone.iter().try_for_each(|it| fs::remove_file(path.join(it.file_name()))).map(|()| gone.len())
-        });
-        match gone {
-            Ok(0) => {}
-            Ok(count) => text.push_str(&format!("; {count} older deleted")),
-            Err(error) => {
-                let text = format!("{text}; but older ones cannot be deleted: {error}");
-                return Err(refusal(RefusalCode::Failed, text));
-            }
-        }
-    }
-    Ok(text)
 }
 
 fn refusal(code: RefusalCode, text: impl Into<String>) -> Refusal {

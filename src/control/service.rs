@@ -1,37 +1,32 @@
 //! What the daemon answers to those who ask it.
 
+mod detail;
+mod figures;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use tokio::task;
-
-use crate::hub::actor::{Query as HubQuery, WeakHubHandle};
-use crate::hub::{Feed, FeedEntry};
-use crate::metrics::times::Spread;
+use crate::hub::Feed;
+use crate::hub::actor::WeakHubHandle;
 use crate::metrics::{Counter, Metrics};
-use crate::model::{CloseReason, Link, Nickname, RoomId, Timestamp, Uid, to_cp1252};
+use crate::model::{RoomId, Timestamp};
 use crate::net::voice::Voice;
-use crate::store::{Account, BanTarget, Reader, Sanctions, Store, StoreError};
+use crate::store::Store;
 
 use super::access::Peer;
-use super::accounts;
 use super::fields::{RoomNames, Row};
 use super::monitor::Monitor;
 use super::orders::{Orders, ProgressSink};
-use super::process;
-use super::tables::{NOW, Tables, ask, store_refusal, strike_row};
+use super::tables::{NOW, Tables, store_refusal};
 use super::window::Query;
-use super::wire::{
-    BanRow, Listen, Percentiles, Performance, Refusal, RefusalCode, Reply, Request, RoomDetail, Rows, Status,
-    StorePerformance, Target, UserDetail, Window,
-};
+use super::wire::{Listen, Refusal, RefusalCode, Reply, Request, Rows, Window};
+use super::{accounts, rooms};
+use detail::all_bans;
 
 /// The most events in one answer.
 const EVENTS_MAX: u32 = 10_000;
-/// Events shown with a user or room.
-const EVENTS_OF_ONE: usize = 50;
 
 /// How the daemon is, in a word, with reasons if it is not well.
 pub type Health = Arc<dyn Fn() -> (String, Vec<String>) + Send + Sync>;
@@ -49,6 +44,18 @@ pub struct SocketCounters {
     pub stalled: Counter,
     /// Requests answered.
     pub answered: Counter,
+}
+
+impl SocketCounters {
+    fn named(&self) -> [(&'static str, u64); 5] {
+        [
+            ("accepted", self.accepted.get()),
+            ("refused", self.refused.get()),
+            ("malformed", self.malformed.get()),
+            ("stalled", self.stalled.get()),
+            ("answered", self.answered.get()),
+        ]
+    }
 }
 
 /// Everything that answers are made of.
@@ -190,7 +197,7 @@ impl Service {
             }
             Request::User(target) => Ok(Reply::User(Box::new(self.user(target, NOW).await?))),
             Request::Room(room) => Ok(Reply::Room(Box::new(self.room(room).await?))),
-            Request::Act(order) => self.orders.act(order, peer, progress).await.map(Reply::Done),
+            Request::Act(order) => self.orders.act(order, peer, progress).await,
             Request::Accounts { after } => {
                 let rows = self.store.read(move |reader| accounts::rows(reader, after)).await.flatten();
                 Ok(Reply::Accounts(rows.map_err(store_refusal)?))
@@ -206,91 +213,18 @@ impl Service {
                 let found = found.map_err(store_refusal)?.ok_or_else(no_such_user)?;
                 Ok(Reply::Export(found.to_string()))
             }
+            Request::PermanentRooms => {
+                let found = self.store.read(rooms::rows).await.flatten();
+                Ok(Reply::PermanentRooms(found.map_err(store_refusal)?))
+            }
+            Request::PermanentRoom(id) => {
+                let found = self.store.read(move |reader| rooms::detail(reader, id)).await.flatten();
+                let found = found.map_err(store_refusal)?.ok_or_else(|| no_such_room(id))?;
+                Ok(Reply::PermanentRoom(Box::new(found)))
+            }
             Request::Watch { .. } | Request::Unwatch(_) => {
                 Err(invalid("views belong to a connection".to_owned()))
             }
-        }
-    }
-
-    /// How the daemon is.
-    pub fn status(&self) -> Status {
-        let measured = self.monitor.last();
-        let (health, health_reasons) = (self.health)();
-        let voice = self.voice.as_ref().map(|voice| (voice.activity(), voice.counters()));
-        let (activity, counters) =
-            voice.map_or((None, None), |(activity, counters)| (Some(activity), Some(counters)));
-        let metrics = &self.metrics;
-        let closed =
-            CloseReason::ALL.into_iter().map(|reason| (reason.to_string(), metrics.closed_for(reason)));
-        let refused = Link::ALL.into_iter().map(|link| (link.name().to_owned(), metrics.refused_by(link)));
-        let waiting = self.store.counts().into_iter().find(|(table, _)| *table == OFFLINE_TABLE);
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            uptime_seconds: self.started.elapsed().as_secs(),
-            health,
-            health_reasons,
-            connections: metrics.connections(),
-            users_online: measured.population.online,
-            users_idle: measured.population.idle,
-            users_away: measured.population.away,
-            peak_users: measured.population.peak,
-            rooms_open: measured.population.rooms_open,
-            messages_total: metrics.messages.get(),
-            messages_per_second: rounded(f64::from(measured.sample.messages)),
-            deliveries_total: metrics.deliveries.get(),
-            offline_messages_pending: waiting.map_or(0, |(_, count)| count),
-            voice_streams: activity.map_or(0, |activity| activity.streams as u64),
-            voice_listeners: activity
-                .map_or(0, |activity| (activity.tcp_listeners + activity.udp_listeners) as u64),
-            voice_packets_in: counters.map_or(0, |counters| counters.packets_in.get()),
-            voice_packets_out: counters.map_or(0, |counters| counters.forwarded.get()),
-            bytes_in: metrics.bytes_in.get(),
-            bytes_out: metrics.bytes_out.get(),
-            memory_bytes: measured.process.memory_bytes,
-            cpu_percent: rounded(measured.process.cpu_percent),
-            listen: self.listen.clone(),
-            closed: closed.filter(|(_, count)| *count > 0).collect(),
-            refused: refused.filter(|(_, count)| *count > 0).collect(),
-        }
-    }
-
-    /// How fast it is.
-    pub async fn performance(&self) -> Performance {
-        let path = self.store_path.clone();
-        let looked =
-            task::spawn_blocking(move || (process::open_files(), process::directory_bytes(&path))).await;
-        let (open_files, bytes) = looked.unwrap_or_default();
-        self.store_bytes.store(bytes, Ordering::Relaxed);
-        self.performance_now(open_files)
-    }
-
-    /// As [`Service::performance`], but without looking at the disk.
-    fn performance_now(&self, open_files: u64) -> Performance {
-        let measured = self.monitor.last();
-        let times = self.store.times();
-        let recent = times.queries.last();
-        let queries = Spread::of(recent.clone());
-        let Spread { p50, p90, p99, max, .. } = measured.delivery;
-        Performance {
-            cpu_percent: rounded(measured.process.cpu_percent),
-            memory_bytes: measured.process.memory_bytes,
-            threads: measured.process.threads,
-            open_files,
-            hub_queue: self.hub.upgrade().map_or(0, |hub| hub.queue_len() as u64),
-            hub_busy_percent: rounded(f64::from(measured.sample.hub_busy_percent)),
-            outbox_bytes: measured.population.outbox_bytes,
-            slow_consumers_dropped: self.metrics.closed_for(CloseReason::SlowReader),
-            store: StorePerformance {
-                queries_total: times.queries.count(),
-                errors_total: times.errors.get(),
-                avg_query_micros: queries.mean,
-                p99_query_micros: queries.p99,
-                recent,
-                commit_avg_micros: Spread::of(times.commits.last()).mean,
-                size_bytes: self.store_bytes.load(Ordering::Relaxed),
-            },
-            delivery_micros: Percentiles { p50, p90, p99, max },
         }
     }
 
@@ -301,85 +235,15 @@ impl Service {
         }
         Ok(self.tables.rooms(age).await?.iter().map(|room| (room.id, room.name.clone())).collect())
     }
-
-    /// A user in detail.
-    pub(super) async fn user(&self, target: Target, age: Duration) -> Result<UserDetail, Refusal> {
-        let now = Timestamp::now();
-        let found = self.store.read(move |reader| account(reader, &target)).await.flatten();
-        let Some((account, sanctions)) = found.map_err(store_refusal)? else {
-            return Err(no_such_user());
-        };
-        let uid = account.uid;
-        let row = self.tables.users(age).await?.iter().find(|row| row.uid == uid).cloned();
-        let inside = row.as_ref().map(|row| row.rooms.clone()).unwrap_or_default();
-        let mut rooms = Vec::new();
-        if !inside.is_empty() {
-            let all = self.tables.rooms(age).await?;
-            rooms.extend(
-                all.iter().filter(|room| inside.contains(&room.id)).map(|room| (room.id, room.name.clone())),
-            );
-        }
-        let nickname = account.nickname.to_string();
-        let strikes = sanctions.strikes.as_ref();
-        Ok(UserDetail {
-            address: row.as_ref().map(|row| row.address),
-            row,
-            uid,
-            roles: account.roles.iter().collect(),
-            rooms,
-            strikes: strikes.map(|record| strike_row(uid, nickname.clone(), record, now)),
-            nickname,
-            warnings: sanctions
-                .warnings
-                .iter()
-                .map(|warning| (warning.at, warning.by.name(), warning.reason.clone()))
-                .collect(),
-            sanctions: in_words(&sanctions, now),
-            created: account.created,
-            events: self.events(|entry| entry.actor_uid == Some(uid) || entry.target_uid == Some(uid)),
-        })
-    }
-
-    /// A room in detail.
-    pub(super) async fn room(&self, id: RoomId) -> Result<RoomDetail, Refusal> {
-        let inside = ask(&self.hub, |to| HubQuery::Room(id, to)).await?;
-        let Some(mut inside) = inside else {
-            return Err(Refusal { code: RefusalCode::NotFound, text: format!("there is no room {id}") });
-        };
-        inside.row.speakers = self.tables.speakers(id);
-        let activity = self.voice.as_ref().and_then(|voice| voice.room_activity(id)).unwrap_or_default();
-        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(RoomDetail {
-            row: inside.row,
-            members: inside.members,
-            welcome: inside.welcome,
-            slowmode: inside.slowmode,
-            kept_out: inside.kept_out,
-            listeners: (small(activity.tcp_listeners), small(activity.udp_listeners)),
-            events: self.events(|entry| entry.room == Some(id)),
-        })
-    }
-
-    fn events(&self, concerns: impl Fn(&FeedEntry) -> bool) -> Vec<FeedEntry> {
-        let all = self.feed.since(0, usize::MAX).entries;
-        let mut found: Vec<_> = all
-            .iter()
-            .rev()
-            .filter(|entry| concerns(entry))
-            .take(EVENTS_OF_ONE)
-            .map(|it| (**it).clone())
-            .collect();
-        found.reverse();
-        found
-    }
 }
-
-/// The table in which messages wait.
-const OFFLINE_TABLE: &str = "offline";
 
 /// Understands a window.
 pub(super) fn query<R: Row>(window: &Window, view: bool) -> Result<Query, Refusal> {
     Query::new::<R>(window, view).map_err(invalid)
+}
+
+fn no_such_room(id: RoomId) -> Refusal {
+    Refusal { code: RefusalCode::NotFound, text: format!("there is no room {id}") }
 }
 
 fn no_such_user() -> Refusal {
@@ -388,84 +252,4 @@ fn no_such_user() -> Refusal {
 
 fn invalid(text: String) -> Refusal {
     Refusal { code: RefusalCode::Invalid, text }
-}
-
-/// With two digits behind the point.
-fn rounded(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
-}
-
-fn uid_of(reader: &Reader, target: &Target) -> Result<Option<Uid>, StoreError> {
-    match target {
-        Target::Uid(uid) => Ok(Some(*uid)),
-        Target::Nickname(name) => match Nickname::built_in(&to_cp1252(name)) {
-            Ok(nickname) => reader.uid_by_name(&nickname.key()),
-            Err(_) => Ok(None),
-        },
-    }
-}
-
-fn account(reader: &Reader, target: &Target) -> Result<Option<(Account, Sanctions)>, StoreError> {
-    let Some(uid) = uid_of(reader, target)? else { return Ok(None) };
-    let Some(account) = reader.account(uid)? else { return Ok(None) };
-    Ok(Some((account, reader.sanctions(uid)?)))
-}
-
-fn in_words(sanctions: &Sanctions, now: Timestamp) -> Vec<String> {
-    let until =
-        |until: Option<Timestamp>| until.map_or("for good".to_owned(), |at| format!("until {}", at.utc()));
-    let because = |reason: &str| if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    let mut words = Vec::new();
-    if let Some(ban) = sanctions.ban.as_ref().filter(|ban| ban.holds(now)) {
-        words.push(format!("banned {} by {}{}", until(ban.until), ban.by, because(&ban.reason)));
-    }
-    for mute in sanctions.mutes.iter().filter(|mute| mute.holds(now)) {
-        let what = match mute.kind {
-            crate::store::MuteKind::Text => "muted",
-            crate::store::MuteKind::Media => "without voice, calls and files",
-        };
-        words.push(format!("{what} {} by {}{}", until(mute.until), mute.by, because(&mute.reason)));
-    }
-    words
-}
-
-fn all_bans(reader: &Reader, now: Timestamp) -> Result<Vec<BanRow>, StoreError> {
-    let mut rows = Vec::new();
-    for ban in reader.bans()?.into_iter().filter(|ban| ban.holds(now)) {
-        let (target, scope) = match ban.target {
-            BanTarget::Account(uid) => {
-                let name = reader.account(uid)?.map(|account| account.nickname).or(ban.nickname);
-                (name.map_or_else(|| uid.to_string(), |name| name.to_string()), "account")
-            }
-            BanTarget::Network(net) if net.prefix_len() == net.max_prefix_len() => {
-                (net.addr().to_string(), "address")
-            }
-            BanTarget::Network(net) => (net.to_string(), "address"),
-        };
-        rows.push(BanRow {
-            target,
-            scope: scope.to_owned(),
-            room: None,
-            until: ban.until.map(Timestamp::rfc3339),
-            reason: ban.reason,
-            by: ban.by.name(),
-            at: ban.at.rfc3339(),
-        });
-    }
-    for (room, entry) in reader.exclusions(crate::store::ExclusionKind::Ban)? {
-        if !entry.holds(now) {
-            continue;
-        }
-        let by = reader.account(entry.by)?.map_or_else(|| entry.by.to_string(), |it| it.nickname.to_string());
-        rows.push(BanRow {
-            target: entry.nickname.to_string(),
-            scope: "room".to_owned(),
-            room: Some(room),
-            until: entry.until.map(Timestamp::rfc3339),
-            reason: crate::model::from_cp1252(&entry.reason),
-            by,
-            at: entry.at.rfc3339(),
-        });
-    }
-    Ok(rows)
 }

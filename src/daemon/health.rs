@@ -128,8 +128,8 @@ impl Health {
         drop(inner);
         match (before.map(|problem| problem.severity), problem) {
             (before, Some(now)) if before != Some(now.severity) => match now.severity {
-                // What was asked for is no trouble.
-                Severity::Degraded if cause == Cause::Stopping => info!(cause = cause.name(), "{}", now.text),
+                // Somebody wants it so; the log tells who and why.
+                _ if cause == Cause::Stopping => {}
                 Severity::Warning => warn!(cause = cause.name(), "{}", now.text),
                 Severity::Degraded => error!(cause = cause.name(), "{}", now.text),
             },

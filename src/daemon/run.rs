@@ -57,10 +57,10 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
     let mut failed = daemon.store.failed();
     info!(
         version = env!("CARGO_PKG_VERSION"),
-        chat = ?daemon.chat_addresses,
-        http = ?daemon.http_addresses,
-        voice_tcp = ?daemon.voice_tcp_addresses,
-        voice_udp = ?daemon.voice_udp_addresses,
+        chat = ?daemon.addresses.chat,
+        http = ?daemon.addresses.http,
+        voice_tcp = ?daemon.addresses.voice_tcp,
+        voice_udp = ?daemon.addresses.voice_udp,
         data = %config.server.data_dir.display(),
         "ready"
     );
@@ -73,7 +73,7 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
             _ = hang_up.recv() => drop(read_again(&daemon, source, logs).await),
             Some(task) = daemon.asks.recv() => match task {
                 Task::Shutdown { grace, reason } => {
-                    break Stop { grace, reason: (!reason.is_empty()).then_some(reason) };
+                    break Stop { grace, reason: (!reason.is_empty()).then_some(reason), told: true };
                 }
                 // Who has gone away does not want the answer any more.
                 Task::Reload(told) => {

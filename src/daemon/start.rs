@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::{TcpListener, UdpSocket};
@@ -9,14 +10,16 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::hub::sanctions::Sanctions;
+use crate::hub::settings::Settings;
 use crate::hub::staff::MAINTENANCE_SETTING;
-use crate::hub::{CategoryEntry, GuardRecords, Room, doubt, rules};
-use crate::model::Timestamp;
+use crate::hub::voice::VoiceAccess;
+use crate::hub::{CategoryEntry, GuardRecords, Room, State, doubt, rules};
+use crate::model::{Now, Timestamp};
 use crate::net::calls::{self, Channel};
 use crate::net::{listener, voice};
 use crate::store::{Change, Reader, Store, StoreError, StoreOptions};
 
-pub(super) fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
+fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
     listen
         .iter()
         .map(|address| {
@@ -27,7 +30,7 @@ pub(super) fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<T
         .collect()
 }
 
-pub(super) fn bind_all_udp(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<(SocketAddr, UdpSocket)>> {
+fn bind_all_udp(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<(SocketAddr, UdpSocket)>> {
     let bind = |address: &SocketAddr| {
         voice::bind_udp(*address).with_context(|| {
             format!("cannot receive on UDP {address} ({key}); is another server or client running here?")
@@ -38,7 +41,7 @@ pub(super) fn bind_all_udp(listen: &[SocketAddr], key: &str) -> anyhow::Result<V
 
 /// The socket for the control datagrams of calls, if the server carries calls: beside room voice, one
 /// port up, because the clients insist on it.
-pub(super) fn bind_call_control(config: &Config) -> anyhow::Result<Option<UdpSocket>> {
+fn bind_call_control(config: &Config) -> anyhow::Result<Option<UdpSocket>> {
     let Some(ip) = config.voice.call_address() else { return Ok(None) };
     let socket = calls::bind_control(ip).with_context(|| {
         let port = Channel::Control.port();
@@ -47,21 +50,84 @@ pub(super) fn bind_call_control(config: &Config) -> anyhow::Result<Option<UdpSoc
     Ok(Some(socket))
 }
 
-pub(super) fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
+fn addresses(listeners: &[TcpListener]) -> anyhow::Result<Vec<SocketAddr>> {
     listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
 }
 
-/// The store, and what the hub begins with.
-pub(super) struct Opened {
-    pub(super) store: Store,
-    pub(super) categories: Vec<CategoryEntry>,
-    pub(super) rooms: Vec<Room>,
-    pub(super) sanctions: Sanctions,
-    pub(super) maintenance: Option<String>,
-    pub(super) records: GuardRecords,
+/// Every socket but that of control, bound before anything else is done: what is taken is found out first.
+pub(super) struct Sockets {
+    pub(super) chat: Vec<TcpListener>,
+    pub(super) http: Vec<TcpListener>,
+    pub(super) voice_tcp: Vec<TcpListener>,
+    pub(super) voice_udp: Vec<(SocketAddr, UdpSocket)>,
+    pub(super) call_control: Option<UdpSocket>,
 }
 
-pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<Opened> {
+/// Where the daemon can be reached.
+#[derive(Clone, Debug)]
+pub(super) struct Addresses {
+    pub(super) chat: Vec<SocketAddr>,
+    pub(super) http: Vec<SocketAddr>,
+    pub(super) voice_tcp: Vec<SocketAddr>,
+    pub(super) voice_udp: Vec<SocketAddr>,
+}
+
+impl Sockets {
+    /// Binds every address of the configuration, or says which cannot be and why.
+    pub(super) fn bind(config: &Config) -> anyhow::Result<(Sockets, Addresses)> {
+        let sockets = Sockets {
+            chat: bind_all(&config.chat.listen, "chat.listen")?,
+            http: bind_all(&config.http.listen, "http.listen")?,
+            voice_tcp: bind_all(&config.voice.listen_tcp, "voice.listen_tcp")?,
+            voice_udp: bind_all_udp(&config.voice.listen_udp, "voice.listen_udp")?,
+            call_control: bind_call_control(config)?,
+        };
+        let addresses = Addresses {
+            chat: addresses(&sockets.chat)?,
+            http: addresses(&sockets.http)?,
+            voice_tcp: addresses(&sockets.voice_tcp)?,
+            voice_udp: sockets.voice_udp.iter().map(|(address, _)| *address).collect(),
+        };
+        Ok((sockets, addresses))
+    }
+}
+
+/// The first port of some addresses; 0 if there is none.
+pub(super) fn port(addresses: &[SocketAddr]) -> u16 {
+    addresses.first().map_or(0, SocketAddr::port)
+}
+
+/// What the hub begins with, from what the store holds and the configuration says.
+pub(super) fn state(config: &Config, found: Found, addresses: &Addresses) -> State {
+    let Found { categories, rooms, sanctions, maintenance, records } = found;
+    let mut state = State::new(categories, rooms).with_maintenance(maintenance);
+    state.sanctions = sanctions;
+    let now = Now { wall: Timestamp::now(), uptime: Duration::ZERO };
+    for wrong in state.guard_with(now, config.spam.clone(), records) {
+        warn!("a setting in the store cannot be used and is passed over: {wrong}");
+    }
+    state.configure(Settings::new(config));
+    if config.voice.is_on() {
+        state.set_voice(VoiceAccess {
+            advertise: config.voice.advertise,
+            udp_port: port(&addresses.voice_udp),
+            tcp_port: port(&addresses.voice_tcp),
+            probe: config.voice.probe_udp && !addresses.voice_udp.is_empty(),
+        });
+    }
+    state
+}
+
+/// What the store holds of what the hub begins with.
+pub(super) struct Found {
+    categories: Vec<CategoryEntry>,
+    rooms: Vec<Room>,
+    sanctions: Sanctions,
+    maintenance: Option<String>,
+    records: GuardRecords,
+}
+
+pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Found)> {
     let path: PathBuf = options.path.clone();
     let (store, report) = Store::open(options)?;
     if report.rebuilt.is_some() || !report.repairs.is_empty() {
@@ -81,7 +147,7 @@ pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<Opened> {
         warn!(message, "there is maintenance: only staff can sign in");
     }
     let records = load_guard(&store.reader()).context("cannot read what is held against people")?;
-    Ok(Opened { store, categories, rooms, sanctions, maintenance, records })
+    Ok((store, Found { categories, rooms, sanctions, maintenance, records }))
 }
 
 fn load_sanctions(reader: &Reader) -> Result<Sanctions, StoreError> {

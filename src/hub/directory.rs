@@ -91,6 +91,7 @@ impl State {
         }
         effects.event(Event::new(EventKind::SignIn).by(person).saying(peer.to_string()));
         self.probe_voice(conn, effects);
+        self.catch_up(now, person.uid, effects);
     }
 
     /// Ends the session that a new sign-in of the same user replaces.

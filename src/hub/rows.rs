@@ -3,6 +3,7 @@
 //! Rows are made when somebody asks, from the live state, and go to the control socket. Filtering and
 //! sorting are done there, not here: the hub has other things to do.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -140,8 +141,35 @@ pub struct RoomInside {
     pub kept_out: Vec<(String, Option<Timestamp>, String)>,
 }
 
+/// Somebody who says much.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Talker {
+    /// His uid.
+    pub uid: Uid,
+    /// His nickname.
+    pub nickname: String,
+    /// Messages of his that were accepted since he signed in.
+    pub messages: u64,
+}
+
+/// A room in which much is said.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoomUsage {
+    /// Its number.
+    pub id: RoomId,
+    /// Its name.
+    pub name: String,
+    /// How many are inside.
+    pub members: u32,
+    /// Messages since it was opened, or since the daemon started.
+    pub messages: u64,
+}
+
+/// How many are named of those who say most, and of the rooms in which most is said.
+pub const TOP: usize = 10;
+
 /// How many users there are, and of which kind.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Population {
     /// Signed in.
     pub online: u64,
@@ -153,8 +181,14 @@ pub struct Population {
     pub rooms_open: u64,
     /// Signed in, but their clients have sent nothing for five minutes.
     pub idle: u64,
+    /// Neither idle nor away.
+    pub active: u64,
     /// Bytes that wait in all outboxes of those signed in.
     pub outbox_bytes: u64,
+    /// Who of those signed in has said most, up to [`TOP`] of them, the first the most.
+    pub talkers: Vec<Talker>,
+    /// Where most is said, in the same way; then where most people are.
+    pub busiest: Vec<RoomUsage>,
 }
 
 impl State {
@@ -268,15 +302,54 @@ impl State {
 
     /// How many users there are; what only their connections know is left at zero.
     pub fn population(&self) -> Population {
-        let away = self.sessions().filter(|session| matches!(session.status, Status::Away | Status::Dnd));
+        let away = self.sessions().filter(|session| session.status.is_away());
         Population {
             online: self.users_online() as u64,
             away: away.count() as u64,
             peak: self.peak_users as u64,
             rooms_open: self.rooms.values().filter(|room| !room.members.is_empty()).count() as u64,
+            talkers: self.talkers(),
+            busiest: self.busiest(),
             ..Population::default()
         }
     }
+
+    fn talkers(&self) -> Vec<Talker> {
+        let talking = self.sessions().filter(|session| session.messages > 0);
+        let first = top(talking, |session| (session.messages, Reverse(session.person.uid)));
+        let talker = |session: &Session| Talker {
+            uid: session.person.uid,
+            nickname: session.person.nickname.to_string(),
+            messages: session.messages,
+        };
+        first.into_iter().map(talker).collect()
+    }
+
+    fn busiest(&self) -> Vec<RoomUsage> {
+        let used = self.rooms.values().filter(|room| room.messages > 0 || !room.members.is_empty());
+        let first = top(used, |room| (room.messages, room.members.len(), Reverse(room.id)));
+        let usage = |room: &Room| RoomUsage {
+            id: room.id,
+            name: room.name.to_string(),
+            members: u32::try_from(room.members.len()).unwrap_or(u32::MAX),
+            messages: room.messages,
+        };
+        first.into_iter().map(usage).collect()
+    }
+}
+
+/// The [`TOP`] largest, the largest first; without sorting all of them, as this is done every second.
+fn top<'a, T, K: Ord>(all: impl Iterator<Item = &'a T>, key: impl Fn(&T) -> K) -> Vec<&'a T> {
+    let mut found: Vec<&T> = Vec::with_capacity(TOP + 1);
+    for item in all {
+        if found.len() == TOP && found.last().is_some_and(|last| key(last) >= key(item)) {
+            continue;
+        }
+        let place = found.partition_point(|other| key(other) >= key(item));
+        found.insert(place, item);
+        found.truncate(TOP);
+    }
+    found
 }
 
 fn row(now: Now, session: &Session) -> UserRow {

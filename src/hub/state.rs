@@ -50,6 +50,8 @@ pub struct State {
     pub(super) adults_verified: bool,
     /// The most users who were signed in at once.
     pub(super) peak_users: usize,
+    /// What became of accounts a moment ago.
+    pub(super) renewals: super::renewal::Recent,
 }
 
 /// A signed-in user.

@@ -19,6 +19,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether he says that he is not there for everybody: away, or not to be disturbed.
+    pub fn is_away(self) -> bool {
+        matches!(self, Status::Away | Status::Dnd)
+    }
+
     /// The wire value for "not signed in".
     pub const OFFLINE_WIRE: u32 = 0;
     /// The wire value that tells a user that he blocks this pal.

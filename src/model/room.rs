@@ -145,7 +145,7 @@ impl SlowMode {
 }
 
 /// Who may post links in a room.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LinkRight {
     /// Everybody.

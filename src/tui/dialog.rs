@@ -258,7 +258,9 @@ impl Dialog {
                 self.about_server(act, reason).map(|order| vec![order])
             }
             (Subject::Room { id, .. }, act) => self.about_room(act, *id, reason).map(|order| vec![order]),
-            (Subject::Banned { target, .. }, _) => Ok(vec![Order::Unban(target.clone())]),
+            (Subject::Banned { target, .. }, _) => {
+                Ok(vec![Order::Unban { target: target.clone(), reason: String::new() }])
+            }
             (Subject::Server, act) => self.about_server(act, reason).map(|order| vec![order]),
         }
     }
@@ -283,9 +285,11 @@ impl Dialog {
             Act::Mute | Act::StripMic => {
                 vec![Order::Mute { user, media: act == Act::StripMic, time, reason }]
             }
-            Act::Unmute | Act::RestoreMic => vec![Order::Unmute { user, media: act == Act::RestoreMic }],
+            Act::Unmute | Act::RestoreMic => {
+                vec![Order::Unmute { user, media: act == Act::RestoreMic, reason: String::new() }]
+            }
             Act::Warn => vec![Order::Warn { user, reason }],
-            Act::ClearStrikes => vec![Order::ClearStrikes(user)],
+            Act::ClearStrikes => vec![Order::ClearStrikes { user, reason: String::new() }],
             _ => Vec::new(),
         }
     }
@@ -298,7 +302,9 @@ impl Dialog {
                 word => Ok(Order::LockRoom { room, lockword: Some(word.to_owned()) }),
             },
             Act::UnlockRoom => Ok(Order::LockRoom { room, lockword: None }),
-            Act::Slowmode => Ok(Order::Slowmode { room: Some(room), seconds: self.seconds()? }),
+            Act::Slowmode => {
+                Ok(Order::Slowmode { room: Some(room), seconds: self.seconds()?, reason: String::new() })
+            }
             Act::Broadcast => Ok(Order::Broadcast { room: Some(room), text: self.announcement()? }),
             _ => Err("that does not concern a room".to_owned()),
         }
@@ -306,14 +312,16 @@ impl Dialog {
 
     fn about_server(&self, act: Act, reason: String) -> Result<Order, String> {
         match act {
-            Act::Slowmode => Ok(Order::Slowmode { room: None, seconds: self.seconds()? }),
+            Act::Slowmode => {
+                Ok(Order::Slowmode { room: None, seconds: self.seconds()?, reason: String::new() })
+            }
             Act::Broadcast => Ok(Order::Broadcast { room: None, text: self.announcement()? }),
             Act::MaintenanceOn => {
                 Ok(Order::Maintenance { on: true, message: self.input(Purpose::Text).to_owned() })
             }
             Act::MaintenanceOff => Ok(Order::Maintenance { on: false, message: String::new() }),
-            Act::Housekeeping => Ok(Order::RunMaintenance),
-            Act::Reload => Ok(Order::Reload),
+            Act::Housekeeping => Ok(Order::RunMaintenance { reason: String::new() }),
+            Act::Reload => Ok(Order::Reload { reason: String::new() }),
             Act::Backup => match self.input(Purpose::Path) {
                 path if path.starts_with('/') => Ok(Order::Backup { path: path.to_owned(), keep: None }),
                 _ => Err("the path has to begin with /; it is one of the server's machine".to_owned()),

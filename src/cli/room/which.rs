@@ -2,9 +2,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::super::failure::Failure;
+use crate::control::wire::PermanentRoom;
 use crate::hub::rows::RoomRow;
 use crate::model::{RoomId, to_cp1252};
-use crate::store::{Reader, RoomRecord};
 
 /// How a room is named on the command line: by name or number. `id:` or `name:` in front says which.
 #[derive(Clone, Debug)]
@@ -33,14 +33,20 @@ impl FromStr for Which {
 }
 
 impl Which {
-    /// The room that is meant.
-    pub(super) fn find(&self, reader: &Reader) -> Result<RoomRecord, Failure> {
-        self.only(reader.rooms()?, |room| room.id, |room| room.name.as_bytes().to_vec())
+    /// The permanent room that is meant.
+    pub(super) fn find(&self, rooms: Vec<PermanentRoom>) -> Result<PermanentRoom, Failure> {
+        self.only(rooms, |room| room.id, |room| to_cp1252(&room.name))
     }
 
-    /// The open or permanent room of a running daemon that is meant.
-    pub(super) fn find_open(&self, rooms: Vec<RoomRow>) -> Result<RoomRow, Failure> {
-        self.only(rooms, |room| room.id, |room| to_cp1252(&room.name))
+    /// The permanent or open room that is meant: its number, its name, and whether it is permanent.
+    pub(super) fn find_any(
+        &self,
+        permanent: Vec<PermanentRoom>,
+        open: Vec<RoomRow>,
+    ) -> Result<(RoomId, String, bool), Failure> {
+        let permanent = permanent.into_iter().map(|room| (room.id, room.name, true));
+        let all = permanent.chain(open.into_iter().map(|room| (room.id, room.name, false)));
+        self.only(all.collect(), |room| room.0, |room| to_cp1252(&room.1))
     }
 
     fn only<R>(

@@ -82,6 +82,8 @@ impl Hub {
             population.outbox_bytes += link.outbox.len() as u64;
             if now.uptime.saturating_sub(link.last_sent.1) >= IDLE_AFTER {
                 population.idle += 1;
+            } else if self.state.session(link.conn).is_some_and(|session| !session.status.is_away()) {
+                population.active += 1;
             }
         }
         population

@@ -311,18 +311,18 @@ async fn what_staff_say_about_the_guard_is_in_force_and_in_the_store() {
     halted.act(Action::Exempt { user, on: true }).await;
     assert_eq!(halted.refusal("see www.example.com"), None);
     // Cleared strikes do not end it, neither here nor in the store.
-    halted.act(Action::ClearStrikes(user)).await;
+    halted.act(Action::ClearStrikes { user, reason: String::new() }).await;
     assert_eq!(halted.refusal("see www.example.com"), None);
     let exempt = |halted: &Halted| halted.store.reader().offences_after(None, 9).unwrap()[0].1.exempt;
     assert!(exempt(&halted));
     halted.act(Action::Exempt { user, on: false }).await;
     assert!(!exempt(&halted));
     assert_eq!(halted.refusal("see www.example.com"), Some(model::Link::Detector));
-    halted.act(Action::Unmute { user, kind: MuteKind::Text }).await;
+    halted.act(Action::Unmute { user, kind: MuteKind::Text, reason: String::new() }).await;
     halted.act(set(None)).await;
     assert_eq!(halted.refusal("see www.example.com"), None);
 
-    let slowmode = |seconds| Action::Slowmode { room: None, seconds };
+    let slowmode = |seconds| Action::Slowmode { room: None, seconds, reason: String::new() };
     let kept = |halted: &Halted| {
         let settings = halted.store.reader().settings().unwrap();
         settings.into_iter().find(|(name, _)| name == "slowmode").map(|(_, value)| value)
@@ -385,7 +385,7 @@ async fn what_the_store_does_not_take_is_taken_back_before_the_desk_is_answered(
         name: "links.per_message".to_owned(),
         value: Some(value.to_owned()),
     };
-    let slow = |room, seconds| Action::Slowmode { room, seconds };
+    let slow = |room, seconds| Action::Slowmode { room, seconds, reason: why() };
     let lock = |word: Option<&str>| Action::LockRoom {
         room: ROOM,
         lockword: word.map(|word| word.as_bytes().to_vec()),
@@ -398,12 +398,12 @@ async fn what_the_store_does_not_take_is_taken_back_before_the_desk_is_answered(
         (slow(Some(ROOM), 7), slow(Some(ROOM), 9)),
         (lock(Some("sesame")), lock(None)),
         (maintenance(true), maintenance(false)),
-        (Action::Exempt { user, on: true }, Action::ClearStrikes(user)),
+        (Action::Exempt { user, on: true }, Action::ClearStrikes { user, reason: why() }),
         (Action::Warn { user, reason: why() }, Action::ClearWarnings(user)),
-        (mute(MuteKind::Text), Action::Unmute { user, kind: MuteKind::Text }),
-        (mute(MuteKind::Media), Action::Unmute { user, kind: MuteKind::Media }),
-        (ban(network.clone()), Action::Unban(network)),
-        (ban(BanWhom::User(user)), Action::Unban(BanWhom::User(user))),
+        (mute(MuteKind::Text), Action::Unmute { user, kind: MuteKind::Text, reason: why() }),
+        (mute(MuteKind::Media), Action::Unmute { user, kind: MuteKind::Media, reason: why() }),
+        (ban(network.clone()), Action::Unban { whom: network, reason: why() }),
+        (ban(BanWhom::User(user)), Action::Unban { whom: BanWhom::User(user), reason: why() }),
         (Action::DeleteRoom { room: ROOM, reason: why() }, slow(None, 0)),
     ] {
         for action in [action, then] {
@@ -430,7 +430,7 @@ async fn what_the_store_does_not_take_is_taken_back_before_the_desk_is_answered(
 #[tokio::test]
 async fn what_is_read_back_never_takes_the_place_of_what_was_done_since() {
     let mut halted = Halted::new().await;
-    let slow = |seconds| Action::Slowmode { room: None, seconds };
+    let slow = |seconds| Action::Slowmode { room: None, seconds, reason: String::new() };
     let jam = halted.jam().await;
     let mut answered = halted.order(slow(5));
     halted.hear().await;

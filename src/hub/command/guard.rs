@@ -174,7 +174,7 @@ pub(super) fn antispam(state: &mut State, staff: &Staff<'_>, effects: &mut Effec
         }
         "clear" => {
             let (subject, _) = person(state, staff.call, rest)?;
-            staff.act(state, Action::ClearStrikes(subject), effects)
+            staff.act(state, Action::ClearStrikes { user: subject, reason: String::new() }, effects)
         }
         "top" => {
             let Finding::Offenders(found) = staff.found(|| Question::Offenders)? else {

@@ -121,7 +121,7 @@ pub(super) fn slowmode(state: &mut State, staff: &Staff<'_>, effects: &mut Effec
         "off" => 0,
         seconds => seconds.parse().ok().filter(|seconds| *seconds <= SlowMode::MAX).ok_or(Stop::Usage)?,
     };
-    staff.act(state, Action::Slowmode { room: None, seconds }, effects)
+    staff.act(state, Action::Slowmode { room: None, seconds, reason: String::new() }, effects)
 }
 
 pub(super) fn audit(_: &mut State, staff: &Staff<'_>, _: &mut Effects) -> Result<String, Stop> {

@@ -145,7 +145,7 @@ pub(super) fn ban(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -
 
 pub(super) fn unban(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
     let (whom, _) = whom(state, staff)?;
-    staff.act(state, Action::Unban(whom), effects)
+    staff.act(state, Action::Unban { whom, reason: String::new() }, effects)
 }
 
 fn whom<'a>(state: &State, staff: &'a Staff<'_>) -> Result<(BanWhom, &'a str), Stop> {
@@ -192,7 +192,7 @@ fn mute_kind(
 
 pub(super) fn unmute(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
     let (user, _) = person(state, staff.call, &staff.line)?;
-    staff.act(state, Action::Unmute { user, kind: MuteKind::Text }, effects)
+    staff.act(state, Action::Unmute { user, kind: MuteKind::Text, reason: String::new() }, effects)
 }
 
 pub(super) fn unrestrict(
@@ -201,7 +201,7 @@ pub(super) fn unrestrict(
     effects: &mut Effects,
 ) -> Result<String, Stop> {
     let (user, _) = person(state, staff.call, &staff.line)?;
-    staff.act(state, Action::Unmute { user, kind: MuteKind::Media }, effects)
+    staff.act(state, Action::Unmute { user, kind: MuteKind::Media, reason: String::new() }, effects)
 }
 
 pub(super) fn warn(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
@@ -258,7 +258,7 @@ pub(super) fn clear(state: &mut State, staff: &Staff<'_>, effects: &mut Effects)
     };
     let action = match what.eq_ignore_ascii_case("warnings") {
         true => Action::ClearWarnings(subject),
-        false => Action::ClearStrikes(subject),
+        false => Action::ClearStrikes { user: subject, reason: String::new() },
     };
     staff.act(state, action, effects)
 }

@@ -83,7 +83,7 @@ impl State {
             Action::Ban { whom: BanWhom::Network(network), time, reason } => {
                 self.ban_network(now, actor, network, checked(time)?, &clean(&reason), via, effects)
             }
-            Action::Unban(whom) => self.unban(now, author, &whom, via, effects),
+            Action::Unban { whom, reason } => self.unban(now, author, &whom, clean(&reason), via, effects),
             Action::Mute { user, kind, time, reason } => {
                 let sanction = sanction(&user, checked(time)?, &reason);
                 self.mute(now, via, kind, sanction, effects);
@@ -93,7 +93,9 @@ impl State {
                 };
                 Ok(format!("{what} {user} {}", for_how_long(time)))
             }
-            Action::Unmute { user, kind } => self.unmute(now, author, &user, kind, via, effects),
+            Action::Unmute { user, kind, reason } => {
+                self.unmute(now, author, &user, (kind, clean(&reason)), via, effects)
+            }
             Action::Warn { user, reason } => {
                 match self.warn(now, via, sanction(&user, None, &reason), effects) {
                     Warned::Count(1) => Ok(format!("warned {user}, who has 1 warning now")),
@@ -106,16 +108,18 @@ impl State {
                     return Err(ActError::NotFound(format!("{subject} has no warnings.")));
                 }
                 let change = Change::ClearWarnings { uid: subject.person.uid };
-                self.record_clear(now, author, &subject, "clear_warnings", vec![change], via, effects);
+                let why = ("clear_warnings", String::new());
+                self.record_clear(now, author, &subject, why, vec![change], via, effects);
                 self.tell(subject.person.uid, "Your warnings have been cleared.", effects);
                 Ok(format!("cleared the warnings of {subject}"))
             }
-            Action::ClearStrikes(subject) => {
+            Action::ClearStrikes { user: subject, reason } => {
                 let uid = subject.person.uid;
                 self.guard.clear(uid);
                 self.guard.detectors.reset(uid);
                 let changes = vec![Change::ClearStrikes { uid }, Change::ClearOffences { uid: Some(uid) }];
-                self.record_clear(now, author, &subject, "clear_strikes", changes, via, effects);
+                let why = ("clear_strikes", clean(&reason));
+                self.record_clear(now, author, &subject, why, changes, via, effects);
                 Ok(format!("cleared the strikes and offences of {subject}"))
             }
             Action::Exempt { user: subject, on } => {
@@ -124,7 +128,8 @@ impl State {
                 // Clearing would leave an exemption in the store.
                 let record = self.guard.detectors.offences.set_exempt(uid, on).unwrap_or_default();
                 let change = Change::PutOffences { uid, record };
-                self.record_clear(now, author, &subject, action, vec![change], via, effects);
+                let why = (action, String::new());
+                self.record_clear(now, author, &subject, why, vec![change], via, effects);
                 let what = if on { "are off" } else { "are on" };
                 Ok(format!("the detectors {what} for {subject}"))
             }
@@ -137,8 +142,14 @@ impl State {
             Action::LockRoom { room, lockword } => {
                 self.lock_by_staff(now, author, room, lockword.as_deref(), via, effects)
             }
-            Action::Slowmode { room, seconds } => {
-                self.slow_by_staff(now, author, room, seconds, via, effects)
+            Action::CreateRoom { record, owner } => {
+                self.create_by_staff(now, author, *record, owner, via, effects)
+            }
+            Action::SetRoom { room, settings } => {
+                self.set_by_staff(now, author, room, &settings, via, effects)
+            }
+            Action::Slowmode { room, seconds, reason } => {
+                self.slow_by_staff(now, author, room, (seconds, &clean(&reason)), via, effects)
             }
             Action::Broadcast { room, text } => self.broadcast(now, author, room, &text, via, effects),
             Action::Maintenance { on, message } => {
@@ -254,6 +265,7 @@ impl State {
         now: Now,
         author: &Author,
         whom: &BanWhom,
+        reason: String,
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) -> Result<String, ActError> {
@@ -272,11 +284,12 @@ impl State {
         self.sanctions.bans().lift(target);
         let event = Event::new(EventKind::Unban).by(author);
         effects.event(match whom {
-            BanWhom::User(subject) => event.about(subject.person),
-            BanWhom::Network(_) => event.saying(name.clone()),
+            BanWhom::User(subject) => event.about(subject.person).saying(reason.clone()),
+            BanWhom::Network(_) if reason.is_empty() => event.saying(name.clone()),
+            BanWhom::Network(_) => event.saying(format!("{name}: {reason}")),
         });
         let details = format!("was banned by {}: {}", ban.by, ban.reason);
-        let made = entry(now, "unban", author.clone(), Some(audited), String::new(), details);
+        let made = entry(now, "unban", author.clone(), Some(audited), reason, details);
         via.commit(with_entry(vec![Change::LiftBan { target }], made), effects);
         Ok(format!("lifted the ban of {name}"))
     }
@@ -286,7 +299,7 @@ impl State {
         now: Now,
         author: &Author,
         subject: &Subject,
-        kind: MuteKind,
+        (kind, reason): (MuteKind, String),
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) -> Result<String, ActError> {
@@ -302,9 +315,9 @@ impl State {
         if !self.sanctions.lift_mute(now.wall, uid, kind) {
             return Err(ActError::NotFound(format!("{subject} is not {state} by staff.")));
         }
-        effects.event(Event::new(EventKind::Unmute).by(author).about(subject.person));
+        effects.event(Event::new(EventKind::Unmute).by(author).about(subject.person).saying(reason.clone()));
         let target = Some(user(subject.person));
-        let made = entry(now, action, author.clone(), target, String::new(), String::new());
+        let made = entry(now, action, author.clone(), target, reason, String::new());
         via.commit(with_entry(vec![Change::LiftMute { uid, kind }], made), effects);
         self.tell(uid, told, effects);
         if kind == MuteKind::Media {
@@ -319,14 +332,15 @@ impl State {
         now: Now,
         author: &Author,
         subject: &Subject,
-        action: &str,
+        (action, reason): (&str, String),
         changes: Vec<Change>,
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) {
-        effects.event(Event::new(EventKind::Clear).by(author).about(subject.person).saying(action));
+        let said = if reason.is_empty() { action.to_owned() } else { format!("{action}: {reason}") };
+        effects.event(Event::new(EventKind::Clear).by(author).about(subject.person).saying(said));
         let target = Some(user(subject.person));
-        let made = entry(now, action, author.clone(), target, String::new(), String::new());
+        let made = entry(now, action, author.clone(), target, reason, String::new());
         via.commit(with_entry(changes, made), effects);
     }
 

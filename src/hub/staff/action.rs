@@ -5,9 +5,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::model::RoomId;
-use crate::store::{BanTarget, Filter, LinkKind, MuteKind};
+use crate::store::{BanTarget, Filter, LinkKind, MuteKind, RoomRecord};
 
-use super::{Permission, Subject};
+use super::super::Person;
+use super::{Permission, RoomSettings, Subject};
 
 /// Whom or what a ban is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,7 +48,12 @@ pub enum Action {
         reason: String,
     },
     /// Lift a ban.
-    Unban(BanWhom),
+    Unban {
+        /// Whose.
+        whom: BanWhom,
+        /// Why.
+        reason: String,
+    },
     /// Let no messages of a user through, or no voice, files and calls.
     Mute {
         /// Whom.
@@ -65,6 +71,8 @@ pub enum Action {
         user: Subject,
         /// Which.
         kind: MuteKind,
+        /// Why.
+        reason: String,
     },
     /// Warn a user; too many warnings are a ban.
     Warn {
@@ -76,7 +84,12 @@ pub enum Action {
     /// Forget somebody's warnings.
     ClearWarnings(Subject),
     /// Forget somebody's strikes, stage and offences, with the mutes that these brought.
-    ClearStrikes(Subject),
+    ClearStrikes {
+        /// Whose.
+        user: Subject,
+        /// Why.
+        reason: String,
+    },
     /// Have the detectors pass somebody over, or no longer.
     Exempt {
         /// Whom.
@@ -98,6 +111,20 @@ pub enum Action {
         /// Why.
         reason: String,
     },
+    /// Make a permanent room.
+    CreateRoom {
+        /// The room.
+        record: Box<RoomRecord>,
+        /// Its owner.
+        owner: Option<Person>,
+    },
+    /// Change what a permanent room is like.
+    SetRoom {
+        /// Which.
+        room: RoomId,
+        /// What is changed.
+        settings: Box<RoomSettings>,
+    },
     /// Lock a room with a word, or open it.
     LockRoom {
         /// Which.
@@ -111,6 +138,8 @@ pub enum Action {
         room: Option<RoomId>,
         /// Seconds; 0 is off.
         seconds: u16,
+        /// Why.
+        reason: String,
     },
     /// Say something as the server.
     Broadcast {
@@ -123,7 +152,7 @@ pub enum Action {
     Maintenance {
         /// On or off.
         on: bool,
-        /// What those read who are kept out; usual words if empty.
+        /// What those read who are kept out; usual words if empty. Why, if it ends.
         message: String,
     },
     /// Change a setting of the detectors.
@@ -163,13 +192,17 @@ impl Action {
     pub fn permission(&self) -> Permission {
         match self {
             Action::Kick { .. } => Permission::Kick,
-            Action::Ban { whom: BanWhom::User(_), .. } | Action::Unban(BanWhom::User(_)) => Permission::Ban,
-            Action::Ban { .. } | Action::Unban(_) => Permission::BanNetwork,
+            Action::Ban { whom: BanWhom::User(_), .. } | Action::Unban { whom: BanWhom::User(_), .. } => {
+                Permission::Ban
+            }
+            Action::Ban { .. } | Action::Unban { .. } => Permission::BanNetwork,
             Action::Mute { .. } | Action::Unmute { .. } => Permission::Mute,
             Action::Warn { .. } | Action::ClearWarnings(_) => Permission::Warn,
-            Action::ClearStrikes(_) => Permission::Clear,
+            Action::ClearStrikes { .. } => Permission::Clear,
             Action::CloseRoom { .. } => Permission::CloseRoom,
-            Action::DeleteRoom { .. } => Permission::DeleteRoom,
+            Action::CreateRoom { .. } | Action::SetRoom { .. } | Action::DeleteRoom { .. } => {
+                Permission::Rooms
+            }
             Action::LockRoom { .. } => Permission::LockRoom,
             Action::Slowmode { room: Some(_), .. } => Permission::RoomSlowmode,
             Action::Slowmode { .. } => Permission::ServerSlowmode,
@@ -187,12 +220,12 @@ impl Action {
         match self {
             Action::Kick { user, .. }
             | Action::Ban { whom: BanWhom::User(user), .. }
-            | Action::Unban(BanWhom::User(user))
+            | Action::Unban { whom: BanWhom::User(user), .. }
             | Action::Mute { user, .. }
             | Action::Unmute { user, .. }
             | Action::Warn { user, .. }
             | Action::ClearWarnings(user)
-            | Action::ClearStrikes(user)
+            | Action::ClearStrikes { user, .. }
             | Action::Exempt { user, .. } => Some(user),
             _ => None,
         }

@@ -11,6 +11,7 @@ mod action;
 mod bans;
 mod guard;
 mod permission;
+mod rooms;
 mod server;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use super::{ConnId, Effect, Effects, Person, Session};
 pub use action::{Action, BanWhom};
 pub use bans::BanList;
 pub use permission::{Permission, Standing};
+pub use rooms::RoomSettings;
 pub(super) use server::Maintenance;
 pub use server::{MAINTENANCE_GRACE, MAINTENANCE_SETTING};
 
@@ -95,6 +97,9 @@ pub enum ActError {
     /// It makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// Something else stands in the way.
+    #[error("{0}")]
+    Failed(String),
     /// The store has too much to do, or cannot write.
     #[error("{0}")]
     Busy(String),

@@ -61,8 +61,6 @@ pub enum Permission {
     BanNetwork,
     /// Put everybody out of a room.
     CloseRoom,
-    /// Do away with a permanent room.
-    DeleteRoom,
     /// Give a room a password, or take it.
     LockRoom,
     /// Slow a room down.
@@ -83,6 +81,8 @@ pub enum Permission {
     Links,
     /// Read the audit log.
     Audit,
+    /// Make, change and delete permanent rooms.
+    Rooms,
 }
 
 impl Permission {
@@ -96,7 +96,6 @@ impl Permission {
         (Permission::Ban, "ban", Standing::Admin),
         (Permission::BanNetwork, "ban_network", Standing::Admin),
         (Permission::CloseRoom, "close_room", Standing::Moderator),
-        (Permission::DeleteRoom, "delete_room", Standing::Admin),
         (Permission::LockRoom, "lock_room", Standing::Admin),
         (Permission::RoomSlowmode, "room_slowmode", Standing::Moderator),
         (Permission::ServerSlowmode, "server_slowmode", Standing::Admin),
@@ -107,6 +106,7 @@ impl Permission {
         (Permission::Filters, "filters", Standing::Admin),
         (Permission::Links, "links", Standing::Admin),
         (Permission::Audit, "audit", Standing::Admin),
+        (Permission::Rooms, "rooms", Standing::Operator),
     ];
 
     /// The lowest standing that has it.
@@ -164,7 +164,7 @@ mod tests {
             "look kick mute warn clear ban ban_network close_room delete_room lock_room room_slowmode \
              server_slowmode room_broadcast broadcast maintenance antispam filters links audit"
         );
-        assert_eq!(of(Standing::Operator), of(Standing::Admin));
+        assert_eq!(of(Standing::Operator), of(Standing::Admin) + " rooms");
     }
 
     #[test]

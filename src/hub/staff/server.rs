@@ -127,7 +127,7 @@ impl State {
                 return Err(ActError::Invalid("There is no maintenance.".to_owned()));
             }
             effects.event(event.saying("maintenance is over"));
-            let made = entry(now, "maintenance_off", author.clone(), None, String::new(), String::new());
+            let made = entry(now, "maintenance_off", author.clone(), None, message.to_owned(), String::new());
             via.commit(with_entry(vec![Change::ClearSetting { name }], made), effects);
             return Ok("maintenance is over; everybody can sign in again".to_owned());
         }
@@ -247,7 +247,7 @@ impl State {
             now,
             author,
             id,
-            (action, String::new()),
+            (action, String::new(), String::new()),
             |room| room.lockword = lockword,
             via,
             effects,
@@ -261,7 +261,7 @@ impl State {
         now: Now,
         author: &Author,
         room: Option<RoomId>,
-        seconds: u16,
+        (seconds, reason): (u16, &str),
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) -> Result<String, ActError> {
@@ -274,7 +274,7 @@ impl State {
             let event = Event::new(EventKind::Staff).by(author);
             effects.event(event.saying(format!("slowmode of the server: {what}")));
             let target = Some(AuditTarget::Other("server".to_owned()));
-            let made = entry(now, "slowmode", author.clone(), target, String::new(), what.clone());
+            let made = entry(now, "slowmode", author.clone(), target, reason.to_owned(), what.clone());
             via.commit(with_entry(vec![change], made), effects);
             return Ok(format!("slowmode of the server is {what}"));
         };
@@ -283,7 +283,7 @@ impl State {
             now,
             author,
             id,
-            (action, what.clone()),
+            (action, reason.to_owned(), what.clone()),
             |room| room.slowmode = slowmode,
             via,
             effects,
@@ -299,7 +299,7 @@ impl State {
         now: Now,
         author: &Author,
         id: RoomId,
-        (action, details): (&str, String),
+        (action, reason, details): (&str, String, String),
         change: impl FnOnce(&mut Room),
         via: &mut Via<'_>,
         effects: &mut Effects,
@@ -307,7 +307,7 @@ impl State {
         self.room_or_not_found(id)?;
         let Some(room) = self.rooms.get_mut(&id) else { return Err(no_room(id)) };
         change(room);
-        let made = entry(now, action, author.clone(), Some(room_target(room)), String::new(), details);
+        let made = entry(now, action, author.clone(), Some(room_target(room)), reason, details);
         let kept = room.permanent.then(|| Change::PutRoom(room.record()));
         let name = room.name.clone();
         via.commit(with_entry(kept.into_iter().collect(), made), effects);
@@ -324,6 +324,6 @@ fn no_room(id: RoomId) -> ActError {
     ActError::NotFound(format!("There is no room {id}."))
 }
 
-fn room_target(room: &Room) -> AuditTarget {
+pub(super) fn room_target(room: &Room) -> AuditTarget {
     AuditTarget::Room { id: room.id, name: room.name.clone() }
 }

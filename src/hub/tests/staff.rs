@@ -3,6 +3,7 @@
 use super::floor::*;
 use super::*;
 use crate::hub::lookup::{Finding, Known, Lookup, Question};
+use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, MAINTENANCE_GRACE, Standing, Subject, Via};
 use crate::model::{Author, Role, from_cp1252};
 use crate::store::{
@@ -160,20 +161,19 @@ fn every_action_needs_its_permission() {
     let all = [
         (Action::Kick { user: guest, reason: why() }, Standing::Moderator),
         (Action::Ban { whom: BanWhom::User(guest), time: None, reason: why() }, Standing::Admin),
-        (Action::Unban(BanWhom::User(guest)), Standing::Admin),
+        (Action::Unban { whom: BanWhom::User(guest), reason: why() }, Standing::Admin),
         (Action::Ban { whom: network.clone(), time: None, reason: why() }, Standing::Admin),
-        (Action::Unban(network), Standing::Admin),
+        (Action::Unban { whom: network, reason: why() }, Standing::Admin),
         (Action::Mute { user: guest, kind: MuteKind::Text, time: None, reason: why() }, Standing::Moderator),
-        (Action::Unmute { user: guest, kind: MuteKind::Text }, Standing::Moderator),
+        (Action::Unmute { user: guest, kind: MuteKind::Text, reason: why() }, Standing::Moderator),
         (Action::Warn { user: guest, reason: why() }, Standing::Moderator),
         (Action::ClearWarnings(guest), Standing::Moderator),
-        (Action::ClearStrikes(guest), Standing::Moderator),
+        (Action::ClearStrikes { user: guest, reason: why() }, Standing::Moderator),
         (Action::Exempt { user: guest, on: true }, Standing::Admin),
         (Action::CloseRoom { room: ROOM, reason: why() }, Standing::Moderator),
-        (Action::DeleteRoom { room: ROOM, reason: why() }, Standing::Admin),
         (Action::LockRoom { room: ROOM, lockword: Some(b"word".to_vec()) }, Standing::Admin),
-        (Action::Slowmode { room: Some(ROOM), seconds: 5 }, Standing::Moderator),
-        (Action::Slowmode { room: None, seconds: 5 }, Standing::Admin),
+        (Action::Slowmode { room: Some(ROOM), seconds: 5, reason: why() }, Standing::Moderator),
+        (Action::Slowmode { room: None, seconds: 5, reason: why() }, Standing::Admin),
         (Action::Broadcast { room: Some(ROOM), text: why() }, Standing::Moderator),
         (Action::Broadcast { room: None, text: why() }, Standing::Admin),
         (Action::Maintenance { on: true, message: why() }, Standing::Admin),
@@ -181,6 +181,8 @@ fn every_action_needs_its_permission() {
         (Action::PutFilter { id: None, filter: filter() }, Standing::Admin),
         (Action::DeleteFilter { id: 1, text: text() }, Standing::Admin),
         (Action::Link { kind: LinkKind::Domain, text: text(), allow: true }, Standing::Admin),
+        (Action::SetRoom { room: ROOM, settings: Box::default() }, Standing::Operator),
+        (Action::DeleteRoom { room: ROOM, reason: why() }, Standing::Operator),
     ];
     for (action, needs) in all {
         for standing in [Standing::Moderator, Standing::Admin, Standing::Operator] {
@@ -746,6 +748,34 @@ fn roles_change_at_once() {
     assert!(office.club.member(9).is_none());
     assert!(sent_to(&effects, unseen).iter().any(|packet| packet.packet_type() == PacketType::ROOM_CLOSED));
     assert!(set(&mut office, 40, moderator()).is_empty(), "not signed in");
+}
+
+#[test]
+fn a_sign_in_under_way_ends_with_what_the_account_has_become() {
+    let mut office = Office::new();
+    let renew = |office: &mut Office, number, renewal| {
+        let world = office.world();
+        let mut effects = Effects::default();
+        world.state.renew(world.now, person(number).uid, renewal, &mut effects);
+        world.state.check_invariants().unwrap();
+    };
+    // The account was read before the change, and the sign-in arrives after it.
+    renew(&mut office, 9, Renewal::Roles(Roles::default().with(Role::Trusted)));
+    renew(&mut office, 9, Renewal::Roles(moderator()));
+    renew(&mut office, 9, Renewal::AgeVerified(true));
+    let (conn, _) = office.world().sign_in_with(9, &[], |_| {});
+    let session = office.world().state.session(conn).unwrap();
+    assert_eq!((session.roles, session.age_verified), (moderator(), true));
+    // Who reads it later reads the same, and is not told of a change.
+    let (conn, effects) = office.world().sign_in_with(9, &[], |sign_in| sign_in.roles = moderator());
+    assert_eq!(answers(&effects, conn), "");
+    // A change back counts as well.
+    renew(&mut office, 9, Renewal::Roles(Roles::default()));
+    let (conn, _) = office.world().sign_in_with(9, &[], |sign_in| sign_in.roles = moderator());
+    assert_eq!(office.world().state.session(conn).unwrap().roles, Roles::default());
+    renew(&mut office, 8, Renewal::Gone);
+    let (_, effects) = office.world().sign_in_with(8, &[], |_| {});
+    assert!(!closed(&effects).is_empty(), "the account is deleted");
 }
 
 proptest! {

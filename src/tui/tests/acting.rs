@@ -35,7 +35,7 @@ fn a_kick_is_asked_for_sent_and_told_after_its_effect() {
 fn a_failure_stays_until_it_is_put_away() {
     let mut stage = Stage::new((80, 24));
     stage.keys("C");
-    assert!(matches!(stage.orders.last(), Some((_, Order::ClearStrikes(_)))), "mild: no dialog");
+    assert!(matches!(stage.orders.last(), Some((_, Order::ClearStrikes { .. }))), "mild: no dialog");
     answer(&mut stage, Err(Refusal { code: RefusalCode::NotFound, text: "no such user".to_owned() }));
     stage.wait(600.0);
     assert!(stage.screen().contains("no such user"));
@@ -88,7 +88,10 @@ fn a_ban_is_lifted_from_the_list() {
     assert!(stage.screen().contains("Unban 192.0.2.0/24?"));
     stage.keys("<tab><enter>");
     let network = BanTarget::Network("192.0.2.0/24".to_owned());
-    assert_eq!(stage.orders.last().map(|(_, order)| order.clone()), Some(Order::Unban(network)));
+    assert_eq!(
+        stage.orders.last().map(|(_, order)| order.clone()),
+        Some(Order::Unban { target: network, reason: String::new() })
+    );
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! A daemon in a process of its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use paltalkd::config::Config;
+use paltalkd::model::{Roles, Timestamp, Uid};
+use paltalkd::store::{Change, Store, StoreOptions};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::make_account;
+
+/// A daemon in a process of its own. It is killed with the test.
+pub struct Process {
+    child: Child,
+    pub log: Lines<BufReader<ChildStderr>>,
+    ready: Value,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A configuration on free ports, with `more` in it.
+pub fn configure(directory: &Path, more: &str) {
+    let text = format!(
+        "[chat]\nlisten = [\"127.0.0.1:0\"]\n[voice]\nlisten_tcp = []\nlisten_udp = []\n\
+         [http]\nlisten = [\"127.0.0.1:0\"]\n{more}"
+    );
+    fs::write(directory.join("config.toml"), text).unwrap();
+}
+
+/// A log that tests can read.
+pub const LOG: &str = "[log]\nformat = \"json\"\n";
+
+impl Process {
+    pub fn start(directory: &Path, prepare: impl FnOnce(&mut Command)) -> Process {
+        Process::run(directory, Command::new(env!("CARGO_BIN_EXE_paltalkd")), prepare)
+    }
+
+    /// As [`Process::start`], but by another program, which runs it with the arguments that follow its own.
+    pub fn run(directory: &Path, mut command: Command, prepare: impl FnOnce(&mut Command)) -> Process {
+        command.current_dir(directory).arg("serve").stdin(Stdio::null()).stderr(Stdio::piped());
+        command.env_remove("PALTALKD_CONFIG").env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
+        prepare(&mut command);
+        let mut child = command.spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut process = Process { child, log, ready: Value::Null };
+        process.ready = process.line("ready");
+        process
+    }
+
+    /// The next line with this message.
+    pub fn line(&mut self, message: &str) -> Value {
+        for line in &mut self.log {
+            let value: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if value["fields"]["message"] == message {
+                return value["fields"].clone();
+            }
+        }
+        panic!("the daemon ended before it said {message:?}");
+    }
+
+    pub fn address(&self, of: &str) -> SocketAddr {
+        self.ready[of].as_str().unwrap().trim_matches(['[', ']']).parse().unwrap()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The number of the process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    pub fn health(&self) -> String {
+        let mut stream = TcpStream::connect(self.address("http")).unwrap();
+        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+/// An account in the store of a daemon that has not been started yet.
+pub fn account(directory: &Path, nickname: &str) -> Uid {
+    let config = Config::default();
+    let path = directory.join(config.store_path());
+    let (store, _) = Store::open(StoreOptions::new(path)).unwrap();
+    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+    let uid = make_account(&store, nickname, Roles::default());
+    store.close().unwrap();
+    uid
+}
