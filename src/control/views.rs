@@ -2,6 +2,7 @@
 //! before: a client that reads slowly gets fewer and larger ones, and nothing is kept for it.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crate::hub::rows::{RoomRow, UserRow};
 use crate::model::{RoomId, Uid};
@@ -23,6 +24,8 @@ pub(super) struct Views {
     views: BTreeMap<u32, Watched>,
     /// The view that was served last: the others come first.
     last: u32,
+    /// The time that tables and details have taken since the last look at them.
+    pub(super) looking: Duration,
 }
 
 struct Watched {
@@ -138,7 +141,12 @@ impl Views {
             self.last = id;
             let view = self.views.get_mut(&id)?;
             view.due = false;
-            if let Some(update) = view.update(service).await {
+            let began = Instant::now();
+            let update = view.update(service).await;
+            if view.kind.wants() == News::Tables {
+                self.looking += began.elapsed();
+            }
+            if let Some(update) = update {
                 let seq = view.seq;
                 view.seq += 1;
                 return Some(ServerMessage::Update { view: id, seq, update });

@@ -4,7 +4,8 @@
 //! The selection is an id. It stays on its row wherever that goes; when the row is gone, its neighbour is
 //! selected and that is said.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::control::wire::{Page, PageChange, Rows, StrikeRow, View, WINDOW_MAX, Window};
@@ -49,13 +50,41 @@ impl Row {
     }
 }
 
+/// Rates are means over this time: short enough to be of now, long enough to be read.
+const SPAN: Duration = Duration::from_secs(5);
+
 /// A row and how fast its counters grow.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Line {
     pub(super) row: Row,
-    /// Per second; `None` until two rows have come.
+    /// Per second; `None` until it has been seen for a second.
     pub(super) rates: Option<[f64; 2]>,
-    at: Duration,
+    /// What its counters were, oldest first: at the beginning of [`SPAN`] and since.
+    seen: VecDeque<(Duration, [u64; 2])>,
+}
+
+impl Line {
+    fn new(row: Row, now: Now) -> Line {
+        let seen = VecDeque::from([(now.uptime, row.counters())]);
+        Line { row, rates: None, seen }
+    }
+
+    /// Notes what the counters are now, changed or not: what stands still has a rate, too.
+    fn look(&mut self, now: Now) {
+        let counters = self.row.counters();
+        if self.seen.back().is_none_or(|(at, _)| *at < now.uptime) {
+            self.seen.push_back((now.uptime, counters));
+        }
+        while self.seen.get(1).is_some_and(|(at, _)| *at + SPAN <= now.uptime) {
+            self.seen.pop_front();
+        }
+        let Some((at, [first, second])) = self.seen.front() else { return };
+        let seconds = now.uptime.saturating_sub(*at).as_secs_f64();
+        if seconds >= 1.0 {
+            let rate = |now: u64, then: &u64| now.saturating_sub(*then) as f64 / seconds;
+            self.rates = Some([rate(counters[0], first), rate(counters[1], second)]);
+        }
+    }
 }
 
 /// What the table wants of the daemon.
@@ -91,10 +120,14 @@ pub(super) struct Table {
     /// Whether somebody has chosen the selected row; if not, the first one is.
     chosen: bool,
     pub(super) filter: String,
+    /// A filter that was typed while the daemon was still busy with the one before.
+    pub(super) next_filter: Option<String>,
     /// What the daemon has against the filter that was typed last.
     pub(super) filter_error: Option<String>,
     pub(super) sort: &'static str,
     pub(super) descending: bool,
+    /// Columns that are not shown.
+    pub(super) hidden: BTreeSet<&'static str>,
     /// Rows that were marked, by id, with their names.
     pub(super) marked: BTreeMap<u32, String>,
     /// The row that the daemon was asked to keep in the window.
@@ -124,9 +157,11 @@ impl Table {
             gone: None,
             chosen: false,
             filter: String::new(),
+            next_filter: None,
             filter_error: None,
             sort,
             descending: false,
+            hidden: BTreeSet::new(),
             marked: BTreeMap::new(),
             followed: None,
             asked: 0,
@@ -159,11 +194,12 @@ impl Table {
         (self.total, self.matched, self.offset) = (page.total, page.matched, page.offset);
         let mut before: HashMap<u32, Line> = self.lines.drain(..).map(|line| (line.row.id(), line)).collect();
         self.lines = rows(page.rows)
-            .map(|row| {
-                let old = before.remove(&row.id());
-                line(row, old.as_ref(), now)
+            .map(|row| match before.remove(&row.id()) {
+                Some(old) => Line { row, ..old },
+                None => Line::new(row, now),
             })
             .collect();
+        self.look(now);
         self.loaded = true;
         self.settle()
     }
@@ -173,12 +209,23 @@ impl Table {
         (self.total, self.matched, self.offset) = (change.total, change.matched, change.offset);
         let mut known: HashMap<u32, Line> = self.lines.drain(..).map(|line| (line.row.id(), line)).collect();
         for row in rows(change.rows) {
-            let id = row.id();
-            let line = line(row, known.get(&id), now);
-            known.insert(id, line);
+            match known.entry(row.id()) {
+                Entry::Occupied(mut line) => line.get_mut().row = row,
+                Entry::Vacant(place) => {
+                    place.insert(Line::new(row, now));
+                }
+            }
         }
         self.lines = change.order.iter().filter_map(|id| known.remove(id)).collect();
+        self.look(now);
         self.settle()
+    }
+
+    /// Renews the rates. The daemon is silent about rows that stay as they are.
+    pub(super) fn look(&mut self, now: Now) {
+        for line in &mut self.lines {
+            line.look(now);
+        }
     }
 
     /// Finds the selection again after the rows have changed.
@@ -328,19 +375,36 @@ fn rows(rows: Rows) -> Box<dyn Iterator<Item = Row>> {
     }
 }
 
-/// The row with its rates, known from how it was `before`.
-fn line(row: Row, before: Option<&Line>, now: Now) -> Line {
-    let Some(before) = before else { return Line { row, rates: None, at: now.uptime } };
-    let seconds = now.uptime.saturating_sub(before.at).as_secs_f64();
-    if seconds < 0.2 {
-        // Too close for a rate that means something.
-        return Line { row, rates: before.rates, at: before.at };
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    fn at(seconds: u64) -> Now {
+        Now { wall: Timestamp(seconds * 1000), uptime: Duration::from_secs(seconds) }
     }
-    let [first, second] = before.row.counters();
-    let [first_now, second_now] = row.counters();
-    let rates = [
-        first_now.saturating_sub(first) as f64 / seconds,
-        second_now.saturating_sub(second) as f64 / seconds,
-    ];
-    Line { row, rates: Some(rates), at: now.uptime }
+
+    #[test]
+    fn rates_are_of_the_last_seconds_and_end_where_nothing_comes() {
+        let mut row = super::super::tests::fixture::user(1);
+        let mut line = Line::new(Row::User(row.clone()), at(0));
+        line.look(at(0));
+        assert_eq!(line.rates, None, "one look is no rate");
+        for second in 1..=10 {
+            row.bytes_in += 100;
+            line.row = Row::User(row.clone());
+            line.look(at(second));
+        }
+        assert_eq!(line.rates.map(|rates| rates[0]), Some(100.0));
+        // The daemon says nothing about a row that has not changed.
+        line.look(at(13));
+        assert_eq!(line.rates.map(|rates| rates[0] < 100.0), Some(true));
+        line.look(at(20));
+        assert_eq!(line.rates, Some([0.0, 0.0]));
+        // A counter that begins anew is no negative rate.
+        row.bytes_in = 0;
+        line.row = Row::User(row);
+        line.look(at(21));
+        assert_eq!(line.rates, Some([0.0, 0.0]));
+    }
 }

@@ -14,8 +14,8 @@ use super::theme::Tone;
 const EDGE: u16 = 2;
 
 /// The columns that are shown in so much room, with where each begins and how wide it is.
-pub(super) fn placed(pane: Pane, width: u16) -> Vec<(&'static Column, u16, u16)> {
-    fitting(pane, width.saturating_sub(EDGE))
+pub(super) fn placed(table: &Table, width: u16) -> Vec<(&'static Column, u16, u16)> {
+    fitting(table.pane, &table.hidden, width.saturating_sub(EDGE))
         .into_iter()
         .map(|(column, x, wide)| (column, x + EDGE, wide))
         .collect()
@@ -27,7 +27,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, model: &Model, table: &Table, area
         return;
     }
     title(painter, model, table, area);
-    let placed = placed(table.pane, area.width);
+    let placed = placed(table, area.width);
     heads(painter, table, &placed, Rect { y: area.y + 1, height: 1, ..area });
     let rows = Rect { y: area.y + 2, height: area.height - 2, ..area };
     if table.matched == 0 || table.lines.is_empty() {
@@ -89,7 +89,9 @@ fn title(painter: &mut Painter<'_>, model: &Model, table: &Table, area: Rect) {
         _ => "users",
     };
     let (matched, total) = (count(table.matched.into()), count(table.total.into()));
-    let counts = if table.matched == table.total {
+    let counts = if !table.loaded {
+        what.to_owned()
+    } else if table.matched == table.total {
         format!("{total} {what}")
     } else {
         format!("{matched} of {total} {what}")

@@ -217,11 +217,15 @@ fn footer(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
             PromptKind::Search => "find ",
         };
         let start = painter.line(area.x, area.y, area.width, &[(sign, theme.accent)]);
-        let error = model.table(model.pane).and_then(|table| table.filter_error.clone());
+        let error = match model.table(model.pane) {
+            _ if prompt.kind == PromptKind::Search => None,
+            Some(table) => table.filter_error.clone(),
+            None => model.feed.filter_error.clone(),
+        };
         let help = match (&error, prompt.kind, model.pane) {
             (Some(error), ..) => format!("{} {error}", painter.glyphs.warning),
             (None, PromptKind::Search, _) => "Enter finds, n and N go on".to_owned(),
-            (None, _, Pane::Activity) => "kind:kick user:bob room:lobby level:warning !word".to_owned(),
+            (None, _, Pane::Activity) => "kind:kick or kind:ban user:bob room:lobby !word".to_owned(),
             (None, _, Pane::Rooms) => "lobby members>5 locked:yes !private:yes".to_owned(),
             (None, ..) => "bob room:lobby strikes>1 idle>10m ip:10.0.0.0/8 !word".to_owned(),
         };

@@ -41,7 +41,7 @@ const NAMES: [&str; 12] = [
     "Sam",
 ];
 
-pub(super) fn user(index: u32) -> UserRow {
+pub(in crate::tui) fn user(index: u32) -> UserRow {
     let name =
         NAMES.get(index as usize).map_or_else(|| format!("guest{index:03}"), |name| (*name).to_owned());
     UserRow {
@@ -282,6 +282,10 @@ impl Stage {
             }
             Request::User(_) => {
                 vec![ServerMessage::Reply { id, result: Ok(Reply::User(Box::new(user_detail(3)))) }]
+            }
+            Request::Users(_) => {
+                let page = Page { total: 312, matched: 12, offset: 0, rows: Rows::Users(vec![user(0)]) };
+                vec![ServerMessage::Reply { id, result: Ok(Reply::Page(page)) }]
             }
             Request::Bans => {
                 let ban = crate::control::wire::BanRow {

@@ -1,9 +1,10 @@
 //! The console as a whole, without a terminal and without a daemon.
 
+mod about;
 mod acting;
 mod behaviour;
 mod docs;
-mod fixture;
+pub(super) mod fixture;
 mod frames;
 mod looks;
 mod random;
