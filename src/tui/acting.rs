@@ -10,7 +10,7 @@ use super::dialog::{Dialog, Person, Subject, Value};
 use super::keys::{Act, Concerns, Danger, DetailKind, of_act};
 use super::model::{Model, Overlay, Pane, Pending};
 use super::palette::split_name;
-use super::table::Row;
+use super::row::Row;
 use super::toasts::Kind;
 
 /// Whom an act without a name concerns: the page one is on, those who are marked, or the selected row.

@@ -291,11 +291,19 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
     }
 }
 
+/// An end, as people read it.
+fn until(rfc3339: &str) -> String {
+    match (rfc3339.get(..10), rfc3339.get(11..16)) {
+        (Some(day), Some(time)) => format!("until {day} {time} UTC"),
+        _ => format!("until {rfc3339}"),
+    }
+}
+
 /// The bans in force; taking one asks whether to lift it.
 fn ban_menu(model: &Model, bans: Vec<BanRow>) -> Picker {
     let may = Act::Unban.access() <= model.access();
     let items = bans.into_iter().map(|ban| {
-        let until = ban.until.as_deref().map_or("for good".to_owned(), |until| format!("until {until}"));
+        let until = ban.until.as_deref().map_or("for good".to_owned(), until);
         let place = ban.room.map(|room| format!(" from room {room}")).unwrap_or_default();
         let choice = match ban.scope.as_str() {
             "account" if may => {

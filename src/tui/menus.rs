@@ -13,7 +13,7 @@ use super::keys::{Act, Action, Concerns, DetailKind, Entry, Key, available};
 use super::model::{Model, Overlay, Pane};
 use super::moving::{go, open};
 use super::picker::{Choice, Item, Picker};
-use super::table::Row;
+use super::row::Row;
 use super::toasts::Kind;
 use super::update::act;
 use super::{acting, pages};

@@ -7,7 +7,7 @@
 //! | `view`, `tables`, `panes`, `overlays`, `pages`, `chart` | what the screen looks like |
 //! | `layout`, `columns`, `theme`, `format`, `paint` | where, how wide, in which style, in which words |
 //! | `keys`, `palette`, `picker`, `dialog`, `input` | the table of actions, and the ways to them |
-//! | `table`, `feed`, `sieve`, `metrics`, `detail`, `doc`, `toasts` | the parts of the model |
+//! | `table`, `row`, `feed`, `sieve`, `metrics`, `detail`, `doc`, `toasts` | the parts of the model |
 //! | `link` | the connection to the daemon, a task of its own |
 //! | `run`, `terminal`, `memory`, `once` | the loop, the terminal, what is remembered, a look without a screen |
 //!
@@ -42,6 +42,7 @@ mod paint;
 mod palette;
 mod panes;
 mod picker;
+mod row;
 mod run;
 mod sieve;
 mod table;

@@ -10,7 +10,7 @@ use super::dialog::{Dialog, Value};
 use super::doc::{Doc, Scroll};
 use super::format::{count, wrap};
 use super::input::Input;
-use super::keys::Danger;
+use super::keys::{Act, Danger};
 use super::layout::Regions;
 use super::model::{Model, Overlay, Pending};
 use super::pages;
@@ -104,8 +104,9 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         }
     }
     let air = u16::from(roomy);
+    let above = if lines.is_empty() { 0 } else { air };
     let notes = u16::from(dialog.code.is_some()) + 1;
-    let height = 2 + lines.len() as u16 + air + dialog.fields.len() as u16 + notes + air + 1;
+    let height = 2 + lines.len() as u16 + above + dialog.fields.len() as u16 + notes + air + 1;
     let title = format!("{}?", dialog.title());
     let area = window(painter, model, &title, width, height);
     let theme = painter.theme;
@@ -115,7 +116,7 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         painter.text(area.x + 10, y, area.width.saturating_sub(10), value, theme.strong);
         y += 1;
     }
-    y += air;
+    y += above;
     for (place, field) in dialog.fields.iter().enumerate() {
         if y >= area.bottom() {
             break;
@@ -146,7 +147,12 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         y += 1;
     }
     if let Some(code) = &dialog.code {
-        let text = format!("{} This cannot be taken back. Type {code} to go on.", painter.glyphs.warning);
+        let why = match dialog.act {
+            _ if area.width < 56 => "",
+            Act::MaintenanceOn => "All but staff have to leave. ",
+            _ => "This cannot be taken back. ",
+        };
+        let text = format!("{} {why}Type {code} to go on.", painter.glyphs.warning);
         painter.text(area.x, y, area.width, &text, theme.warn);
         y += 1;
     }

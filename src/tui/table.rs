@@ -5,87 +5,14 @@
 //! selected and that is said.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::control::wire::{Page, PageChange, Rows, StrikeRow, View, WINDOW_MAX, Window};
-use crate::hub::rows::{RoomRow, UserRow};
+use crate::control::wire::{Page, PageChange, Rows, View, WINDOW_MAX, Window};
 use crate::model::Now;
 
 use super::columns::{Column, columns};
 use super::model::Pane;
-
-/// One row of any of the tables.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Row {
-    User(UserRow),
-    Room(RoomRow),
-    Strike(StrikeRow),
-}
-
-impl Row {
-    pub(super) fn id(&self) -> u32 {
-        match self {
-            Row::User(row) => row.uid.0,
-            Row::Room(row) => row.id.0,
-            Row::Strike(row) => row.uid.0,
-        }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Row::User(row) => &row.nickname,
-            Row::Room(row) => &row.name,
-            Row::Strike(row) => &row.nickname,
-        }
-    }
-
-    /// What only ever grows: bytes in and out of a user, messages of a room.
-    fn counters(&self) -> [u64; 2] {
-        match self {
-            Row::User(row) => [row.bytes_in, row.bytes_out],
-            Row::Room(row) => [row.messages, 0],
-            Row::Strike(_) => [0, 0],
-        }
-    }
-}
-
-/// Rates are means over this time: short enough to be of now, long enough to be read.
-const SPAN: Duration = Duration::from_secs(5);
-
-/// A row and how fast its counters grow.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Line {
-    pub(super) row: Row,
-    /// Per second; `None` until it has been seen for a second.
-    pub(super) rates: Option<[f64; 2]>,
-    /// What its counters were, oldest first: at the beginning of [`SPAN`] and since.
-    seen: VecDeque<(Duration, [u64; 2])>,
-}
-
-impl Line {
-    fn new(row: Row, now: Now) -> Line {
-        let seen = VecDeque::from([(now.uptime, row.counters())]);
-        Line { row, rates: None, seen }
-    }
-
-    /// Notes what the counters are now, changed or not: what stands still has a rate, too.
-    fn look(&mut self, now: Now) {
-        let counters = self.row.counters();
-        if self.seen.back().is_none_or(|(at, _)| *at < now.uptime) {
-            self.seen.push_back((now.uptime, counters));
-        }
-        while self.seen.get(1).is_some_and(|(at, _)| *at + SPAN <= now.uptime) {
-            self.seen.pop_front();
-        }
-        let Some((at, [first, second])) = self.seen.front() else { return };
-        let seconds = now.uptime.saturating_sub(*at).as_secs_f64();
-        if seconds >= 1.0 {
-            let rate = |now: u64, then: &u64| now.saturating_sub(*then) as f64 / seconds;
-            self.rates = Some([rate(counters[0], first), rate(counters[1], second)]);
-        }
-    }
-}
+use super::row::{Line, Row};
 
 /// What the table wants of the daemon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -195,7 +122,10 @@ impl Table {
         let mut before: HashMap<u32, Line> = self.lines.drain(..).map(|line| (line.row.id(), line)).collect();
         self.lines = rows(page.rows)
             .map(|row| match before.remove(&row.id()) {
-                Some(old) => Line { row, ..old },
+                Some(mut old) => {
+                    old.row = row;
+                    old
+                }
                 None => Line::new(row, now),
             })
             .collect();
@@ -372,39 +302,5 @@ fn rows(rows: Rows) -> Box<dyn Iterator<Item = Row>> {
         Rows::Users(rows) => Box::new(rows.into_iter().map(Row::User)),
         Rows::Rooms(rows) => Box::new(rows.into_iter().map(Row::Room)),
         Rows::Strikes(rows) => Box::new(rows.into_iter().map(Row::Strike)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Timestamp;
-
-    fn at(seconds: u64) -> Now {
-        Now { wall: Timestamp(seconds * 1000), uptime: Duration::from_secs(seconds) }
-    }
-
-    #[test]
-    fn rates_are_of_the_last_seconds_and_end_where_nothing_comes() {
-        let mut row = super::super::tests::fixture::user(1);
-        let mut line = Line::new(Row::User(row.clone()), at(0));
-        line.look(at(0));
-        assert_eq!(line.rates, None, "one look is no rate");
-        for second in 1..=10 {
-            row.bytes_in += 100;
-            line.row = Row::User(row.clone());
-            line.look(at(second));
-        }
-        assert_eq!(line.rates.map(|rates| rates[0]), Some(100.0));
-        // The daemon says nothing about a row that has not changed.
-        line.look(at(13));
-        assert_eq!(line.rates.map(|rates| rates[0] < 100.0), Some(true));
-        line.look(at(20));
-        assert_eq!(line.rates, Some([0.0, 0.0]));
-        // A counter that begins anew is no negative rate.
-        row.bytes_in = 0;
-        line.row = Row::User(row);
-        line.look(at(21));
-        assert_eq!(line.rates, Some([0.0, 0.0]));
     }
 }

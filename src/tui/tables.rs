@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::{Column, fitting};
-use super::format::count;
+use super::format::{count, wrap};
 use super::model::{Link, Model, Pane};
 use super::paint::{Hit, Painter};
 use super::table::Table;
@@ -187,8 +187,13 @@ fn empty(painter: &mut Painter<'_>, model: &Model, table: &Table, area: Rect) {
 
 /// Lines in the upper middle of an area.
 pub(super) fn message(painter: &mut Painter<'_>, area: Rect, lines: &[(String, Tone)]) {
+    let parts = |(text, tone): &(String, Tone)| {
+        let tone = *tone;
+        wrap(text, area.width.into()).into_iter().map(move |part| (part, tone))
+    };
+    let lines: Vec<(String, Tone)> = lines.iter().flat_map(parts).collect();
     let top = area.y + area.height.saturating_sub(lines.len() as u16) / 3;
-    for (y, (text, tone)) in (top..area.bottom()).zip(lines) {
+    for (y, (text, tone)) in (top..area.bottom()).zip(&lines) {
         let columns = painter.columns(text).min(area.width);
         let x = area.x + (area.width - columns) / 2;
         let style = painter.theme.of(*tone);

@@ -248,7 +248,15 @@ fn footer(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
     }
     let mut x = area.x;
     let mut hints: Vec<(String, &str, Action)> = Vec::new();
-    for entry in available(model.context(), model.access()).filter(|entry| !entry.hint.is_empty()) {
+    let connected = model.connected();
+    if let Link::Waiting { retry_at: Some(_), .. } = model.link {
+        hints.push(("r".to_owned(), "connect now", Action::Retry));
+    }
+    // What cannot be done is not offered.
+    let possible = |action: Action| connected || !matches!(action, Action::Act(_) | Action::Menu);
+    for entry in available(model.context(), model.access())
+        .filter(|entry| !entry.hint.is_empty() && possible(entry.action))
+    {
         if let Some(key) = entry.keys.first() {
             hints.push((key.name(), entry.hint, entry.action));
         }

@@ -7,7 +7,7 @@ use crate::model::Status;
 
 use super::format::short_bytes;
 use super::model::Pane;
-use super::table::Line;
+use super::row::Line;
 use super::theme::{Glyphs, Tone};
 
 mod rooms;
@@ -96,16 +96,16 @@ pub(super) fn fitting(
     }
     let shown: Vec<&Column> = all.into_iter().filter(|column| Some(column.rank) <= worst).collect();
     let mut spare = width.saturating_sub(used);
-    // What is left is shared out evenly among those that want more.
+    // What is left is shared out among those that want more; names get twice as much as the others.
     let mut more = vec![0; shown.len()];
     while spare > 0 {
         let mut given = false;
         for (column, more) in shown.iter().zip(&mut more) {
-            if *more < column.grows && spare > 0 {
-                *more += 1;
-                spare -= 1;
-                given = true;
-            }
+            let share = if column.rank == 0 { 2 } else { 1 };
+            let part = share.min(column.grows - *more).min(spare);
+            *more += part;
+            spare -= part;
+            given |= part > 0;
         }
         if !given {
             break;

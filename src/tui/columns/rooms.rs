@@ -1,7 +1,7 @@
 //! The columns of rooms.
 
 use super::super::format::{count, rate};
-use super::super::table::Row;
+use super::super::row::Row;
 use super::super::theme::Tone;
 use super::{Column, cell, left, quiet, right};
 

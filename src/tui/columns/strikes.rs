@@ -1,7 +1,7 @@
 //! The columns of strikes.
 
 use super::super::format::{count, duration};
-use super::super::table::Row;
+use super::super::row::Row;
 use super::super::theme::Tone;
 use super::{Column, alarm, cell, left, right};
 

@@ -1,7 +1,7 @@
 //! The columns of users.
 
 use super::super::format::{count, duration, short_bytes};
-use super::super::table::Row;
+use super::super::row::Row;
 use super::super::theme::Tone;
 use super::{Column, alarm, cell, left, per_second, quiet, right, status};
 
