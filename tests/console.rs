@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod console_support;
+mod support;
 
 use console_support::{Console, Server};
 
@@ -17,9 +18,11 @@ fn a_shift_at_the_console() {
     console.send("\x15\r");
     console.wait("everybody", |screen| screen.contains("carol") && !screen.contains("filter bo"));
     console.send(">");
-    console.wait("the order", |screen| screen.contains("Id▼") || screen.contains("▼Id"));
+    console.wait("the order", |screen| screen.contains("Id▼") && screen.find("carol") < screen.find("alice"));
     console.send("<");
-    console.wait("the order before", |screen| screen.contains("Name▲"));
+    console.wait("the order before", |screen| {
+        screen.contains("Name▲") && screen.find("alice") < screen.find("carol")
+    });
     console.send("G");
     console.wait("the last row", |screen| screen.contains("3/3"));
     console.send("\r");
@@ -160,4 +163,122 @@ fn a_terminal_that_can_nothing_is_refused_with_advice() {
     let mut console = Console::start(&server, (80, 24), &[], &[("TERM", "dumb")]);
     assert_eq!(console.ended(), 2);
     assert!(console.text().contains("--once"), "{}", console.text());
+}
+
+#[test]
+fn it_is_stopped_and_comes_back_with_fg() {
+    let server = Server::start(1);
+    let mut shell = Console::in_shell(&server, (120, 40));
+    shell.wait("alice", |screen| screen.contains("alice"));
+    shell.send("G");
+    shell.wait("the last row", |screen| screen.contains("3/3"));
+    shell.send("\x1a");
+    shell.wait("the shell", |screen| screen.contains("Stopped") && !screen.contains("alice"));
+    shell.assert_given_back();
+    shell.send("fg\r");
+    shell.wait("the console again", |screen| screen.contains("alice") && screen.contains("3/3"));
+    shell.with_screen(|screen| assert!(screen.alternate_screen() && screen.bracketed_paste()));
+    shell.send("K");
+    shell.wait("its keys", |screen| screen.contains("[ Cancel ]"));
+    shell.send("\x1b");
+    shell.wait("the table", |screen| !screen.contains("[ Cancel ]"));
+    shell.send("q");
+    shell.wait("the shell again", |screen| !screen.contains("alice"));
+    shell.assert_given_back();
+    shell.send("exit\r");
+    assert_eq!(shell.ended(), 0);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_it_and_not_the_daemon() {
+    let server = Server::start(1);
+    let mut console = Console::start_and_close(&server, (80, 24), "alice");
+    console.wait().unwrap();
+    let mut console = Console::start(&server, (80, 24), &[], &[]);
+    console.wait("alice", |screen| screen.contains("alice"));
+    console.send("q");
+    assert_eq!(console.ended(), 0);
+}
+
+#[test]
+fn what_was_cleared_by_others_is_drawn_again() {
+    let server = Server::start(1);
+    let mut console = Console::start(&server, (80, 24), &[], &[]);
+    console.wait("alice", |screen| screen.contains("alice"));
+    console.scribble(b"\x1b[2J\x1b[Hsomebody writes here");
+    console.wait("the damage", |screen| screen.contains("somebody") && !screen.contains("alice"));
+    console.send("\x0c");
+    console.wait("alice again", |screen| screen.contains("alice") && !screen.contains("somebody"));
+    console.send("q");
+    assert_eq!(console.ended(), 0);
+}
+
+#[test]
+fn without_the_mouse_the_terminal_keeps_it() {
+    let server = Server::start(1);
+    for (args, mode) in [
+        (&[][..], vt100::MouseProtocolMode::AnyMotion),
+        (&["--no-mouse"][..], vt100::MouseProtocolMode::None),
+    ] {
+        let mut console = Console::start(&server, (80, 24), args, &[]);
+        console.wait("alice", |screen| screen.contains("alice"));
+        console.with_screen(|screen| assert_eq!(screen.mouse_protocol_mode(), mode));
+        console.send("q");
+        assert_eq!(console.ended(), 0);
+    }
+}
+
+#[test]
+fn the_whole_of_it_before_a_real_daemon() {
+    let server = support::Server::start();
+    let uids = ["alice", "bob", "carol"].map(|name| server.account(name));
+    let mut clients = uids.map(|uid| server.sign_in(uid));
+    let socket = server.data_dir().join("control.sock");
+    let mut console = Console::start_at(socket.clone(), (120, 40), &[], &[]);
+    console.wait("everybody", |screen| screen.contains("3 users") && screen.contains("carol"));
+    // The rows live: whoever is idle gets older on the screen.
+    console.wait("time passing", |screen| {
+        screen
+            .lines()
+            .any(|line| line.contains("alice") && ["3s", "4s", "5s"].iter().any(|s| line.contains(s)))
+    });
+    // A second console sees what is done at the first.
+    let mut other = Console::start_at(socket, (120, 40), &["--read-only"], &[]);
+    other.wait("everybody", |screen| screen.contains("READ-ONLY") && screen.contains("carol"));
+    other.send("3");
+
+    console.send("/bob\r");
+    console.wait("bob", |screen| screen.contains("1 of 3 users"));
+    console.send("K");
+    console.wait("the dialog", |screen| screen.contains(&format!("bob ({})", uids[1])));
+    console.send("\t\tspam\r\r");
+    console.wait("the empty table", |screen| screen.contains("Nothing matches bob"));
+    clients[1].rest();
+    other.wait("the kick", |screen| screen.lines().any(|line| line.contains("kick") && line.contains("bob")));
+    console.send("/\x15\r");
+    console.wait("the others", |screen| screen.contains(" 1/2"));
+
+    console.send("G");
+    console.wait("carol", |screen| screen.contains("2/2"));
+    console.send("M\t\r");
+    console.wait("the mute", |screen| screen.contains("u takes it back"));
+    console.wait("carol muted", |screen| screen.contains("▲ muted"));
+    console.send("u");
+    console.wait("carol free", |screen| !screen.contains("▲ muted"));
+    console.send(":broadcast hello to all\r");
+    console.wait("the dialog", |screen| screen.contains("[ Cancel ]"));
+    console.send("\t\r");
+    other.wait("the announcement", |screen| screen.contains("hello to all"));
+    for keys in ["2", "4", "5", "3"] {
+        console.send(keys);
+    }
+    console.wait("the feed", |screen| screen.contains("following") && screen.contains("hello to all"));
+
+    let _gone = server.stop();
+    console.wait("the loss", |screen| screen.contains("again in"));
+    for mut console in [console, other] {
+        console.send("q");
+        assert_eq!(console.ended(), 0);
+        console.assert_given_back();
+    }
 }

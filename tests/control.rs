@@ -330,6 +330,37 @@ fn the_answer_comes_within_a_second_however_much_is_said() {
 }
 
 #[test]
+fn events_do_not_keep_tables_from_being_looked_at() {
+    const ROOM: u32 = 50_003;
+    let server = Server::start();
+    let uid = server.account("Ann");
+    let mut ann = server.sign_in(uid);
+    let mut raw = Raw::greeted(&server);
+    for (id, what) in [(1, View::Users(Window::default())), (2, View::Activity(1))] {
+        raw.send(&ClientMessage::Request { id, request: Request::Watch { view: id, what } });
+    }
+    let (mut batches, mut changes) = (0, 0);
+    while changes < 3 {
+        let ServerMessage::Update { update, .. } = raw.receive() else { continue };
+        match update {
+            // Each batch of events is followed by another one.
+            Update::Activity { .. } => {
+                if batches % 2 == 0 {
+                    ann.join(ROOM);
+                } else {
+                    ann.send_u32(0xfec0, &[ROOM]);
+                    ann.sync();
+                }
+                batches += 1;
+            }
+            Update::Change(_) => changes += 1,
+            _ => {}
+        }
+        assert!(batches < 500, "tables wait for a pause between events");
+    }
+}
+
+#[test]
 fn a_message_on_its_way_is_measured() {
     let server = Server::start();
     let (ann, bob) = (server.account("Ann"), server.account("Bob"));

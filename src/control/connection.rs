@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The longest pause, however much a look costs.
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// A look may take one part in so many of the time.
-const SHARE: u32 = 100;
+const SHARE: u32 = 200;
 /// The pause between two batches of events.
 const BATCH: Duration = Duration::from_millis(100);
 
@@ -139,7 +139,9 @@ struct Connection {
     working: usize,
     work_to: mpsc::UnboundedSender<Work>,
     work: mpsc::UnboundedReceiver<Work>,
+    /// When tables are looked at next, and when they were last.
     look_at: Instant,
+    looked_at: Instant,
     batch_at: Instant,
 }
 
@@ -165,6 +167,7 @@ impl Connection {
             work_to,
             work,
             look_at: now,
+            looked_at: now,
             batch_at: now,
         }
     }
@@ -198,15 +201,18 @@ impl Connection {
                 }
                 place = room.reserve(), if self.replies.is_empty() && self.views.due() => {
                     let Ok(place) = place else { return End::Stalled };
-                    let began = Instant::now();
                     if let Some(update) = self.views.next(&self.service).await {
                         place.send(encoded(&update));
                     }
-                    let pause = began.elapsed().saturating_mul(SHARE).clamp(LOOK, LONGEST_LOOK);
-                    self.look_at = self.look_at.max(Instant::now() + pause);
+                    // What tables cost puts the next look at them off, and nothing else does: events and
+                    // measurements come all the time.
+                    let pause = self.views.looking.saturating_mul(SHARE).clamp(LOOK, LONGEST_LOOK);
+                    self.look_at = self.looked_at + pause;
                 }
                 () = sleep_until(self.look_at.into()), if wants_tables => {
-                    self.look_at = Instant::now() + LOOK;
+                    self.looked_at = Instant::now();
+                    self.look_at = self.looked_at + LOOK;
+                    self.views.looking = Duration::ZERO;
                     self.views.note(News::Tables);
                 }
                 Ok(()) = measured.changed(), if self.views.want(News::Measured) => {

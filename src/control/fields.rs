@@ -70,20 +70,20 @@ pub fn find<R: Row>(name: &str) -> Option<usize> {
     R::FIELDS.iter().position(|field| field.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// The order of two values of one column.
+/// `value` as it is sorted by: capitals do not count.
+pub fn key(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Text(text) if text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) => {
+            Value::Text(text.chars().flat_map(char::to_lowercase).collect())
+        }
+        value => value,
+    }
+}
+
+/// The order of two [`key`]s of one column.
 pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Ordering {
     match (a, b) {
-        (Value::Text(a), Value::Text(b)) => {
-            let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
-            // Most are of one case, or differ early; only then is the copy saved.
-            if a.is_ascii() && b.is_ascii() {
-                let bytes =
-                    |text: &str| text.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-                bytes(a).cmp(&bytes(b))
-            } else {
-                lower(a).cmp(&lower(b))
-            }
-        }
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
         (Value::Number(a), Value::Number(b)) => a.cmp(b),
         (Value::Flag(a), Value::Flag(b)) => a.cmp(b),
         (Value::Address(a), Value::Address(b)) => a.cmp(b),

@@ -2,6 +2,7 @@
 //! before: a client that reads slowly gets fewer and larger ones, and nothing is kept for it.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crate::hub::rows::{RoomRow, UserRow};
 use crate::model::{RoomId, Uid};
@@ -14,6 +15,8 @@ use super::wire::{Page, Refusal, RefusalCode, Rows, ServerMessage, StrikeRow, Ta
 
 /// Views of one connection at most.
 const VIEWS_MAX: usize = 32;
+/// The pause between two counts of open files: with ten thousand of them a count takes milliseconds.
+const COUNT: Duration = Duration::from_secs(15);
 /// Events in one update at most.
 const EVENTS_AT_ONCE: usize = 500;
 
@@ -23,6 +26,8 @@ pub(super) struct Views {
     views: BTreeMap<u32, Watched>,
     /// The view that was served last: the others come first.
     last: u32,
+    /// The time that tables and details have taken since the last look at them.
+    pub(super) looking: Duration,
 }
 
 struct Watched {
@@ -42,7 +47,10 @@ enum Kind {
         next: u64,
     },
     Status,
-    Metrics,
+    /// When files were counted last, and how many were open.
+    Metrics {
+        counted: Option<(Instant, u64)>,
+    },
     User {
         uid: Uid,
         gone: bool,
@@ -75,7 +83,7 @@ impl Kind {
             Kind::Users(_) | Kind::Rooms(_) | Kind::Strikes(_) | Kind::User { .. } | Kind::Room { .. } => {
                 News::Tables
             }
-            Kind::Status | Kind::Metrics => News::Measured,
+            Kind::Status | Kind::Metrics { .. } => News::Measured,
             Kind::Activity { .. } => News::Events,
         }
     }
@@ -100,7 +108,7 @@ impl Views {
                 Kind::Activity { next: service.feed.next().saturating_sub(u64::from(last)).max(first) }
             }
             View::Status => Kind::Status,
-            View::Metrics => Kind::Metrics,
+            View::Metrics => Kind::Metrics { counted: None },
             View::User(uid) => Kind::User { uid, gone: false },
             View::Room(room) => Kind::Room { room, gone: false },
         };
@@ -138,7 +146,12 @@ impl Views {
             self.last = id;
             let view = self.views.get_mut(&id)?;
             view.due = false;
-            if let Some(update) = view.update(service).await {
+            let began = Instant::now();
+            let update = view.update(service).await;
+            if view.kind.wants() == News::Tables {
+                self.looking += began.elapsed();
+            }
+            if let Some(update) = update {
                 let seq = view.seq;
                 view.seq += 1;
                 return Some(ServerMessage::Update { view: id, seq, update });
@@ -175,13 +188,21 @@ impl Watched {
                 Some(Update::Activity { entries, missed: slice.missed })
             }
             Kind::Status => Some(Update::Status(Box::new(service.status()))),
-            Kind::Metrics if self.seq == 0 => {
+            Kind::Metrics { .. } if self.seq == 0 => {
                 let (seconds, minutes) = service.monitor.history();
                 Some(Update::History { seconds, minutes })
             }
-            Kind::Metrics => {
+            Kind::Metrics { counted } => {
                 let sample = service.monitor.last().sample;
-                Some(Update::Metrics(sample, Box::new(service.performance().await)))
+                let performance = match *counted {
+                    Some((at, open)) if at.elapsed() < COUNT => service.performance_now(open),
+                    _ => {
+                        let fresh = service.performance().await;
+                        *counted = Some((Instant::now(), fresh.open_files));
+                        fresh
+                    }
+                };
+                Some(Update::Metrics(sample, Box::new(performance)))
             }
             Kind::User { uid, gone } => {
                 let found = service.user(Target::Uid(*uid), FRESH).await;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::fields::{RoomNames, Row, compare, find};
+use super::fields::{RoomNames, Row, Value, compare, find, key};
 use super::filter::Filter;
 use super::wire::{Page, PageChange, Rows, WINDOW_MAX, Window};
 
@@ -67,22 +67,34 @@ impl Query {
         let mut matching: Vec<_> = rows
             .iter()
             .filter(|row| self.filter.passes(*row, rooms))
-            .map(|row| (row.value(self.sort), row))
+            .map(|row| (key(row.value(self.sort)), row))
             .collect();
         let matched = matching.len();
-        matching.sort_unstable_by(|(a, row), (b, other)| {
+        let order = |(a, row): &(Value<'_>, &R), (b, other): &(Value<'_>, &R)| {
             let order = compare(a, b);
             let order = if self.descending { order.reverse() } else { order };
             // Equals stay where they are, whatever the direction.
             order.then_with(|| row.id().cmp(&other.id()))
-        });
+        };
         let mut offset = self.offset.min(matched);
         if let Some(id) = self.follow
-            && let Some(place) = matching.iter().position(|(_, row)| row.id() == id)
+            && let Some(followed) = matching.iter().find(|(_, row)| row.id() == id)
         {
+            let place = matching.iter().filter(|other| order(other, followed).is_lt()).count();
             offset = offset.min(place).max((place + 1).saturating_sub(self.limit));
         }
-        let shown = matching.iter().skip(offset).take(self.limit).map(|(_, row)| (*row).clone()).collect();
+        // Of ten thousand rows, those in the window are sorted, and the others only put to its sides.
+        let end = offset.saturating_add(self.limit).min(matched);
+        if end < matched {
+            matching.select_nth_unstable_by(end, order);
+            matching.truncate(end);
+        }
+        if offset > 0 && offset < end {
+            matching.select_nth_unstable_by(offset, order);
+        }
+        let shown = matching.get_mut(offset..).unwrap_or_default();
+        shown.sort_unstable_by(order);
+        let shown = shown.iter().map(|(_, row)| (*row).clone()).collect();
         let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Cut { total: small(rows.len()), matched: small(matched), offset: small(offset), rows: shown }
     }
@@ -187,6 +199,26 @@ pub(super) mod tests {
         assert_eq!(ids(&window(500, None), &rows), (100, vec![]));
         let all = Window { limit: 100_000, ..Window::default() };
         assert_eq!(Query::new::<UserRow>(&all, true).unwrap().limit, WINDOW_MAX as usize);
+    }
+
+    proptest! {
+        /// A window is a piece of the whole, wherever it is.
+        #[test]
+        fn a_window_is_a_piece_of_the_whole(
+            users in proptest::collection::btree_map(0u32..60, "[a-cA-Cé]{0,2}", 0..40),
+            descending: bool, offset in 0u32..50, limit in 1u32..20, follow in proptest::option::of(0u32..60),
+        ) {
+            let row = |(uid, nickname)| UserRow { nickname, ..user(uid) };
+            let rows: Vec<_> = users.into_iter().map(row).collect();
+            let window = Window { sort: "nickname".into(), descending, ..Window::default() };
+            let (_, whole) = ids(&window, &rows);
+            let (at, piece) = ids(&Window { offset, limit, follow, ..window }, &rows);
+            let end = (at as usize + limit as usize).min(whole.len());
+            prop_assert_eq!(&piece, &whole[at as usize..end]);
+            if let Some(id) = follow.filter(|id| whole.contains(id)) {
+                prop_assert!(piece.contains(&id));
+            }
+        }
     }
 
     fn population() -> impl Strategy<Value = Vec<UserRow>> {

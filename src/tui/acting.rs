@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use crate::control::wire::{BanTarget, Order, Request, Target, UserDetail};
+use crate::control::wire::{BanTarget, Order, Request, Target, UserDetail, Window};
 use crate::model::{Now, Uid};
 
 use super::detail::Data;
@@ -10,7 +10,7 @@ use super::dialog::{Dialog, Person, Subject, Value};
 use super::keys::{Act, Concerns, Danger, DetailKind, of_act};
 use super::model::{Model, Overlay, Pane, Pending};
 use super::palette::split_name;
-use super::table::Row;
+use super::row::Row;
 use super::toasts::Kind;
 
 /// Whom an act without a name concerns: the page one is on, those who are marked, or the selected row.
@@ -100,9 +100,9 @@ pub(super) fn begin_named(model: &mut Model, act: Act, text: &str, now: Now) {
             open(model, act, subject.unwrap_or(Subject::Server), text, now);
         }
         Concerns::Ban => {
-            let (name, _) = split_name(text, &[]);
+            let (name, said) = split_name(text, &[]);
             let target = ban_target(name);
-            open(model, act, Subject::Banned { target, name: name.to_owned() }, "", now);
+            open(model, act, Subject::Banned { target, name: name.to_owned() }, said, now);
         }
         Concerns::Room => {
             let (name, said) = split_name(text, &known_rooms(model));
@@ -184,6 +184,11 @@ pub(super) fn open(model: &mut Model, act: Act, subject: Subject, said: &str, no
         return;
     }
     let dialog = Dialog::new(act, subject, said);
+    if let Some(address) = dialog.address() {
+        // It is seen whom else a ban would hit before it is given.
+        let window = Window { filter: format!("ip:{address}"), limit: 1, ..Window::default() };
+        model.request(Request::Users(window), Pending::Reach { address });
+    }
     if act.danger() == Danger::Mild && dialog.code.is_none() {
         confirm(model, &dialog, now);
     } else {
@@ -201,8 +206,7 @@ fn confirm(model: &mut Model, dialog: &Dialog, now: Now) -> Option<String> {
         Ok(orders) => {
             for order in orders {
                 let text = format!("{}{}", dialog.title(), detail_of(&order));
-                let pending = Pending::Order { text, since: now.uptime, done: 0, of: 0 };
-                model.request(Request::Act(order), pending);
+                send(model, text, order, now);
             }
         }
     }
@@ -210,6 +214,38 @@ fn confirm(model: &mut Model, dialog: &Dialog, now: Now) -> Option<String> {
         model.users.marked.clear();
     }
     None
+}
+
+fn send(model: &mut Model, text: String, order: Order, now: Now) {
+    let undo = inverse(&order).map(Box::new);
+    let pending = Pending::Order { text, since: now.uptime, done: 0, of: 0, undo };
+    model.request(Request::Act(order), pending);
+}
+
+/// What takes an order back, if anything does.
+fn inverse(order: &Order) -> Option<Order> {
+    let reason = "taken back".to_owned();
+    match order {
+        Order::Ban { target, .. } => Some(Order::Unban { target: target.clone(), reason }),
+        Order::Mute { user, media, .. } => Some(Order::Unmute { user: user.clone(), media: *media, reason }),
+        Order::LockRoom { room, lockword: Some(_) } => Some(Order::LockRoom { room: *room, lockword: None }),
+        Order::Maintenance { on: true, .. } => Some(Order::Maintenance { on: false, message: String::new() }),
+        _ => None,
+    }
+}
+
+/// Takes back what was done last.
+pub(super) fn undo(model: &mut Model, now: Now) {
+    if !model.connected() {
+        return fail(model, "not connected: nothing was done".to_owned(), now);
+    }
+    match model.undo.take() {
+        Some((_, order)) if order.needs() > model.access() => {
+            fail(model, "this console may not do that".to_owned(), now);
+        }
+        Some((text, order)) => send(model, format!("Take back: {text}"), order, now),
+        None => model.toasts.push(Kind::Notice, "there is nothing to take back", now),
+    }
 }
 
 /// What tells an order from others of the same dialog.

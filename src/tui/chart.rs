@@ -36,8 +36,6 @@ pub(super) fn scaled(painter: &mut Painter<'_>, area: Rect, values: &[Option<f64
     let start = area.right().saturating_sub(u16::try_from(values.len()).unwrap_or(area.width));
     for (x, value) in (start..).zip(values) {
         let Some(value) = value.filter(|value| value.is_finite()) else {
-            let (gap, dim) = (painter.glyphs.gap, painter.theme.dim);
-            painter.text(x, area.bottom().saturating_sub(1), 1, gap, dim);
             continue;
         };
         let share = (value / most).clamp(0.0, 1.0);

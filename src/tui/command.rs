@@ -11,7 +11,7 @@ use super::model::{Model, Overlay, Pane, Prompt, PromptKind};
 use super::palette::{Argument, HISTORY, Palette, What, argument, theme};
 use super::theme::ThemeName;
 use super::toasts::Kind;
-use super::{acting, heard, update};
+use super::{acting, heard, moving, update};
 
 /// Opens the line for the filter of the pane.
 pub(super) fn open_filter(model: &mut Model) {
@@ -29,6 +29,7 @@ pub(super) fn prompt_key(model: &mut Model, key: KeyEvent, now: Now) {
             let Some(prompt) = model.prompt.take() else { return };
             if prompt.kind == PromptKind::Filter {
                 filter(model, &prompt.before);
+                model.feed.filter_error = None;
             }
         }
         KeyCode::Enter => {
@@ -39,8 +40,9 @@ pub(super) fn prompt_key(model: &mut Model, key: KeyEvent, now: Now) {
                     Some(detail) => detail.scroll.find = text,
                     None => model.feed.find = text,
                 }
-                update::find(model, false, now);
+                moving::find(model, false, now);
             }
+            model.feed.filter_error = None;
         }
         _ => {
             let changed = model.prompt.as_mut().is_some_and(|prompt| prompt.input.key(key));
@@ -78,6 +80,13 @@ pub(super) fn filter(model: &mut Model, text: &str) {
     }
     if model.paused.is_some() {
         update::pause(model, false);
+    }
+    if model.tries_filter(pane) {
+        // Whoever types fast is answered for the last letter, not for each of them.
+        if let Some(table) = model.table_mut(pane) {
+            table.next_filter = Some(text.to_owned());
+        }
+        return;
     }
     heard::watch_table(model, Some(text.to_owned()));
 }

@@ -10,8 +10,10 @@ pub(super) struct Doc {
     width: usize,
 }
 
-/// Columns of the names of values.
-const NAMES: usize = 14;
+/// Columns of the names of values, and where there is little room.
+const NAMES: (usize, usize) = (14, 10);
+/// Columns from which there is room.
+const ROOMY: usize = 50;
 
 impl Doc {
     /// An empty text for so many columns.
@@ -33,11 +35,12 @@ impl Doc {
 
     /// A value with its name.
     pub(super) fn field(&mut self, name: &str, value: &str, tone: Tone) {
-        let columns = self.width.saturating_sub(NAMES + 2);
+        let names = if self.width < ROOMY { NAMES.1 } else { NAMES.0 };
+        let columns = self.width.saturating_sub(names + 2);
         let lines = wrap(&crate::model::display_safe(value), columns);
         let mut label = name;
         for line in lines {
-            self.line([(format!("{label:<NAMES$}  "), Tone::Dim), (line, tone)]);
+            self.line([(format!("{label:<names$}  "), Tone::Dim), (line, tone)]);
             label = "";
         }
     }

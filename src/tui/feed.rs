@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::control::filter::Filter;
 use crate::hub::feed::Level;
 use crate::hub::{EventKind, FeedEntry};
+
+use super::sieve;
 
 /// Events that the console keeps.
 const KEPT: usize = 5000;
@@ -15,6 +18,10 @@ pub(super) struct Feed {
     /// Kinds that are not shown.
     pub(super) hidden: BTreeSet<EventKind>,
     pub(super) filter: String,
+    /// [`Feed::filter`], understood; `None` lets everything pass.
+    sieve: Option<Filter>,
+    /// What is wrong with the filter that was typed last.
+    pub(super) filter_error: Option<String>,
     /// The event one stands on; `None` follows the newest.
     pub(super) selected: Option<u64>,
     /// Events with this number and later ones came while it is paused, and are not shown.
@@ -33,6 +40,8 @@ impl Feed {
             entries: VecDeque::new(),
             hidden: BTreeSet::new(),
             filter: String::new(),
+            sieve: None,
+            filter_error: None,
             selected: None,
             frozen: None,
             missed: 0,
@@ -67,10 +76,17 @@ impl Feed {
         (self.selected, self.missed, self.frozen) = (None, 0, self.frozen.map(|_| 0));
     }
 
-    /// Shows what matches `filter` only.
+    /// Shows what matches `filter` only. A filter that cannot be understood leaves the last one in force.
     pub(super) fn set_filter(&mut self, filter: &str) {
-        self.filter = filter.to_owned();
-        self.sieve();
+        match Filter::parse::<FeedEntry>(filter) {
+            Ok(sieve) => {
+                self.sieve = (!filter.is_empty()).then_some(sieve);
+                self.filter = filter.to_owned();
+                self.filter_error = None;
+                self.sift();
+            }
+            Err(error) => self.filter_error = Some(error.to_string()),
+        }
     }
 
     /// Shows events of this kind, or hides them.
@@ -78,18 +94,20 @@ impl Feed {
         if !self.hidden.remove(&kind) {
             self.hidden.insert(kind);
         }
-        self.sieve();
+        self.sift();
     }
 
-    fn sieve(&mut self) {
-        let terms = terms(&self.filter);
-        for (entry, shown) in &mut self.entries {
-            *shown = !self.hidden.contains(&entry.kind) && terms.iter().all(|term| term.matches(entry));
+    fn sift(&mut self) {
+        let mut entries = std::mem::take(&mut self.entries);
+        for (entry, shown) in &mut entries {
+            *shown = self.shows(entry);
         }
+        self.entries = entries;
     }
 
     fn shows(&self, entry: &FeedEntry) -> bool {
-        !self.hidden.contains(&entry.kind) && terms(&self.filter).iter().all(|term| term.matches(entry))
+        !self.hidden.contains(&entry.kind)
+            && self.sieve.as_ref().is_none_or(|filter| sieve::passes(filter, entry))
     }
 
     /// What is shown, newest first.
@@ -180,53 +198,6 @@ impl Feed {
     /// The number of the newest event.
     pub(super) fn newest(&self) -> u64 {
         self.entries.back().map_or(0, |(entry, _)| entry.seq)
-    }
-}
-
-/// One word of the filter.
-struct Term {
-    not: bool,
-    field: Option<String>,
-    text: String,
-}
-
-fn terms(filter: &str) -> Vec<Term> {
-    let words = filter.split_whitespace();
-    words
-        .map(|word| {
-            let (not, word) = word.strip_prefix('!').map_or((false, word), |rest| (true, rest));
-            let (field, text) = match word.split_once(':') {
-                Some((field, text)) if matches!(field, "kind" | "user" | "room" | "level") => {
-                    (Some(field.to_owned()), text)
-                }
-                _ => (None, word),
-            };
-            Term { not, field, text: text.to_lowercase() }
-        })
-        .filter(|term| !term.text.is_empty())
-        .collect()
-}
-
-impl Term {
-    fn matches(&self, entry: &FeedEntry) -> bool {
-        let has = |text: &str| text.to_lowercase().contains(&self.text);
-        let any = |text: &Option<Box<str>>| text.as_deref().is_some_and(has);
-        let found = match self.field.as_deref() {
-            Some("kind") => has(entry.kind.name()),
-            Some("level") => has(level_name(entry.kind.level())),
-            Some("user") => any(&entry.actor) || any(&entry.target),
-            Some("room") => {
-                any(&entry.room_name) || entry.room.is_some_and(|room| room.to_string() == self.text)
-            }
-            _ => {
-                any(&entry.actor)
-                    || any(&entry.target)
-                    || any(&entry.room_name)
-                    || has(&entry.text)
-                    || has(entry.kind.name())
-            }
-        };
-        found != self.not
     }
 }
 
@@ -330,12 +301,19 @@ mod tests {
             ("bob !kind:kick", vec![1]),
             ("level:warning", vec![3]),
             ("user:amy", vec![3]),
+            ("user:amy or kind:join", vec![3, 1]),
+            ("!(user:amy or kind:join)", vec![2]),
+            ("bob and level:info", vec![1]),
             ("nobody", vec![]),
         ] {
             feed.set_filter(filter);
             assert_eq!(seqs(&feed), expected, "{filter}");
         }
+        feed.set_filter("knd:kick");
+        assert!(feed.filter_error.as_deref().is_some_and(|error| error.contains("kind")));
+        assert_eq!((feed.filter.as_str(), seqs(&feed)), ("nobody", vec![]), "the last good one stays");
         feed.set_filter("");
+        assert_eq!(feed.filter_error, None);
         feed.toggle(EventKind::Join);
         assert_eq!(seqs(&feed), [3, 2]);
         feed.find = "bob".to_owned();

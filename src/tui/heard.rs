@@ -132,8 +132,20 @@ fn message(model: &mut Model, message: ServerMessage, now: Now) {
                 first_update(model, view);
             }
             self::update(model, watched.slot, update, now);
+            next_filter(model, watched.slot);
         }
         ServerMessage::Goodbye(why) => model.toasts.push(Kind::Notice, format!("the daemon: {why}"), now),
+    }
+}
+
+/// Asks for the filter that was typed meanwhile.
+fn next_filter(model: &mut Model, slot: Slot) {
+    let Slot::Table(pane) = slot else { return };
+    if pane == model.pane
+        && !model.tries_filter(pane)
+        && let Some(filter) = model.table_mut(pane).and_then(|table| table.next_filter.take())
+    {
+        watch_table(model, Some(filter));
     }
 }
 
@@ -162,6 +174,7 @@ fn update(model: &mut Model, slot: Slot, update: Update, now: Now) {
         model.paused = model.paused.map(|skipped| skipped + 1);
         return;
     }
+    let live = model.paused.is_none();
     match (slot, update) {
         (Slot::Table(pane), Update::Page(page)) => {
             if let Some(table) = model.table_mut(pane) {
@@ -181,7 +194,13 @@ fn update(model: &mut Model, slot: Slot, update: Update, now: Now) {
                 model.seen = model.feed.newest();
             }
         }
-        (_, Update::Status(status)) => model.status = Some(*status),
+        (_, Update::Status(status)) => {
+            model.status = Some(*status);
+            let pane = model.pane;
+            if let Some(table) = model.table_mut(pane).filter(|_| live) {
+                table.look(now);
+            }
+        }
         (_, Update::History { seconds, minutes }) => model.metrics.replace(seconds, minutes),
         (_, Update::Metrics(sample, performance)) => model.metrics.push(sample, *performance),
         (Slot::Detail, Update::User(user)) => show_user(model, user),
@@ -230,15 +249,29 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
                     if let Some(table) = model.table_mut(pane) {
                         table.filter_error = Some(refusal.text);
                     }
+                    next_filter(model, watched.slot);
                 }
                 (Slot::Detail, _) => model.detail_gone = true,
                 _ => model.toasts.push(Kind::Failed, refusal.text, now),
             }
         }
-        (Pending::Order { text, .. }, Ok(Reply::Done(what))) => {
-            let text = if what.is_empty() { format!("{text}: done") } else { what };
-            model.toasts.push(Kind::Done, text, now);
+        (Pending::Order { text, undo, .. }, Ok(Reply::Done(what))) => {
+            let mut told = if what.is_empty() { format!("{text}: done") } else { what };
+            if let Some(order) = undo {
+                told += " (u takes it back)";
+                model.undo = Some((text, *order));
+            }
+            model.toasts.push(Kind::Done, told, now);
         }
+        (Pending::Reach { address }, Ok(Reply::Page(page))) => {
+            if let Some(Overlay::Dialog(dialog)) = &mut model.overlay
+                && dialog.address() == Some(address)
+            {
+                dialog.reach = Some(page.matched);
+            }
+        }
+        // It was a help; without it the dialog works as well.
+        (Pending::Reach { .. }, _) => {}
         (Pending::Order { text, .. }, Ok(_)) => model.toasts.push(Kind::Done, format!("{text}: done"), now),
         (Pending::Order { text, .. }, Err(refusal)) => {
             model.toasts.push(Kind::Failed, format!("{text}: {}", refusal.text), now);
@@ -258,11 +291,19 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
     }
 }
 
+/// An end, as people read it.
+fn until(rfc3339: &str) -> String {
+    match (rfc3339.get(..10), rfc3339.get(11..16)) {
+        (Some(day), Some(time)) => format!("until {day} {time} UTC"),
+        _ => format!("until {rfc3339}"),
+    }
+}
+
 /// The bans in force; taking one asks whether to lift it.
 fn ban_menu(model: &Model, bans: Vec<BanRow>) -> Picker {
     let may = Act::Unban.access() <= model.access();
     let items = bans.into_iter().map(|ban| {
-        let until = ban.until.as_deref().map_or("for good".to_owned(), |until| format!("until {until}"));
+        let until = ban.until.as_deref().map_or("for good".to_owned(), until);
         let place = ban.room.map(|room| format!(" from room {room}")).unwrap_or_default();
         let choice = match ban.scope.as_str() {
             "account" if may => {

@@ -6,16 +6,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::control::frame::{self, FrameError};
 use crate::control::wire::{
     ClientHello, ClientMessage, PROTOCOL, REPLY_MAX, REQUEST_MAX, ServerHello, ServerMessage,
 };
 
-use super::frames;
 use super::model::LinkEvent;
 
 /// The first wait.
@@ -117,11 +117,10 @@ async fn connect(options: &LinkOptions) -> Result<(UnixStream, ServerHello), Str
         version: env!("CARGO_PKG_VERSION").to_owned(),
         read_only: options.read_only,
     };
-    let frame =
-        frames::encode(&ClientMessage::Hello(hello), REQUEST_MAX).map_err(|error| error.to_string())?;
+    let hello = frame::encode(&ClientMessage::Hello(hello), REQUEST_MAX).map_err(|error| lost(&error))?;
     let greeted = timeout(HELLO, async {
-        stream.write_all(&frame).await?;
-        frames::read::<ServerMessage>(&mut stream, REPLY_MAX).await
+        stream.write_all(&hello).await?;
+        next(&mut stream).await
     });
     match greeted.await {
         Err(_) => Err("the daemon does not say hello".to_owned()),
@@ -153,13 +152,22 @@ fn refused(socket: &Path, error: &io::Error) -> String {
     }
 }
 
-fn lost(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            "the daemon has hung up".to_owned()
-        }
-        _ => error.to_string(),
+fn lost(error: &FrameError) -> String {
+    match error {
+        FrameError::Io(error) => match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                "the daemon has hung up".to_owned()
+            }
+            _ => error.to_string(),
+        },
+        FrameError::TooLong(_) | FrameError::Malformed => "the daemon speaks another language".to_owned(),
     }
+}
+
+/// The daemon's next message; the end of the connection is an error.
+async fn next(stream: &mut (impl AsyncRead + Unpin)) -> Result<ServerMessage, FrameError> {
+    let end = || io::Error::from(io::ErrorKind::UnexpectedEof).into();
+    frame::read(stream, REPLY_MAX).await?.ok_or_else(end)
 }
 
 /// Passes messages on until the connection ends, and says why it did; `None` if the console is gone.
@@ -174,7 +182,7 @@ async fn converse(
     let (sender, mut messages) = mpsc::channel(64);
     let reading = tokio::spawn(async move {
         loop {
-            let message = frames::read::<ServerMessage>(&mut reader, REPLY_MAX).await;
+            let message = next(&mut reader).await;
             let ended = message.is_err();
             if sender.send(message).await.is_err() || ended {
                 return;
@@ -197,13 +205,13 @@ async fn converse(
                 None => break None,
                 Some(LinkCommand::Retry) => {}
                 Some(LinkCommand::Send(message)) => {
-                    let sent = match frames::encode(&message, REQUEST_MAX) {
-                        Ok(frame) => timeout(HELLO, writer.write_all(&frame)).await,
-                        Err(error) => Ok(Err(error)),
+                    let frame = match frame::encode(&message, REQUEST_MAX) {
+                        Ok(frame) => frame,
+                        Err(error) => break Some(lost(&error)),
                     };
-                    match sent {
+                    match timeout(HELLO, writer.write_all(&frame)).await {
                         Ok(Ok(())) => {}
-                        Ok(Err(error)) => break Some(lost(&error)),
+                        Ok(Err(error)) => break Some(lost(&error.into())),
                         Err(_) => break Some("the daemon does not read".to_owned()),
                     }
                 }
@@ -226,11 +234,11 @@ pub(super) async fn ask(
     let (mut stream, hello) = connect(options).await?;
     let mut replies = Vec::new();
     for (id, request) in (1..).zip(requests) {
-        let frame = frames::encode(&ClientMessage::Request { id, request }, REQUEST_MAX)
+        let request = frame::encode(&ClientMessage::Request { id, request }, REQUEST_MAX)
             .map_err(|error| lost(&error))?;
-        stream.write_all(&frame).await.map_err(|error| lost(&error))?;
+        stream.write_all(&request).await.map_err(|error| lost(&error.into()))?;
         loop {
-            match frames::read::<ServerMessage>(&mut stream, REPLY_MAX).await.map_err(|error| lost(&error))? {
+            match next(&mut stream).await.map_err(|error| lost(&error))? {
                 ServerMessage::Reply { id: of, result } if of == id => {
                     replies.push(result.map_err(|refusal| refusal.text)?);
                     break;

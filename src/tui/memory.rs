@@ -24,6 +24,8 @@ pub(super) struct Memory {
     pane: Pane,
     zoom: bool,
     history: Vec<String>,
+    /// The filter of the activity pane.
+    activity: String,
     tables: BTreeMap<String, Shape>,
 }
 
@@ -34,6 +36,7 @@ struct Shape {
     sort: String,
     descending: bool,
     filter: String,
+    hidden: Vec<String>,
 }
 
 /// The directory of what the console keeps: `$XDG_STATE_HOME/paltalkd`, else `~/.local/state/paltalkd`.
@@ -79,6 +82,7 @@ impl Memory {
                 sort: table.sort.to_owned(),
                 descending: table.descending,
                 filter: table.filter.clone(),
+                hidden: table.hidden.iter().map(|key| (*key).to_owned()).collect(),
             };
             Some((pane.title().to_lowercase(), shape))
         });
@@ -87,6 +91,7 @@ impl Memory {
             pane: model.pane,
             zoom: model.zoom,
             history: model.history.clone(),
+            activity: model.feed.filter.clone(),
             tables: tables.collect(),
         }
     }
@@ -96,6 +101,9 @@ impl Memory {
         model.theme_name = self.theme;
         model.pane = self.pane;
         model.zoom = self.zoom;
+        model.feed.set_filter(&self.activity);
+        // What cannot be understood any more is forgotten.
+        model.feed.filter_error = None;
         model.history = self.history.iter().rev().take(HISTORY).rev().cloned().collect();
         for pane in Pane::ALL {
             let shape = self.tables.get(&pane.title().to_lowercase());
@@ -105,6 +113,8 @@ impl Memory {
                 table.descending = shape.descending;
             }
             table.filter = shape.filter.clone();
+            let hidden = columns(pane).iter().map(|column| column.key);
+            table.hidden = hidden.filter(|key| shape.hidden.iter().any(|known| known == key)).collect();
         }
     }
 }

@@ -5,15 +5,17 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use crate::hub::EventKind;
 use crate::model::Now;
 
+use super::columns::columns;
 use super::dialog::Subject;
 use super::doc::{Doc, Scroll};
 use super::feed::kind_name;
 use super::keys::{Act, Action, Concerns, DetailKind, Entry, Key, available};
 use super::model::{Model, Overlay, Pane};
+use super::moving::{go, open};
 use super::picker::{Choice, Item, Picker};
-use super::table::Row;
+use super::row::Row;
 use super::toasts::Kind;
-use super::update::{act, go, open};
+use super::update::act;
 use super::{acting, pages};
 
 /// A key for a text that lies over the panes; `None` closes it.
@@ -97,6 +99,17 @@ pub(super) fn choose(model: &mut Model, picker: Picker, now: Now) {
         Some(Choice::Unban(target, name)) => {
             acting::open(model, Act::Unban, Subject::Banned { target, name }, "", now);
         }
+        Some(Choice::Column(key)) => {
+            let pane = model.pane;
+            let Some(table) = model.table_mut(pane) else { return };
+            if !table.hidden.remove(key) {
+                table.hidden.insert(key);
+            }
+            columns_menu(model);
+            if let Some(Overlay::Menu(menu)) = &mut model.overlay {
+                menu.selected = picker.selected;
+            }
+        }
         Some(choice @ (Choice::Kind(_) | Choice::Kinds(_))) => {
             match choice {
                 Choice::Kind(kind) => model.feed.toggle(kind),
@@ -124,6 +137,17 @@ pub(super) fn kinds_menu(model: &Model) -> Picker {
         item(&format!("{sign} {}", kind_name(kind)), Choice::Kind(kind))
     }));
     Picker::new("Kinds of events", items)
+}
+
+/// The columns of the table, and which of them are shown.
+pub(super) fn columns_menu(model: &mut Model) {
+    let Some(table) = model.table(model.pane) else { return };
+    let items = columns(table.pane).iter().skip(1).map(|column| {
+        let sign = if table.hidden.contains(column.key) { "[ ]" } else { "[x]" };
+        let label = format!("{sign} {}", column.title);
+        Item { label, hint: String::new(), choice: Choice::Column(column.key) }
+    });
+    model.overlay = Some(Overlay::Menu(Picker::new("Columns", items.collect())));
 }
 
 /// From a user to a room, from a room to a user, from an event to either.
@@ -176,8 +200,10 @@ pub(super) fn menu(model: &mut Model) {
         Action::Open | Action::Jump | Action::Mark | Action::Copy => true,
         _ => false,
     });
+    // Half a sentence helps nobody.
+    let narrow = model.size.0 < 60;
     let item = |entry: &Entry| Item {
-        label: format!("{:<13} {}", entry.name, entry.help),
+        label: if narrow { entry.name.to_owned() } else { format!("{:<13} {}", entry.name, entry.help) },
         hint: entry.keys.first().map(|key| key.name()).unwrap_or_default(),
         choice: Choice::Do(entry.action),
     };

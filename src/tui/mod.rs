@@ -3,12 +3,12 @@
 //! | module | what it is for |
 //! |---|---|
 //! | `model` | everything that is known: what the daemon has told, and where one stands |
-//! | `update`, `heard`, `acting`, `command`, `menus`, `mouse` | what keys, messages, dialogs, typed lines and clicks change |
+//! | `update`, `heard`, `acting`, `command`, `menus`, `mouse`, `moving` | what keys, messages, dialogs, typed lines and clicks change |
 //! | `view`, `tables`, `panes`, `overlays`, `pages`, `chart` | what the screen looks like |
 //! | `layout`, `columns`, `theme`, `format`, `paint` | where, how wide, in which style, in which words |
 //! | `keys`, `palette`, `picker`, `dialog`, `input` | the table of actions, and the ways to them |
-//! | `table`, `feed`, `metrics`, `detail`, `doc`, `toasts` | the parts of the model |
-//! | `link`, `frames` | the connection to the daemon, a task of its own |
+//! | `table`, `row`, `feed`, `sieve`, `metrics`, `detail`, `doc`, `toasts` | the parts of the model |
+//! | `link` | the connection to the daemon, a task of its own |
 //! | `run`, `terminal`, `memory`, `once` | the loop, the terminal, what is remembered, a look without a screen |
 //!
 //! Update and view are pure: they get the time as an argument, and what is to be done outside comes out as
@@ -24,7 +24,6 @@ mod dialog;
 mod doc;
 mod feed;
 mod format;
-mod frames;
 mod heard;
 mod input;
 mod keys;
@@ -35,6 +34,7 @@ mod menus;
 mod metrics;
 mod model;
 mod mouse;
+mod moving;
 mod once;
 mod overlays;
 mod pages;
@@ -42,7 +42,9 @@ mod paint;
 mod palette;
 mod panes;
 mod picker;
+mod row;
 mod run;
+mod sieve;
 mod table;
 mod tables;
 mod terminal;

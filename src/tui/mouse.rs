@@ -12,7 +12,7 @@ use super::doc::Scroll;
 use super::keys::Action;
 use super::model::{Model, Overlay, Pane};
 use super::paint::Hit;
-use super::{acting, heard, menus, pages, update, view};
+use super::{acting, heard, menus, moving, pages, update, view};
 
 /// Two clicks within this are a double click.
 const DOUBLE: Duration = Duration::from_millis(400);
@@ -46,7 +46,7 @@ fn wheel(model: &mut Model, delta: i64) {
         }
         Some(Overlay::Menu(picker)) => picker.step(delta.signum()),
         Some(_) => {}
-        None => update::step(model, delta),
+        None => moving::step(model, delta),
     }
 }
 

@@ -10,7 +10,7 @@ use super::dialog::{Dialog, Value};
 use super::doc::{Doc, Scroll};
 use super::format::{count, wrap};
 use super::input::Input;
-use super::keys::Danger;
+use super::keys::{Act, Danger};
 use super::layout::Regions;
 use super::model::{Model, Overlay, Pending};
 use super::pages;
@@ -90,7 +90,7 @@ fn menu(painter: &mut Painter<'_>, model: &Model, picker: &Picker) {
 }
 
 fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
-    let facts = dialog.subject.facts();
+    let facts = dialog.facts();
     let danger = dialog.act.danger();
     // Below that a dialog is drawn without air.
     let roomy = model.size.1 >= 20;
@@ -104,8 +104,9 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         }
     }
     let air = u16::from(roomy);
+    let above = if lines.is_empty() { 0 } else { air };
     let notes = u16::from(dialog.code.is_some()) + 1;
-    let height = 2 + lines.len() as u16 + air + dialog.fields.len() as u16 + notes + air + 1;
+    let height = 2 + lines.len() as u16 + above + dialog.fields.len() as u16 + notes + air + 1;
     let title = format!("{}?", dialog.title());
     let area = window(painter, model, &title, width, height);
     let theme = painter.theme;
@@ -115,7 +116,7 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         painter.text(area.x + 10, y, area.width.saturating_sub(10), value, theme.strong);
         y += 1;
     }
-    y += air;
+    y += above;
     for (place, field) in dialog.fields.iter().enumerate() {
         if y >= area.bottom() {
             break;
@@ -125,6 +126,10 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         painter.text(area.x, y, 9, field.label, style);
         let (x, room) = (area.x + 10, area.width.saturating_sub(10));
         painter.hit(Rect { x: area.x, y, width: area.width, height: 1 }, Hit::Focus(place));
+        if matches!(field.value, Value::Text(_)) {
+            // What can be typed into is seen to be so.
+            painter.style(Rect { x, y, width: room, height: 1 }, theme.field);
+        }
         match &field.value {
             Value::Text(text) if focused => input(painter, text, x, y, room, field.example),
             Value::Text(text) if text.text().is_empty() => {
@@ -142,7 +147,12 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         y += 1;
     }
     if let Some(code) = &dialog.code {
-        let text = format!("{} This cannot be taken back. Type {code} to go on.", painter.glyphs.warning);
+        let why = match dialog.act {
+            _ if area.width < 56 => "",
+            Act::MaintenanceOn => "All but staff have to leave. ",
+            _ => "This cannot be taken back. ",
+        };
+        let text = format!("{} {why}Type {code} to go on.", painter.glyphs.warning);
         painter.text(area.x, y, area.width, &text, theme.warn);
         y += 1;
     }
@@ -168,7 +178,10 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         painter.hit(Rect { x, y, width: columns, height: 1 }, Hit::Focus(place));
         x = x.saturating_sub(2).max(area.x);
     }
-    painter.text(area.x, y, x.saturating_sub(area.x), "Tab goes on, Esc cancels", theme.dim);
+    let hint = "Tab goes on, Esc cancels";
+    if painter.columns(hint) < x.saturating_sub(area.x) {
+        painter.text(area.x, y, area.width, hint, theme.dim);
+    }
 }
 
 /// A line that is typed into, with its cursor. What is too long is shown around the cursor.
@@ -219,7 +232,8 @@ fn palette(painter: &mut Painter<'_>, model: &Model, palette: &Palette) {
             let cursor = painter.glyphs.cursor;
             painter.text(line.x, y, 1, cursor, theme.accent);
         }
-        let names = 18.min(line.width / 2);
+        // Half a sentence helps nobody.
+        let names = if line.width < 50 { line.width.saturating_sub(2) } else { 18 };
         painter.text(line.x + 2, y, names, name, theme.text);
         painter.text(line.x + 3 + names, y, line.width.saturating_sub(names + 3), help, theme.dim);
     }
@@ -228,7 +242,7 @@ fn palette(painter: &mut Painter<'_>, model: &Model, palette: &Palette) {
 /// What is under way, with a wheel that turns.
 pub(super) fn under_way(painter: &Painter<'_>, model: &Model, now: Now) -> String {
     let orders = model.pending.values().filter_map(|pending| match pending {
-        Pending::Order { text, since, done, of } => {
+        Pending::Order { text, since, done, of, .. } => {
             let steps = if *of > 0 { format!(" {}%", done.saturating_mul(100) / of) } else { String::new() };
             Some((format!("{text}…{steps}"), *since))
         }

@@ -17,8 +17,10 @@ use super::paint::{Hit, Painter};
 use super::tables::message;
 use super::theme::Tone;
 
-/// Columns of the kind of an event.
-const KIND: u16 = 12;
+/// Columns of the kind of an event, and where there is little room.
+const KIND: (u16, u16) = (12, 9);
+/// Columns from which there is room for seconds and whole kinds.
+const ROOMY: u16 = 64;
 
 /// One event on one line.
 fn event(painter: &mut Painter<'_>, entry: &FeedEntry, area: Rect, selected: bool) {
@@ -32,13 +34,15 @@ fn event(painter: &mut Painter<'_>, entry: &FeedEntry, area: Rect, selected: boo
     let mut x = area.x + 2;
     let room = |x: u16| area.right().saturating_sub(x);
     let time = clock(entry.at);
-    let time = if area.width < 50 { time.get(..5).unwrap_or_default() } else { time.as_str() };
+    let roomy = area.width >= ROOMY;
+    let columns = if roomy { KIND.0 } else { KIND.1 };
+    let time = if !roomy { time.get(..5).unwrap_or_default() } else { time.as_str() };
     x += painter.text(x, area.y, room(x), time, theme.dim) + 1;
     painter.text(x, area.y, 1, sign, style);
     x += 2;
     let kind = kind_name(entry.kind);
-    painter.text(x, area.y, KIND.min(room(x)), &kind, style);
-    x += KIND + 1;
+    painter.text(x, area.y, columns.min(room(x)), &kind, style);
+    x += columns + 1;
     let loud =
         matches!(entry.kind, EventKind::SignIn | EventKind::SignOut | EventKind::Join | EventKind::Leave);
     painter.text(x, area.y, room(x), &sentence(entry), if loud { theme.dim } else { theme.text });
@@ -183,7 +187,7 @@ pub(super) fn metrics(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     // All metrics first, then as much of a chart as there is room for.
     let rows = (METRICS.len() as u16).div_ceil(grid_columns(area.width));
     let spare = area.height.saturating_sub(rows + 3);
-    let chart_lines = if spare >= 8 { spare.min(30) } else { (area.height / 2).max(4) };
+    let chart_lines = if spare >= 8 { spare } else { (area.height / 2).max(4) };
     large(painter, model, Rect { height: chart_lines, ..area });
     let facts_lines = u16::from(area.height >= 16);
     let list = Rect {
@@ -297,12 +301,12 @@ fn facts(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     let Some(performance) = &model.metrics.performance else { return };
     let store = &performance.store;
     let facts = [
+        ("open files", count(performance.open_files)),
+        ("threads", count(performance.threads)),
         ("store", bytes(store.size_bytes)),
         ("query", micros(store.avg_query_micros)),
         ("query p99", micros(store.p99_query_micros)),
         ("store errors", count(store.errors_total)),
-        ("files", count(performance.open_files)),
-        ("threads", count(performance.threads)),
         ("slow readers dropped", count(performance.slow_consumers_dropped)),
         ("delivery max", micros(performance.delivery_micros.max)),
     ];

@@ -18,6 +18,8 @@ pub(super) enum Choice {
     Kind(EventKind),
     /// Shows all kinds, or none.
     Kinds(bool),
+    /// Shows or hides a column; the menu stays.
+    Column(&'static str),
     /// Nothing; a line to read.
     Nothing,
 }

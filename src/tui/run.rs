@@ -98,7 +98,7 @@ pub(super) async fn run(mut model: Model, options: LinkOptions, mouse: bool) -> 
                         screen.suspend()?;
                         answers.push(Event::Resumed);
                     }
-                    Command::Repaint => screen.terminal.clear()?,
+                    Command::Repaint => screen.repaint()?,
                     Command::Copy(text) => screen.copy(&text)?,
                     Command::Dump(text) => answers.push(Event::Told(dump(&text))),
                 }

@@ -4,59 +4,15 @@
 //! The selection is an id. It stays on its row wherever that goes; when the row is gone, its neighbour is
 //! selected and that is said.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::control::wire::{Page, PageChange, Rows, StrikeRow, View, WINDOW_MAX, Window};
-use crate::hub::rows::{RoomRow, UserRow};
+use crate::control::wire::{Page, PageChange, Rows, View, WINDOW_MAX, Window};
 use crate::model::Now;
 
 use super::columns::{Column, columns};
 use super::model::Pane;
-
-/// One row of any of the tables.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Row {
-    User(UserRow),
-    Room(RoomRow),
-    Strike(StrikeRow),
-}
-
-impl Row {
-    pub(super) fn id(&self) -> u32 {
-        match self {
-            Row::User(row) => row.uid.0,
-            Row::Room(row) => row.id.0,
-            Row::Strike(row) => row.uid.0,
-        }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Row::User(row) => &row.nickname,
-            Row::Room(row) => &row.name,
-            Row::Strike(row) => &row.nickname,
-        }
-    }
-
-    /// What only ever grows: bytes in and out of a user, messages of a room.
-    fn counters(&self) -> [u64; 2] {
-        match self {
-            Row::User(row) => [row.bytes_in, row.bytes_out],
-            Row::Room(row) => [row.messages, 0],
-            Row::Strike(_) => [0, 0],
-        }
-    }
-}
-
-/// A row and how fast its counters grow.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) struct Line {
-    pub(super) row: Row,
-    /// Per second; `None` until two rows have come.
-    pub(super) rates: Option<[f64; 2]>,
-    at: Duration,
-}
+use super::row::{Line, Row};
 
 /// What the table wants of the daemon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,10 +47,14 @@ pub(super) struct Table {
     /// Whether somebody has chosen the selected row; if not, the first one is.
     chosen: bool,
     pub(super) filter: String,
+    /// A filter that was typed while the daemon was still busy with the one before.
+    pub(super) next_filter: Option<String>,
     /// What the daemon has against the filter that was typed last.
     pub(super) filter_error: Option<String>,
     pub(super) sort: &'static str,
     pub(super) descending: bool,
+    /// Columns that are not shown.
+    pub(super) hidden: BTreeSet<&'static str>,
     /// Rows that were marked, by id, with their names.
     pub(super) marked: BTreeMap<u32, String>,
     /// The row that the daemon was asked to keep in the window.
@@ -124,9 +84,11 @@ impl Table {
             gone: None,
             chosen: false,
             filter: String::new(),
+            next_filter: None,
             filter_error: None,
             sort,
             descending: false,
+            hidden: BTreeSet::new(),
             marked: BTreeMap::new(),
             followed: None,
             asked: 0,
@@ -159,11 +121,15 @@ impl Table {
         (self.total, self.matched, self.offset) = (page.total, page.matched, page.offset);
         let mut before: HashMap<u32, Line> = self.lines.drain(..).map(|line| (line.row.id(), line)).collect();
         self.lines = rows(page.rows)
-            .map(|row| {
-                let old = before.remove(&row.id());
-                line(row, old.as_ref(), now)
+            .map(|row| match before.remove(&row.id()) {
+                Some(mut old) => {
+                    old.row = row;
+                    old
+                }
+                None => Line::new(row, now),
             })
             .collect();
+        self.look(now);
         self.loaded = true;
         self.settle()
     }
@@ -173,12 +139,23 @@ impl Table {
         (self.total, self.matched, self.offset) = (change.total, change.matched, change.offset);
         let mut known: HashMap<u32, Line> = self.lines.drain(..).map(|line| (line.row.id(), line)).collect();
         for row in rows(change.rows) {
-            let id = row.id();
-            let line = line(row, known.get(&id), now);
-            known.insert(id, line);
+            match known.entry(row.id()) {
+                Entry::Occupied(mut line) => line.get_mut().row = row,
+                Entry::Vacant(place) => {
+                    place.insert(Line::new(row, now));
+                }
+            }
         }
         self.lines = change.order.iter().filter_map(|id| known.remove(id)).collect();
+        self.look(now);
         self.settle()
+    }
+
+    /// Renews the rates. The daemon is silent about rows that stay as they are.
+    pub(super) fn look(&mut self, now: Now) {
+        for line in &mut self.lines {
+            line.look(now);
+        }
     }
 
     /// Finds the selection again after the rows have changed.
@@ -326,21 +303,4 @@ fn rows(rows: Rows) -> Box<dyn Iterator<Item = Row>> {
         Rows::Rooms(rows) => Box::new(rows.into_iter().map(Row::Room)),
         Rows::Strikes(rows) => Box::new(rows.into_iter().map(Row::Strike)),
     }
-}
-
-/// The row with its rates, known from how it was `before`.
-fn line(row: Row, before: Option<&Line>, now: Now) -> Line {
-    let Some(before) = before else { return Line { row, rates: None, at: now.uptime } };
-    let seconds = now.uptime.saturating_sub(before.at).as_secs_f64();
-    if seconds < 0.2 {
-        // Too close for a rate that means something.
-        return Line { row, rates: before.rates, at: before.at };
-    }
-    let [first, second] = before.row.counters();
-    let [first_now, second_now] = row.counters();
-    let rates = [
-        first_now.saturating_sub(first) as f64 / seconds,
-        second_now.saturating_sub(second) as f64 / seconds,
-    ];
-    Line { row, rates: Some(rates), at: now.uptime }
 }

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::columns::{Column, fitting};
-use super::format::count;
+use super::format::{count, wrap};
 use super::model::{Link, Model, Pane};
 use super::paint::{Hit, Painter};
 use super::table::Table;
@@ -14,8 +14,8 @@ use super::theme::Tone;
 const EDGE: u16 = 2;
 
 /// The columns that are shown in so much room, with where each begins and how wide it is.
-pub(super) fn placed(pane: Pane, width: u16) -> Vec<(&'static Column, u16, u16)> {
-    fitting(pane, width.saturating_sub(EDGE))
+pub(super) fn placed(table: &Table, width: u16) -> Vec<(&'static Column, u16, u16)> {
+    fitting(table.pane, &table.hidden, width.saturating_sub(EDGE))
         .into_iter()
         .map(|(column, x, wide)| (column, x + EDGE, wide))
         .collect()
@@ -27,7 +27,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, model: &Model, table: &Table, area
         return;
     }
     title(painter, model, table, area);
-    let placed = placed(table.pane, area.width);
+    let placed = placed(table, area.width);
     heads(painter, table, &placed, Rect { y: area.y + 1, height: 1, ..area });
     let rows = Rect { y: area.y + 2, height: area.height - 2, ..area };
     if table.matched == 0 || table.lines.is_empty() {
@@ -89,7 +89,9 @@ fn title(painter: &mut Painter<'_>, model: &Model, table: &Table, area: Rect) {
         _ => "users",
     };
     let (matched, total) = (count(table.matched.into()), count(table.total.into()));
-    let counts = if table.matched == table.total {
+    let counts = if !table.loaded {
+        what.to_owned()
+    } else if table.matched == table.total {
         format!("{total} {what}")
     } else {
         format!("{matched} of {total} {what}")
@@ -185,8 +187,13 @@ fn empty(painter: &mut Painter<'_>, model: &Model, table: &Table, area: Rect) {
 
 /// Lines in the upper middle of an area.
 pub(super) fn message(painter: &mut Painter<'_>, area: Rect, lines: &[(String, Tone)]) {
+    let parts = |(text, tone): &(String, Tone)| {
+        let tone = *tone;
+        wrap(text, area.width.into()).into_iter().map(move |part| (part, tone))
+    };
+    let lines: Vec<(String, Tone)> = lines.iter().flat_map(parts).collect();
     let top = area.y + area.height.saturating_sub(lines.len() as u16) / 3;
-    for (y, (text, tone)) in (top..area.bottom()).zip(lines) {
+    for (y, (text, tone)) in (top..area.bottom()).zip(&lines) {
         let columns = painter.columns(text).min(area.width);
         let x = area.x + (area.width - columns) / 2;
         let style = painter.theme.of(*tone);

@@ -17,6 +17,7 @@ use ratatui::crossterm::style::{ResetColor, force_color_output};
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 
 /// Whether the terminal is ours at the moment.
@@ -44,7 +45,14 @@ impl Screen {
         restore();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
         enter(self.mouse)?;
-        self.terminal.clear()
+        self.repaint()
+    }
+
+    /// Draws everything anew at the next frame, whatever others have written onto the screen. Not by
+    /// `Terminal::clear`, which asks the terminal where its cursor is: the answer would be a key.
+    pub(super) fn repaint(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
     }
 
     /// Hands a text to the clipboard of the terminal (OSC 52); those that do not know it ignore it.

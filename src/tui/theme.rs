@@ -105,6 +105,8 @@ pub(super) struct Theme {
     pub(super) bad: Style,
     pub(super) rule: Style,
     pub(super) badge: Style,
+    /// The ground of a field of a dialog.
+    pub(super) field: Style,
     pub(super) stale: Style,
 }
 
@@ -134,6 +136,7 @@ impl Theme {
             bad: plain.add_modifier(Modifier::BOLD.union(Modifier::UNDERLINED)),
             rule: plain.add_modifier(Modifier::DIM),
             badge: plain.add_modifier(Modifier::REVERSED.union(Modifier::BOLD)),
+            field: plain.add_modifier(Modifier::UNDERLINED),
             stale: plain.add_modifier(Modifier::DIM),
         };
         let [accent, dim, good, warn, bad, ground] = match name {
@@ -190,6 +193,7 @@ impl Theme {
             bad: ink(&bad).add_modifier(Modifier::BOLD),
             rule: ink(&dim),
             badge: ink(&warn).add_modifier(Modifier::REVERSED),
+            field: plain.add_modifier(Modifier::UNDERLINED),
             stale: ink(&dim).add_modifier(Modifier::DIM),
         }
     }

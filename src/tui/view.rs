@@ -217,11 +217,15 @@ fn footer(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
             PromptKind::Search => "find ",
         };
         let start = painter.line(area.x, area.y, area.width, &[(sign, theme.accent)]);
-        let error = model.table(model.pane).and_then(|table| table.filter_error.clone());
+        let error = match model.table(model.pane) {
+            _ if prompt.kind == PromptKind::Search => None,
+            Some(table) => table.filter_error.clone(),
+            None => model.feed.filter_error.clone(),
+        };
         let help = match (&error, prompt.kind, model.pane) {
             (Some(error), ..) => format!("{} {error}", painter.glyphs.warning),
             (None, PromptKind::Search, _) => "Enter finds, n and N go on".to_owned(),
-            (None, _, Pane::Activity) => "kind:kick user:bob room:lobby level:warning !word".to_owned(),
+            (None, _, Pane::Activity) => "kind:kick or kind:ban user:bob room:lobby !word".to_owned(),
             (None, _, Pane::Rooms) => "lobby members>5 locked:yes !private:yes".to_owned(),
             (None, ..) => "bob room:lobby strikes>1 idle>10m ip:10.0.0.0/8 !word".to_owned(),
         };
@@ -244,7 +248,15 @@ fn footer(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
     }
     let mut x = area.x;
     let mut hints: Vec<(String, &str, Action)> = Vec::new();
-    for entry in available(model.context(), model.access()).filter(|entry| !entry.hint.is_empty()) {
+    let connected = model.connected();
+    if let Link::Waiting { retry_at: Some(_), .. } = model.link {
+        hints.push(("r".to_owned(), "connect now", Action::Retry));
+    }
+    // What cannot be done is not offered.
+    let possible = |action: Action| connected || !matches!(action, Action::Act(_) | Action::Menu);
+    for entry in available(model.context(), model.access())
+        .filter(|entry| !entry.hint.is_empty() && possible(entry.action))
+    {
         if let Some(key) = entry.keys.first() {
             hints.push((key.name(), entry.hint, entry.action));
         }

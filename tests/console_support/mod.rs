@@ -231,21 +231,50 @@ impl Console {
         args: &[&str],
         variables: &[(&str, &str)],
     ) -> Console {
-        let pair = native_pty_system().openpty(pty_size(size)).unwrap();
         let state = tempfile::tempdir().unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_paltalkd"));
-        command.arg("console");
-        command.arg("--socket");
-        command.arg(socket);
+        let mut command = program(&socket, state.path());
         command.args(args);
-        command.env_clear();
-        command.env("TERM", "xterm-256color");
-        command.env("LANG", "C.UTF-8");
-        command.env("XDG_STATE_HOME", state.path());
-        command.cwd(Path::new(env!("CARGO_TARGET_TMPDIR")));
         for (name, value) in variables {
             command.env(name, value);
         }
+        Console::run(command, size, state)
+    }
+
+    /// A console that somebody has called from a shell that can stop it.
+    pub(crate) fn in_shell(server: &Server, size: (u16, u16)) -> Console {
+        let state = tempfile::tempdir().unwrap();
+        let mut command = CommandBuilder::new("/bin/sh");
+        command.arg("-i");
+        environment(&mut command, state.path());
+        let mut shell = Console::run(command, size, state);
+        let program = env!("CARGO_BIN_EXE_paltalkd");
+        shell.send(&format!("'{program}' console --socket '{}'\r", server.socket().display()));
+        shell
+    }
+
+    /// Starts a console, and closes its terminal as soon as that shows `text`.
+    pub(crate) fn start_and_close(
+        server: &Server,
+        size: (u16, u16),
+        text: &str,
+    ) -> Box<dyn Child + Send + Sync> {
+        let pair = native_pty_system().openpty(pty_size(size)).unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let child = pair.slave.spawn_command(program(&server.socket(), state.path())).unwrap();
+        drop(pair.slave);
+        let mut output = pair.master.try_clone_reader().unwrap();
+        let mut parser = vt100::Parser::default();
+        set_size(&mut parser, size);
+        let mut bytes = [0; 4096];
+        while !parser.screen().contents().contains(text) {
+            let count = output.read(&mut bytes).unwrap();
+            parser.process(&bytes[..count]);
+        }
+        child
+    }
+
+    fn run(command: CommandBuilder, size: (u16, u16), state: tempfile::TempDir) -> Console {
+        let pair = native_pty_system().openpty(pty_size(size)).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut parser = vt100::Parser::default();
@@ -275,6 +304,11 @@ impl Console {
 
     pub(crate) fn text(&self) -> String {
         self.screen.0.lock().unwrap().screen().contents()
+    }
+
+    /// Puts something on the screen that the console has not written.
+    pub(crate) fn scribble(&self, bytes: &[u8]) {
+        self.screen.0.lock().unwrap().process(bytes);
     }
 
     pub(crate) fn with_screen(&self, look: impl FnOnce(&vt100::Screen)) {
@@ -335,6 +369,22 @@ impl Console {
             assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
         });
     }
+}
+
+fn program(socket: &Path, state: &Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_paltalkd"));
+    command.args(["console", "--socket"]);
+    command.arg(socket);
+    environment(&mut command, state);
+    command
+}
+
+fn environment(command: &mut CommandBuilder, state: &Path) {
+    command.env_clear();
+    command.env("TERM", "xterm-256color");
+    command.env("LANG", "C.UTF-8");
+    command.env("XDG_STATE_HOME", state);
+    command.cwd(Path::new(env!("CARGO_TARGET_TMPDIR")));
 }
 
 fn pty_size((cols, rows): (u16, u16)) -> PtySize {

@@ -75,7 +75,7 @@ impl Service {
     }
 
     /// As [`Service::performance`], but without looking at the disk.
-    fn performance_now(&self, open_files: u64) -> Performance {
+    pub(in crate::control) fn performance_now(&self, open_files: u64) -> Performance {
         let measured = self.monitor.last();
         let times = self.store.times();
         let recent = times.queries.last();

@@ -125,3 +125,66 @@ fn an_order_whose_answer_is_lost_is_said_to_be() {
     stage.event(Event::Link(lost));
     assert!(stage.screen().contains("the connection was lost before the answer came"));
 }
+
+#[test]
+fn what_was_done_last_is_taken_back() {
+    let mut stage = Stage::new((120, 40));
+    stage.keys("u");
+    assert!(stage.orders.is_empty() && stage.screen().contains("there is nothing to take back"));
+    stage.keys("<down>M<tab><enter>");
+    answer(&mut stage, Ok(Reply::Done("Bob Marley is muted".to_owned())));
+    assert!(stage.screen().contains("Bob Marley is muted (u takes it back)"), "{}", stage.screen());
+    stage.keys("u");
+    let order = stage.orders.last().map(|(_, order)| order.clone());
+    assert!(
+        matches!(order, Some(Order::Unmute { user: Target::Uid(Uid(1_000_003)), media: false, .. })),
+        "{order:?}"
+    );
+    answer(&mut stage, Ok(Reply::Done("Bob Marley may speak".to_owned())));
+    stage.keys("u");
+    assert_eq!(stage.orders.len(), 2, "once is enough");
+    // A kick cannot be taken back, and nobody is told that it could.
+    stage.keys("K<tab><enter>");
+    answer(&mut stage, Ok(Reply::Done("gone".to_owned())));
+    assert!(stage.model.undo.is_none());
+}
+
+#[test]
+fn a_ban_says_beforehand_whom_it_hits() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("<down>B");
+    assert!(stage.screen().contains("the session of this account"), "{}", stage.screen());
+    stage.keys("<tab><tab><right>");
+    assert!(stage.screen().contains("12 sessions: everybody from this address"), "{}", stage.screen());
+    // An answer for another address is not taken for this one.
+    let Some(super::super::model::Overlay::Dialog(dialog)) = &mut stage.model.overlay else { panic!() };
+    dialog.reach = None;
+    let address = "203.0.113.9".parse().unwrap();
+    let pending = super::super::model::Pending::Reach { address };
+    stage.model.request(crate::control::wire::Request::Status, pending);
+    stage.event(Event::Tick);
+    assert!(stage.screen().contains("Ends      …"), "{}", stage.screen());
+}
+
+#[test]
+fn the_mild_is_done_at_once_and_told() {
+    let mut stage = Stage::new((80, 24));
+    for key in ["U", "R", "C"] {
+        stage.keys(key);
+        assert!(stage.model.overlay.is_none(), "{key}");
+        answer(&mut stage, Ok(Reply::Done(format!("done with {key}"))));
+        assert!(stage.screen().contains(&format!("done with {key}")));
+    }
+    assert_eq!(stage.orders.len(), 3);
+}
+
+#[test]
+fn marked_ones_are_banned_muted_and_warned_together() {
+    for (key, fill) in [("M", ""), ("W", "<backtab><backtab>enough"), ("B", "")] {
+        let mut stage = Stage::new((80, 24));
+        stage.keys(&format!("mm{key}{fill}"));
+        assert!(stage.screen().contains("alice, Bob Marley"), "{key}: {}", stage.screen());
+        stage.keys("<esc>");
+        assert!(stage.orders.is_empty(), "{key}");
+    }
+}

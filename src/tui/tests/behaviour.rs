@@ -255,3 +255,29 @@ fn what_is_shown_can_be_taken_along() {
     let Some(Command::Dump(text)) = stage.outside.last() else { panic!("no file") };
     assert!(text.contains("Name\tId\tState") && text.contains("x␛[31mred"));
 }
+
+#[test]
+fn who_types_fast_is_answered_for_the_last_letter() {
+    use crate::control::wire::{ClientMessage, Request};
+
+    let mut stage = Stage::new((80, 24));
+    let mut asked = Vec::new();
+    for c in "/guest01".chars() {
+        let key = ratatui::crossterm::event::KeyCode::Char(c);
+        let event = Event::Terminal(Input::Key(key.into()));
+        // Nobody answers meanwhile.
+        asked.extend(super::super::update::update(&mut stage.model, event, stage.now));
+    }
+    let watches = |commands: &[Command]| {
+        let watch = |command: &&Command| {
+            matches!(command, Command::Send(ClientMessage::Request { request: Request::Watch { .. }, .. }))
+        };
+        commands.iter().filter(watch).count()
+    };
+    assert_eq!(watches(&asked), 1, "the first letter was asked for");
+    let (view, _) = stage.model.views.iter().find(|(_, watched)| watched.filter.is_some()).unwrap();
+    let page = Page { total: 312, matched: 1, offset: 0, rows: Rows::Users(vec![user(12)]) };
+    let update = ServerMessage::Update { view: *view, seq: 0, update: Update::Page(page) };
+    stage.event(Event::Link(LinkEvent::Message(update)));
+    assert_eq!((stage.model.users.filter.as_str(), stage.model.users.matched), ("guest01", 8));
+}

@@ -33,6 +33,40 @@ fn the_pictures_in_the_page_are_true() {
     if env::var_os("UPDATE_PICTURES").is_some() {
         fs::write(&file, &fresh).unwrap();
     } else {
-        assert_eq!(page, fresh, "run the tests with UPDATE_PICTURES=1");
+        assert!(page == fresh, "run the tests with UPDATE_PICTURES=1");
     }
+}
+
+/// All sources in which tests may be, as one text.
+fn sources(directory: &Path, text: &mut String) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            *text += &fs::read_to_string(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_promise_in_the_page_has_tests_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut code = String::new();
+    for directory in ["src/tui", "src/control", "tests"] {
+        sources(&root.join(directory), &mut code);
+    }
+    let page = fs::read_to_string(root.join("docs/console.md")).unwrap();
+    let mut promises = 0;
+    for line in page.lines().filter(|line| line.starts_with("| C")) {
+        promises += 1;
+        assert!(line.starts_with(&format!("| C{promises} |")), "{line}");
+        let tests = line.split('|').nth(3).unwrap();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty() || tests.contains("figures"), "{line}");
+        for name in names {
+            assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+    }
+    assert_eq!(promises, 47);
 }

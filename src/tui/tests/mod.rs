@@ -1,5 +1,6 @@
 //! The console as a whole, without a terminal and without a daemon.
 
+mod about;
 mod acting;
 mod behaviour;
 mod docs;
@@ -7,4 +8,5 @@ mod fixture;
 mod frames;
 mod looks;
 mod random;
+pub(super) mod rows;
 mod terminal;

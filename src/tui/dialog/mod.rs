@@ -5,64 +5,16 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::control::wire::{BanTarget, Order, Target};
-use crate::model::{RoomId, Uid};
+use crate::model::RoomId;
 
 use super::input::Input;
 use super::keys::{Act, Danger};
 
-/// A user as he was when the dialog opened.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Person {
-    pub(super) uid: Uid,
-    pub(super) name: String,
-    pub(super) address: Option<IpAddr>,
-}
+mod subject;
+#[cfg(test)]
+mod tests;
 
-/// Whom or what an act concerns.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Subject {
-    /// The whole server.
-    Server,
-    /// One user, or all that are marked.
-    Persons(Vec<Person>),
-    /// A room.
-    Room { id: RoomId, name: String },
-    /// Somebody or something that is banned.
-    Banned { target: BanTarget, name: String },
-}
-
-impl Subject {
-    /// In words.
-    pub(super) fn name(&self) -> String {
-        match self {
-            Subject::Server => "the server".to_owned(),
-            Subject::Persons(persons) => match persons.as_slice() {
-                [person] => person.name.clone(),
-                persons => format!("{} users", persons.len()),
-            },
-            Subject::Room { name, .. } | Subject::Banned { name, .. } => name.clone(),
-        }
-    }
-
-    /// Everything that tells it from others, one line each.
-    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Subject::Server => Vec::new(),
-            Subject::Persons(persons) => match persons.as_slice() {
-                [person] => {
-                    let address = person.address.map_or("not signed in".to_owned(), |at| at.to_string());
-                    vec![("User", format!("{} ({})", person.name, person.uid)), ("Address", address)]
-                }
-                persons => {
-                    let names: Vec<&str> = persons.iter().map(|person| person.name.as_str()).collect();
-                    vec![("Users", persons.len().to_string()), ("Names", names.join(", "))]
-                }
-            },
-            Subject::Room { id, name } => vec![("Room", format!("{name} ({id})"))],
-            Subject::Banned { name, .. } => vec![("Banned", name.clone())],
-        }
-    }
-}
+pub(super) use subject::{Person, Subject};
 
 /// What a field is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,6 +61,8 @@ pub(super) struct Dialog {
     pub(super) focus: usize,
     /// What has to be typed, if something has.
     pub(super) code: Option<String>,
+    /// How many sessions there are from the target's address, once the daemon has said so.
+    pub(super) reach: Option<u32>,
     /// What is wrong with what was typed.
     pub(super) error: Option<String>,
 }
@@ -160,19 +114,24 @@ impl Dialog {
             Act::Warn => vec![reason("the user reads it")],
             Act::CloseRoom => vec![reason("those inside read it")],
             Act::LockRoom => vec![text(Purpose::Lockword, "Word", said, "what opens the room")],
-            Act::Slowmode => place(vec![text(
-                Purpose::Seconds,
-                "Seconds",
-                if said.is_empty() { "10" } else { said },
-                "0 is off",
-            )]),
+            Act::Slowmode => place(vec![
+                text(Purpose::Seconds, "Seconds", if said.is_empty() { "10" } else { said }, "0 is off"),
+                text(Purpose::Reason, "Reason", "", "why"),
+            ]),
             Act::Broadcast => place(vec![text(Purpose::Text, "Text", said, "what everybody reads")]),
             Act::MaintenanceOn => {
                 vec![text(Purpose::Text, "Message", said, "what those read who are kept out")]
             }
             Act::Backup => vec![text(Purpose::Path, "To", said, "/srv/backups or a file there")],
             Act::Shutdown => vec![text(Purpose::Grace, "Notice", "30s", "30s, 5m"), reason("users read it")],
-            _ => Vec::new(),
+            Act::Unban
+            | Act::Unmute
+            | Act::RestoreMic
+            | Act::ClearStrikes
+            | Act::MaintenanceOff
+            | Act::Housekeeping
+            | Act::Reload => vec![reason("why")],
+            Act::UnlockRoom => Vec::new(),
         };
         let code = match (act.danger(), &subject) {
             (Danger::Severe, Subject::Room { id, .. }) => Some(id.to_string()),
@@ -186,13 +145,39 @@ impl Dialog {
             fields.push(text(Purpose::Code, "Type it", "", ""));
         }
         let focus = fields.len();
-        Dialog { act, subject, fields, focus, code, error: None }
+        Dialog { act, subject, fields, focus, code, reach: None, error: None }
     }
 
     /// The question at the top.
     pub(super) fn title(&self) -> String {
         let name = if self.everywhere() { Subject::Server.name() } else { self.subject.name() };
         format!("{} {name}", verb(self.act))
+    }
+
+    /// What tells the target from others, and what will happen to it.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = self.subject.facts();
+        if self.address().is_some() {
+            let ends = match (self.chosen(), self.reach) {
+                (Some(0), _) => "the session of this account".to_owned(),
+                (_, None) => "…".to_owned(),
+                (_, Some(1)) => "1 session".to_owned(),
+                (_, Some(count)) => format!("{count} sessions: everybody from this address"),
+            };
+            facts.push(("Ends", ends));
+        }
+        facts
+    }
+
+    /// The address that a ban could be of.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        match (self.act, &self.subject) {
+            (Act::Ban, Subject::Persons(persons)) => match persons.as_slice() {
+                [person] => person.address,
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Which of the options is chosen.
@@ -210,7 +195,9 @@ impl Dialog {
 
     /// What the button says that does it.
     pub(super) fn button(&self) -> &'static str {
-        verb(self.act)
+        let verb = verb(self.act);
+        let shorter = [" of", " to", " for"].iter().find_map(|tail| verb.strip_suffix(tail));
+        shorter.unwrap_or(verb)
     }
 
     /// How many places the focus can be at.
@@ -258,9 +245,7 @@ impl Dialog {
                 self.about_server(act, reason).map(|order| vec![order])
             }
             (Subject::Room { id, .. }, act) => self.about_room(act, *id, reason).map(|order| vec![order]),
-            (Subject::Banned { target, .. }, _) => {
-                Ok(vec![Order::Unban { target: target.clone(), reason: String::new() }])
-            }
+            (Subject::Banned { target, .. }, _) => Ok(vec![Order::Unban { target: target.clone(), reason }]),
             (Subject::Server, act) => self.about_server(act, reason).map(|order| vec![order]),
         }
     }
@@ -286,10 +271,10 @@ impl Dialog {
                 vec![Order::Mute { user, media: act == Act::StripMic, time, reason }]
             }
             Act::Unmute | Act::RestoreMic => {
-                vec![Order::Unmute { user, media: act == Act::RestoreMic, reason: String::new() }]
+                vec![Order::Unmute { user, media: act == Act::RestoreMic, reason }]
             }
             Act::Warn => vec![Order::Warn { user, reason }],
-            Act::ClearStrikes => vec![Order::ClearStrikes { user, reason: String::new() }],
+            Act::ClearStrikes => vec![Order::ClearStrikes { user, reason }],
             _ => Vec::new(),
         }
     }
@@ -302,9 +287,7 @@ impl Dialog {
                 word => Ok(Order::LockRoom { room, lockword: Some(word.to_owned()) }),
             },
             Act::UnlockRoom => Ok(Order::LockRoom { room, lockword: None }),
-            Act::Slowmode => {
-                Ok(Order::Slowmode { room: Some(room), seconds: self.seconds()?, reason: String::new() })
-            }
+            Act::Slowmode => Ok(Order::Slowmode { room: Some(room), seconds: self.seconds()?, reason }),
             Act::Broadcast => Ok(Order::Broadcast { room: Some(room), text: self.announcement()? }),
             _ => Err("that does not concern a room".to_owned()),
         }
@@ -312,16 +295,14 @@ impl Dialog {
 
     fn about_server(&self, act: Act, reason: String) -> Result<Order, String> {
         match act {
-            Act::Slowmode => {
-                Ok(Order::Slowmode { room: None, seconds: self.seconds()?, reason: String::new() })
-            }
+            Act::Slowmode => Ok(Order::Slowmode { room: None, seconds: self.seconds()?, reason }),
             Act::Broadcast => Ok(Order::Broadcast { room: None, text: self.announcement()? }),
             Act::MaintenanceOn => {
                 Ok(Order::Maintenance { on: true, message: self.input(Purpose::Text).to_owned() })
             }
-            Act::MaintenanceOff => Ok(Order::Maintenance { on: false, message: String::new() }),
-            Act::Housekeeping => Ok(Order::RunMaintenance { reason: String::new() }),
-            Act::Reload => Ok(Order::Reload { reason: String::new() }),
+            Act::MaintenanceOff => Ok(Order::Maintenance { on: false, message: reason }),
+            Act::Housekeeping => Ok(Order::RunMaintenance { reason }),
+            Act::Reload => Ok(Order::Reload { reason }),
             Act::Backup => match self.input(Purpose::Path) {
                 path if path.starts_with('/') => Ok(Order::Backup { path: path.to_owned(), keep: None }),
                 _ => Err("the path has to begin with /; it is one of the server's machine".to_owned()),
@@ -370,85 +351,5 @@ pub(super) fn verb(act: Act) -> &'static str {
         Act::Reload => "Reload configuration of",
         Act::Backup => "Back up",
         Act::Shutdown => "Shut down",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bob() -> Subject {
-        let address = Some("192.0.2.7".parse().unwrap());
-        Subject::Persons(vec![Person { uid: Uid(1_000_007), name: "bob".to_owned(), address }])
-    }
-
-    fn fill(dialog: &mut Dialog, purpose: Purpose, value: &str) {
-        let field = dialog.fields.iter_mut().find(|field| field.purpose == purpose).unwrap();
-        field.value = Value::Text(Input::new(value));
-    }
-
-    #[test]
-    fn it_begins_on_cancel_and_names_its_target() {
-        let dialog = Dialog::new(Act::Kick, bob(), "");
-        assert_eq!(dialog.focus, dialog.cancel());
-        assert_eq!(
-            dialog.subject.facts(),
-            [("User", "bob (1000007)".to_owned()), ("Address", "192.0.2.7".to_owned())]
-        );
-        let user = Target::Uid(Uid(1_000_007));
-        assert_eq!(dialog.orders(), Ok(vec![Order::Kick { user, reason: String::new() }]));
-    }
-
-    #[test]
-    fn bans_are_of_accounts_addresses_or_both_and_for_a_time() {
-        let mut dialog = Dialog::new(Act::Ban, bob(), "spam");
-        for (at, count) in [(0, 1), (1, 1), (2, 2)] {
-            let Some(Field { value: Value::Choice { at: chosen, .. }, .. }) = dialog.fields.first_mut()
-            else {
-                panic!("no choice");
-            };
-            *chosen = at;
-            assert_eq!(dialog.orders().unwrap().len(), count);
-        }
-        let network = BanTarget::Network("192.0.2.7".to_owned());
-        let day = Some(Duration::from_secs(86_400));
-        assert!(dialog.orders().unwrap().contains(&Order::Ban {
-            target: network,
-            time: day,
-            reason: "spam".into()
-        }));
-        fill(&mut dialog, Purpose::Time, "soon");
-        assert!(dialog.orders().is_err());
-        fill(&mut dialog, Purpose::Time, "");
-        assert!(matches!(dialog.orders().unwrap().first(), Some(Order::Ban { time: None, .. })));
-    }
-
-    #[test]
-    fn the_severe_wants_a_word() {
-        let mut dialog = Dialog::new(Act::Shutdown, Subject::Server, "");
-        assert!(dialog.orders().is_err());
-        fill(&mut dialog, Purpose::Code, "shutdown");
-        let grace = Duration::from_secs(30);
-        assert_eq!(dialog.orders(), Ok(vec![Order::Shutdown { grace, reason: String::new() }]));
-        let room = Subject::Room { id: RoomId(42), name: "Lobby".to_owned() };
-        assert_eq!(Dialog::new(Act::CloseRoom, room, "").code.as_deref(), Some("42"));
-        let Subject::Persons(mut persons) = bob() else { return };
-        persons.extend(persons.clone());
-        assert_eq!(Dialog::new(Act::Kick, Subject::Persons(persons), "").code.as_deref(), Some("2"));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_not_sent() {
-        let room = || Subject::Room { id: RoomId(42), name: "Lobby".to_owned() };
-        for (act, subject) in [
-            (Act::Warn, bob()),
-            (Act::LockRoom, room()),
-            (Act::Broadcast, Subject::Server),
-            (Act::Backup, Subject::Server),
-            (Act::Kick, room()),
-            (Act::CloseRoom, Subject::Server),
-        ] {
-            assert!(Dialog::new(act, subject, "").orders().is_err(), "{act:?}");
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::wire::{Access, ClientMessage, Request, ServerHello, ServerMessage, Status, View};
+use crate::control::wire::{Access, ClientMessage, Order, Request, ServerHello, Status, View};
 use crate::model::Now;
 
 use super::detail::Detail;
@@ -13,7 +13,7 @@ use super::dialog::{Dialog, Subject};
 use super::doc::Scroll;
 use super::feed::Feed;
 use super::input::Input;
-use super::keys::{Act, Context};
+use super::keys::Context;
 use super::layout::Regions;
 use super::metrics::Metrics;
 use super::palette::Palette;
@@ -21,6 +21,10 @@ use super::picker::Picker;
 use super::table::Table;
 use super::theme::{Depth, Glyphs, Theme, ThemeName};
 use super::toasts::Toasts;
+
+mod events;
+
+pub(super) use events::{Command, Event, Link, LinkEvent, Pending, Slot, Watched};
 
 /// The panes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -53,109 +57,6 @@ impl Pane {
         let at = Pane::ALL.iter().position(|pane| *pane == self).unwrap_or_default();
         Pane::ALL.iter().cycle().nth(at + delta).copied().unwrap_or_default()
     }
-}
-
-/// The connection to the daemon.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Link {
-    /// On its way.
-    Connecting,
-    Connected,
-    /// Lost, or never there: why, since when, and when it is tried again.
-    Waiting {
-        why: String,
-        retry_at: Option<Duration>,
-    },
-}
-
-/// What happens to the console.
-#[derive(Clone, Debug)]
-pub(super) enum Event {
-    /// A key, a mouse, a paste or another size.
-    Terminal(ratatui::crossterm::event::Event),
-    Link(LinkEvent),
-    /// Time has passed.
-    Tick,
-    /// It came back from the shell.
-    Resumed,
-    /// The system wants it to end.
-    Terminate,
-    /// Something for which there was no room elsewhere went well or badly.
-    Told(Result<String, String>),
-}
-
-/// What the connection tells.
-#[derive(Clone, Debug)]
-pub(super) enum LinkEvent {
-    Connecting,
-    Connected(ServerHello),
-    Message(ServerMessage),
-    /// `retry_in` is `None` if it is not tried again.
-    Disconnected {
-        why: String,
-        retry_in: Option<Duration>,
-    },
-}
-
-/// What is to be done outside.
-#[derive(Clone, PartialEq, Debug)]
-pub(super) enum Command {
-    Send(ClientMessage),
-    /// Connect now.
-    Retry,
-    Quit,
-    Suspend,
-    Repaint,
-    /// To the clipboard of the terminal.
-    Copy(String),
-    /// To a file.
-    Dump(String),
-}
-
-/// What is watched under a number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Slot {
-    Status,
-    Metrics,
-    Activity,
-    Table(Pane),
-    Detail,
-}
-
-/// A view that is watched.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Watched {
-    pub(super) slot: Slot,
-    /// The filter that is tried with it, if it is a new one.
-    pub(super) filter: Option<String>,
-    /// Whether its first update has come.
-    pub(super) live: bool,
-}
-
-/// A request whose reply has not come.
-#[derive(Clone, Debug)]
-pub(super) enum Pending {
-    /// A view.
-    Watch {
-        view: u32,
-    },
-    /// An order: what is being done, for people.
-    Order {
-        text: String,
-        since: Duration,
-        done: u64,
-        of: u64,
-    },
-    /// Somebody is looked up, for an act.
-    Lookup {
-        act: Act,
-        said: String,
-    },
-    /// What the page on the screen shows of somebody who is not signed in.
-    Absent {
-        uid: u32,
-    },
-    Bans,
 }
 
 /// What lies over the panes.
@@ -223,6 +124,8 @@ pub(super) struct Model {
     /// Updates left out while paused.
     pub(super) paused: Option<u64>,
     pub(super) toasts: Toasts,
+    /// What takes the last act back: in words, and the order.
+    pub(super) undo: Option<(String, Order)>,
     pub(super) pending: BTreeMap<u32, Pending>,
     pub(super) views: BTreeMap<u32, Watched>,
     pub(super) history: Vec<String>,
@@ -259,6 +162,7 @@ impl Model {
             prompt: None,
             paused: None,
             toasts: Toasts::default(),
+            undo: None,
             pending: BTreeMap::new(),
             views: BTreeMap::new(),
             history: Vec::new(),
@@ -355,6 +259,12 @@ impl Model {
         self.views.values().any(|watched| watched.slot == slot && !watched.live)
     }
 
+    /// Whether the daemon has been asked for a new filter of this pane's table and has not answered yet.
+    pub(super) fn tries_filter(&self, pane: Pane) -> bool {
+        let table = Slot::Table(pane);
+        self.views.values().any(|watched| watched.slot == table && !watched.live && watched.filter.is_some())
+    }
+
     /// Whom an act without a name concerns: those who are marked, or the row or page one is on.
     pub(super) fn subject(&self) -> Option<Subject> {
         super::acting::subject(self)
@@ -364,6 +274,13 @@ impl Model {
     pub(super) fn forget_requests(&mut self) {
         self.pending.clear();
         self.views.clear();
+        for pane in Pane::ALL {
+            if let Some(table) = self.table_mut(pane)
+                && let Some(filter) = table.next_filter.take()
+            {
+                table.filter = filter;
+            }
+        }
     }
 
     /// The next moment at which the screen changes by itself.

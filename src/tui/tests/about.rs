@@ -1,0 +1,134 @@
+//! Panes, help, columns, filters of events, and what is remembered.
+
+use super::super::keys::{Action, TABLE};
+use super::super::memory::Memory;
+use super::super::model::{Event, LinkEvent, Pane, Slot};
+use super::super::theme::{ThemeName, UNICODE};
+use super::super::toasts::Kind;
+use super::fixture::{Stage, hello};
+use crate::control::wire::{Access, ServerMessage, Update};
+
+#[test]
+fn every_pane_has_a_number_and_its_neighbours() {
+    let mut stage = Stage::new((120, 40));
+    for (key, pane) in ["1", "2", "3", "4", "5"].into_iter().zip(Pane::ALL) {
+        stage.keys(key);
+        assert_eq!(stage.model.pane, pane);
+    }
+    stage.keys("<tab>");
+    assert_eq!(stage.model.pane, Pane::Users, "round and round");
+    stage.keys("<backtab>");
+    assert_eq!(stage.model.pane, Pane::Metrics);
+    stage.keys("1");
+    assert!(stage.screen().contains("─ Activity ─"));
+    stage.keys("z");
+    assert!(stage.model.zoom && !stage.screen().contains("─ Activity ─"), "the pane alone");
+}
+
+#[test]
+fn help_is_made_of_the_table_of_actions() {
+    let mut stage = Stage::new((200, 50));
+    stage.keys("?");
+    let help = super::super::pages::help(&stage.model, 190).to_text();
+    for entry in TABLE {
+        assert!(help.contains(entry.help), "{}", entry.name);
+    }
+    stage.keys("/freeze<enter>");
+    assert!(stage.screen().contains("freeze what is shown"), "it can be searched");
+    stage.keys("<esc>");
+    let hints = |stage: &Stage| stage.screen().lines().last().unwrap_or_default().to_owned();
+    let wide = hints(&stage);
+    stage.resize((60, 24));
+    let narrow = hints(&stage);
+    assert!(narrow.len() < wide.len() && narrow.ends_with("? help"), "{narrow}");
+    stage.keys("3");
+    assert_ne!(hints(&stage), narrow, "and is of the place one is at");
+}
+
+#[test]
+fn columns_are_chosen_and_everything_is_remembered() {
+    let mut stage = Stage::new((200, 50));
+    assert!(stage.screen().contains("Client"));
+    stage.keys("c<down><down><enter>");
+    assert!(stage.screen().contains("[ ] Client"), "the menu stays");
+    stage.keys("<esc>");
+    assert!(!stage.screen().contains("Client"));
+    stage.keys("/room:lobby<enter>>I3/kind:kick or kind:ban<enter>:theme light<enter>:top-talkers<enter>z2");
+    let remembered = Memory::of(&stage.model);
+    let text = toml::to_string(&remembered).unwrap();
+    let mut other = Stage::offline((200, 50), &UNICODE);
+    toml::from_str::<Memory>(&text).unwrap().apply(&mut other.model);
+    other.connect(hello(Access::Operator));
+    let (model, was) = (&other.model, &stage.model);
+    assert_eq!((model.pane, model.zoom, model.theme_name), (Pane::Rooms, true, ThemeName::Light));
+    assert_eq!((model.users.sort, model.users.descending), ("messages", true));
+    assert_eq!((&model.users.filter, &model.users.hidden), (&was.users.filter, &was.users.hidden));
+    assert_eq!(model.feed.filter, "kind:kick or kind:ban");
+    assert_eq!(model.history, was.history);
+    // What somebody has written into the file breaks nothing.
+    for strange in
+        ["pane = \"cellar\"", "activity = \"((\"", "[tables.users]\nhidden = [\"nickname\", \"x\"]"]
+    {
+        let mut other = Stage::offline((80, 24), &UNICODE);
+        toml::from_str::<Memory>(strange).unwrap_or_default().apply(&mut other.model);
+        other.connect(hello(Access::Operator));
+        assert!(other.screen().contains("alice"), "{strange}");
+    }
+}
+
+#[test]
+fn a_filter_of_events_that_is_wrong_is_said_and_the_last_good_one_stays() {
+    let mut stage = Stage::new((120, 40));
+    stage.keys("3/kind:kick or kind:bounce");
+    let kinds = |stage: &Stage| stage.model.feed.shown().map(|entry| entry.kind.name()).collect::<Vec<_>>();
+    let good = kinds(&stage);
+    assert!(good.contains(&"kick") && good.contains(&"bounce") && !good.contains(&"join"));
+    stage.keys(" (");
+    assert!(stage.screen().contains("filter, character"), "{}", stage.screen());
+    assert_eq!(kinds(&stage), good);
+    stage.keys("<esc>");
+    assert_eq!(kinds(&stage).len(), 80, "Escape takes it back");
+}
+
+#[test]
+fn who_has_signed_out_lately_is_listed() {
+    let mut stage = Stage::new((120, 40));
+    stage.keys(":closed<enter>");
+    assert_eq!(stage.model.pane, Pane::Activity);
+    assert!(stage.model.feed.shown().all(|entry| entry.kind.name() == "sign_out"));
+    assert!(stage.screen().contains("Sam · connection lost"));
+}
+
+#[test]
+fn from_an_event_to_whom_it_is_about() {
+    let mut stage = Stage::new((120, 40));
+    stage.keys("3<up>");
+    stage.keys("<enter>");
+    assert!(stage.screen().contains("─ Event ─"), "{}", stage.screen());
+    stage.keys("J");
+    let screen = stage.screen();
+    assert!(screen.contains("Go to") || !stage.model.details.is_empty(), "{screen}");
+}
+
+#[test]
+fn events_that_were_left_out_are_counted_at_the_top() {
+    let mut stage = Stage::new((120, 40));
+    let view = stage.model.views.iter().find(|(_, watched)| watched.slot == Slot::Activity).unwrap();
+    let (view, seq) = (*view.0, 1);
+    let update = Update::Activity { entries: vec![super::fixture::entry(90)], missed: 9 };
+    stage.event(Event::Link(LinkEvent::Message(ServerMessage::Update { view, seq, update })));
+    assert!(stage.screen().contains("9 events missed"), "{}", stage.screen());
+}
+
+#[test]
+fn everything_can_be_done_by_name() {
+    let stage = Stage::new((120, 40));
+    for entry in TABLE.iter().filter(|entry| matches!(entry.action, Action::Act(_))) {
+        let mut stage =
+            Stage { model: stage.model.clone(), outside: Vec::new(), orders: Vec::new(), ..stage };
+        stage.keys(&format!(":{}<enter>", entry.name));
+        let told = stage.model.toasts.history.back().is_some_and(|toast| toast.kind == Kind::Failed);
+        let done = stage.model.overlay.is_some() || !stage.orders.is_empty();
+        assert!(done || told, "{}", entry.name);
+    }
+}
