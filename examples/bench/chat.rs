@@ -10,7 +10,7 @@ use paltalkd::model::Uid;
 use paltalkd::store::{Change, Store, StoreOptions};
 
 use crate::common::{FIRST_ROOM, frame};
-use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind};
+use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, resident};
 use crate::report::Figures;
 use crate::servers::{Launcher, Running, Server, Stage};
 
@@ -26,12 +26,12 @@ pub(crate) enum Pace {
 /// Nobody says anything.
 pub(crate) async fn idle(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
     let running = launcher.start(server, stage)?;
-    let before = running.program.resident();
+    let before = resident(&running.program);
     let crowd = gather(&running, &stage.uids).await?;
     crowd.listen(|_, _, _: &[u8]| {});
     // What the sign-ins needed for a moment is given back within this time.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let quiet = running.program.resident();
+    let quiet = resident(&running.program);
     let meter = Meter::start(&running.program);
     tokio::time::sleep(Duration::from_secs(5)).await;
     let each = quiet.saturating_sub(before) as f64 / stage.uids.len() as f64;
@@ -88,7 +88,7 @@ pub(crate) async fn rooms(
         .with("us CPU/delivery", cpu / delivered * 1e6)
         .with("% of a core", cpu / elapsed * 100.0)
         .with("tool, % of a core", own)
-        .with("MiB in all", running.program.resident() as f64 / 1024.0)
+        .with("MiB in all", resident(&running.program) as f64 / 1024.0)
         .with("deliveries lost", lost)
         .with("closed", crowd.tally.closed.get() as f64))
 }

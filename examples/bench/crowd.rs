@@ -244,6 +244,13 @@ fn split(number: usize, bytes: &[u8], look: &Look) -> usize {
     at
 }
 
+/// Resident memory of a server, in KiB.
+pub(crate) fn resident(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 /// CPU of a server and of this tool between two moments.
 pub(crate) struct Meter {
     begin: Instant,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::common::{FIRST_ROOM, frame, join};
-use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind};
+use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, resident};
 use crate::report::Figures;
 use crate::servers::{Launcher, Server, Stage};
 
@@ -59,7 +59,7 @@ pub(crate) async fn evening(
         ticks.tick().await;
         let now = begin.elapsed().as_secs_f64();
         if memory.len() as u64 <= begin.elapsed().as_secs() {
-            memory.push(running.program.resident());
+            memory.push(resident(&running.program));
         }
         for (event, rate) in rates.iter().enumerate() {
             due[event] += (now - last) * rate;

@@ -63,13 +63,6 @@ impl Program {
         Ok(Program::new(child, address))
     }
 
-    /// Resident memory in KiB.
-    pub(crate) fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
-    }
-
     /// CPU seconds used so far, user and system, to the nanosecond: what the kernel says of each thread.
     /// What threads used that have ended since they were last looked at is missing.
     pub(crate) fn cpu(&self) -> f64 {
