@@ -174,6 +174,7 @@ fn it_is_stopped_and_comes_back_with_fg() {
     shell.wait("the last row", |screen| screen.contains("3/3"));
     shell.send("\x1a");
     shell.wait("the shell", |screen| screen.contains("Stopped") && !screen.contains("alice"));
+    shell.wait_for_prompt();
     shell.assert_given_back();
     shell.send("fg\r");
     shell.wait("the console again", |screen| screen.contains("alice") && screen.contains("3/3"));
@@ -183,7 +184,7 @@ fn it_is_stopped_and_comes_back_with_fg() {
     shell.send("\x1b");
     shell.wait("the table", |screen| !screen.contains("[ Cancel ]"));
     shell.send("q");
-    shell.wait("the shell again", |screen| !screen.contains("alice"));
+    shell.wait_for_prompt();
     shell.assert_given_back();
     shell.send("exit\r");
     assert_eq!(shell.ended(), 0);

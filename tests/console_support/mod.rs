@@ -215,6 +215,9 @@ pub(crate) struct Console {
     _state: tempfile::TempDir,
 }
 
+/// What the shell of a test asks with.
+const PROMPT: &str = "what next> ";
+
 impl Console {
     pub(crate) fn start(
         server: &Server,
@@ -246,10 +249,17 @@ impl Console {
         let mut command = CommandBuilder::new("/bin/sh");
         command.arg("-i");
         environment(&mut command, state.path());
+        command.env("PS1", PROMPT);
         let mut shell = Console::run(command, size, state);
         let program = env!("CARGO_BIN_EXE_paltalkd");
         shell.send(&format!("'{program}' console --socket '{}'\r", server.socket().display()));
         shell
+    }
+
+    /// Waits until the shell asks for the next command: what is typed before, a program on its way out throws
+    /// away.
+    pub(crate) fn wait_for_prompt(&self) {
+        self.wait("the shell", |screen| screen.trim_end().ends_with(PROMPT.trim_end()));
     }
 
     /// Starts a console, and closes its terminal as soon as that shows `text`.

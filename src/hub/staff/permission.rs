@@ -161,7 +161,7 @@ mod tests {
         );
         assert_eq!(
             of(Standing::Admin),
-            "look kick mute warn clear ban ban_network close_room delete_room lock_room room_slowmode \
+            "look kick mute warn clear ban ban_network close_room lock_room room_slowmode \
              server_slowmode room_broadcast broadcast maintenance antispam filters links audit"
         );
         assert_eq!(of(Standing::Operator), of(Standing::Admin) + " rooms");

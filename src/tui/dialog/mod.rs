@@ -144,7 +144,12 @@ impl Dialog {
         if code.is_some() {
             fields.push(text(Purpose::Code, "Type it", "", ""));
         }
-        let focus = fields.len();
+        // Where nothing can happen before something has been said, one begins with saying it; else with Cancel.
+        let unsaid = |field: &Field| {
+            let needed = matches!(field.purpose, Purpose::Text | Purpose::Lockword | Purpose::Path);
+            needed && matches!(&field.value, Value::Text(input) if input.text().is_empty())
+        };
+        let focus = fields.iter().position(unsaid).unwrap_or(fields.len());
         Dialog { act, subject, fields, focus, code, reach: None, error: None }
     }
 
