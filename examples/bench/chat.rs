@@ -388,7 +388,7 @@ pub(crate) async fn offline(launcher: &Launcher, server: Server, stage: &Stage) 
 }
 
 /// Requests under way of each client in the profile of durable answers.
-const UNDER_WAY: usize = 16;
+const UNDER_WAY: usize = 4;
 
 /// Everybody adds pals; each answer is given when it is on the disk.
 pub(crate) async fn durable(

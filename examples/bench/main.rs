@@ -115,7 +115,7 @@ fn profiles(shrink: usize) -> Vec<Profile> {
     add("messages-saturated", 2_000 / shrink, 0, Load::Messages(Window(2_000)));
     add("messages-20k", 2_000 / shrink, 0, Load::Messages(Rate(20_000.0)));
     add("offline", 400 / shrink, 0, Load::Offline);
-    add("durable", 500 / shrink, 0, Load::Durable);
+    add("durable", 100 / shrink, 0, Load::Durable);
     for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
         for (listeners, rooms) in [(10, 1), (10, 100), (250, 1), (250, 4)] {
             let load = Load::Voice { transport, listeners };
