@@ -38,7 +38,9 @@ impl Hub {
             if changed_here {
                 // What this session shows is not what the store has. The next sign-in sets it right;
                 // the answers behind the held place never leave.
-                warn!(?conn, %error, "a change was not stored; ending the session");
+                if outbox.closing().is_none() {
+                    warn!(?conn, %error, "a change was not stored; ending the session");
+                }
                 outbox.close(CloseReason::StoreBusy, &frames);
             } else {
                 hold.release(&frames, None);
