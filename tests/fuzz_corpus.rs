@@ -114,7 +114,7 @@ fn replay(name: &str) {
     let size: usize = corpus.iter().map(|(_, input)| input.len()).sum();
     assert!(
         size as u64 <= CORPUS_MAX,
-        "the corpus of {name} has {size} bytes; cargo fuzz cmin makes it small"
+        "the corpus of {name} has {size} bytes; scripts/fuzz --minimise makes it small"
     );
     run(name, body, b"", "nothing");
     for (file, input) in &corpus {
