@@ -16,10 +16,10 @@ fn record(id: u32, kind: FilterKind, text: String) -> FilterRecord {
     let filter = Filter {
         kind,
         text,
-        action: if id % 2 == 0 { FilterAction::Block } else { FilterAction::Notify },
+        action: if id.is_multiple_of(2) { FilterAction::Block } else { FilterAction::Notify },
         severity: 1 + (id % 10) as u8,
         consequence: FilterConsequence::Delete,
-        list: if id % 3 == 0 { FilterList::Language } else { FilterList::Content },
+        list: if id.is_multiple_of(3) { FilterList::Language } else { FilterList::Content },
         active: true,
         notes: String::new(),
         by: Author::System,
