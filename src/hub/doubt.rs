@@ -142,6 +142,8 @@ impl State {
                     room.permanent = false;
                 }
                 self.after_last_member(id);
+                // The room may be gone.
+                effects.push(Effect::VoiceChanged(id));
             }
             Truth::Settings(settings) => {
                 self.guard.detectors.settings = Settings::default();

@@ -266,3 +266,17 @@ fn who_does_not_listen_is_sent_no_voice_and_shown_so() {
     let (outsider, _) = club.world.sign_in(9, &[]);
     assert!(club.act(outsider, RoomCommand::Listen(false)).is_empty());
 }
+
+#[test]
+fn the_voice_service_hears_of_a_room_that_was_never_kept() {
+    let mut club = voice_club();
+    for conn in [club.guest, club.admin, club.owner, club.staff] {
+        club.world.apply(conn, Command::Disconnect);
+    }
+    assert!(club.world.state.room(ROOM).is_some_and(|room| room.members.is_empty()));
+    let mut effects = Effects::default();
+    let truth = crate::hub::doubt::Truth::Room(ROOM, None);
+    club.world.state.believe(club.world.now, truth, &mut effects);
+    assert!(club.world.state.room(ROOM).is_none());
+    assert!(matches!(effects.as_slice(), [Effect::VoiceChanged(ROOM)]));
+}

@@ -5,18 +5,18 @@ use crate::protocol::rtp::ROOM_PACKET_LEN;
 /// The length word in front of a packet.
 const PREFIX: usize = 4;
 /// A packet of speech as it goes over TCP, length word included.
-pub(super) const PACKET_LEN: usize = PREFIX + ROOM_PACKET_LEN;
+pub const PACKET_LEN: usize = PREFIX + ROOM_PACKET_LEN;
 /// What stands in the length word of speech.
-pub(super) const LENGTH_WORD: [u8; PREFIX] = (ROOM_PACKET_LEN as u32).to_be_bytes();
+pub const LENGTH_WORD: [u8; PREFIX] = (ROOM_PACKET_LEN as u32).to_be_bytes();
 /// Lengths above this end the connection: no client sends them, and nobody waits for their end.
 const LONGEST: u32 = 1500;
 
 /// A packet of speech as it goes over TCP, length word included.
-pub(super) type Packet = [u8; PACKET_LEN];
+pub type Packet = [u8; PACKET_LEN];
 
 /// What came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Incoming {
+pub enum Incoming {
     /// A packet as long as speech is.
     Speech(Packet),
     /// The room id once more, as clients send it when they come back.
@@ -27,24 +27,30 @@ pub(super) enum Incoming {
 
 /// A length that nobody means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct TooLong(pub(super) u32);
+pub struct TooLong(pub u32);
 
 /// The packet that is on its way in.
 #[derive(Debug)]
-pub(super) struct Framer {
+pub struct Framer {
     partial: Packet,
     have: usize,
     skip: usize,
 }
 
-impl Framer {
+impl Default for Framer {
     /// A framer at the beginning of a packet.
-    pub(super) fn new() -> Framer {
+    fn default() -> Framer {
         Framer { partial: [0; PACKET_LEN], have: 0, skip: 0 }
     }
+}
 
+impl Framer {
     /// Takes bytes off `input` up to the end of a packet. `None`: `input` is used up.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, TooLong> {
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`]; what follows cannot be told from speech, so the connection is to be ended.
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, TooLong> {
         let passed = self.skip.min(input.len());
         self.skip -= passed;
         *input = input.get(passed..).unwrap_or_default();
@@ -87,7 +93,7 @@ impl Framer {
 }
 
 /// Speech that came over UDP, as it goes over TCP.
-pub(super) fn with_length(speech: &[u8; ROOM_PACKET_LEN]) -> Packet {
+pub fn with_length(speech: &[u8; ROOM_PACKET_LEN]) -> Packet {
     let mut packet = [0; PACKET_LEN];
     if let Some((prefix, rest)) = packet.split_first_chunk_mut::<PREFIX>() {
         *prefix = LENGTH_WORD;
@@ -97,7 +103,7 @@ pub(super) fn with_length(speech: &[u8; ROOM_PACKET_LEN]) -> Packet {
 }
 
 /// Speech as it goes over UDP.
-pub(super) fn speech(packet: &Packet) -> &[u8; ROOM_PACKET_LEN] {
+pub fn speech(packet: &Packet) -> &[u8; ROOM_PACKET_LEN] {
     let [_, _, _, _, speech @ ..] = packet;
     speech
 }
@@ -109,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn all(chunks: &[&[u8]]) -> Result<Vec<Incoming>, TooLong> {
-        let mut framer = Framer::new();
+        let mut framer = Framer::default();
         let mut found = Vec::new();
         for chunk in chunks {
             let mut input = *chunk;
@@ -188,7 +194,7 @@ mod tests {
         #[test]
         fn takes_anything(chunks: Vec<Vec<u8>>) {
             let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
-            let mut framer = Framer::new();
+            let mut framer = Framer::default();
             'stream: for chunk in chunks {
                 let mut input = chunk;
                 loop {

@@ -34,7 +34,7 @@
 //! the server this looks the same.
 
 mod floor;
-mod framer;
+pub mod framer;
 mod limits;
 mod link;
 mod queue;

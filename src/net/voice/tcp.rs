@@ -91,7 +91,7 @@ impl Voice {
         let uid = opening.uid;
         debug!(%uid, room = %room.id, %peer, "voice connected");
         let mut connection =
-            Connection { voice: self, room: &room, uid, link: &link, framer: Framer::new(), stall: None };
+            Connection { voice: self, room: &room, uid, link: &link, framer: Framer::default(), stall: None };
         let seat = Seated { room: &room, uid, link: &link };
         let end = connection.run().await;
         drop(seat);

@@ -19,6 +19,8 @@ pub(super) const VERSION: u32 = 1;
 pub(super) const PREFIX: usize = 16;
 /// The bytes after the compressed part.
 pub(super) const FOOT: usize = 4 + blake3::OUT_LEN;
+/// A sequence that no store reaches, though it counted on for ages; numbers behind it could overflow.
+const SEQUENCE_MAX: u64 = u64::MAX / 2;
 /// The most bytes of a manifest.
 pub(super) const MANIFEST_LIMIT: u32 = 64 * 1024;
 
@@ -102,7 +104,9 @@ impl Manifest {
 
     /// Whether it can be one that this program, or an older one, wrote.
     fn plausible(&self) -> bool {
-        (1..=TABLES.len()).contains(&self.tallies.len()) && self.tallies.first() == Some(&Tally::default())
+        (1..=TABLES.len()).contains(&self.tallies.len())
+            && self.tallies.first() == Some(&Tally::default())
+            && self.sequence < SEQUENCE_MAX
     }
 }
 
@@ -170,7 +174,7 @@ pub(super) fn read_head(input: &mut impl Read) -> Result<Manifest, BadHead> {
         return Err(BadHead::Newer { what: "schema", found: manifest.schema, known });
     }
     if !manifest.plausible() {
-        return Err(BadHead::Damaged("its manifest speaks of tables that there are not"));
+        return Err(BadHead::Damaged("its manifest speaks of tables or changes that there cannot be"));
     }
     Ok(manifest)
 }
@@ -217,5 +221,27 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_whose_numbers_would_overflow_is_refused() {
+        let head = |sequence| {
+            let state = State::new(StoreId([7; 16]), sequence);
+            let mut head = Vec::new();
+            write_head(&mut head, &Manifest::new(StoreId([7; 16]), &state, Timestamp(0))).unwrap();
+            head
+        };
+        for sequence in [0, 5, SEQUENCE_MAX - 1] {
+            let manifest = read_head(&mut head(sequence).as_slice());
+            assert!(manifest.is_ok_and(|manifest| manifest.sequence == sequence));
+        }
+        for sequence in [SEQUENCE_MAX, u64::MAX] {
+            assert!(matches!(read_head(&mut head(sequence).as_slice()), Err(BadHead::Damaged(_))));
+        }
     }
 }

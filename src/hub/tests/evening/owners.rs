@@ -73,7 +73,7 @@ impl Evening {
             self.apply(conn, Command::Directory(DirectoryCommand::JoinOwnRoom { udp_port: 2090 }));
             return;
         }
-        let guests = (0..3).map(|_| person(self.dice.below(PEOPLE as usize) as u32).uid).collect();
+        let guests = (0..3).map(|_| person(self.dice.below(self.people as usize) as u32).uid).collect();
         let rooms = self.state.rooms.len();
         let open = DirectoryCommand::OpenPrivateRoom { guests, udp_port: 2090 };
         self.apply(conn, Command::Directory(open));

@@ -51,7 +51,7 @@ impl Evening {
             conn = self.dice.pick(&busy).copied().unwrap_or(conn);
         }
         let Some(other) = self.anybody().map(|conn| self.clients[&conn].uid) else { return };
-        let other = if self.dice.percent(95) { other } else { person(PEOPLE + 7).uid };
+        let other = if self.dice.percent(95) { other } else { person(self.people + 7).uid };
         let me = &self.clients[&conn];
         // Newer programs know no such calls.
         let calls = me.dialect <= Dialect::V51;
@@ -157,6 +157,11 @@ impl Evening {
                 Phone::Quiet | Phone::Calling(_) => {}
             }
         }
+        // Calls of those who are gone without anybody knowing go on.
+        for ghost in self.faults.ghosts.iter().filter_map(|ghost| self.state.session(*ghost)) {
+            let call = self.state.peers.call_of(ghost.person.uid);
+            taken += usize::from(matches!(call, Some((_, _, true))));
+        }
         assert_eq!(2 * self.carried.calls.len(), if self.relayed { taken } else { 0 });
         for id in self.carried.files.keys() {
             assert!(self.state.peers.has_transfer(*id), "{id:?} is carried and belongs to nobody");
@@ -172,6 +177,9 @@ impl Evening {
                 assert_eq!((member.uid, heard.uid), (heard.uid, member.uid));
                 let silent = member.red_dot || !member.mic;
                 assert!(!(silent && heard.may_speak), "{} may not speak in {id} and is heard", member.uid);
+                if self.faults.is_ghost(heard.conn) {
+                    continue;
+                }
                 let shown = &self.clients[&heard.conn].windows[id].users[&heard.uid];
                 assert_eq!(shown.wall, !heard.may_speak, "the client of {} says otherwise", heard.uid);
             }

@@ -1,0 +1,73 @@
+//! What staff enter to keep out or let pass, with a text to look at. Each line but the last is a filter
+//! or an allowed link, of the kind that its first byte says; the last line is the text.
+
+use paltalkd::hub::guard::FilterSet;
+use paltalkd::hub::guard::detect::{Whitelist, count_links};
+use paltalkd::model::{Author, Rating, Timestamp, fold::fold, from_cp1252};
+use paltalkd::protocol::markup;
+use paltalkd::store::{
+    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind,
+};
+
+/// More would only take time.
+const ENTRIES: usize = 6;
+
+fn record(id: u32, kind: FilterKind, text: String) -> FilterRecord {
+    let filter = Filter {
+        kind,
+        text,
+        action: if id.is_multiple_of(2) { FilterAction::Block } else { FilterAction::Notify },
+        severity: 1 + (id % 10) as u8,
+        consequence: FilterConsequence::Delete,
+        list: if id.is_multiple_of(3) { FilterList::Language } else { FilterList::Content },
+        active: true,
+        notes: String::new(),
+        by: Author::System,
+        at: Timestamp(0),
+    };
+    FilterRecord { id, filter, hits: 0 }
+}
+
+pub fn run(data: &[u8]) {
+    let mut lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
+    let text = fold(&markup::strip(lines.pop().unwrap_or_default()));
+    let (mut filters, mut links) = (Vec::new(), Vec::new());
+    for (at, line) in lines.into_iter().take(ENTRIES).enumerate() {
+        let Some((&kind, entry)) = line.split_first() else { continue };
+        let entry: String = from_cp1252(entry).chars().take(LinkAllow::TEXT_MAX).collect();
+        let link = |kind, text| LinkAllow { kind, text, by: Author::System, at: Timestamp(0) };
+        match kind {
+            b'k' => filters.push(record(at as u32, FilterKind::Keyword, entry)),
+            b'r' => filters.push(record(at as u32, FilterKind::Regex, entry)),
+            b'd' => links.push(link(LinkKind::Domain, entry)),
+            b'u' => links.push(link(LinkKind::Url, entry)),
+            b'x' => links.push(link(LinkKind::Regex, entry)),
+            _ => {}
+        }
+    }
+    let good: Vec<FilterRecord> = filters
+        .into_iter()
+        .filter(|record| match FilterSet::compile(std::slice::from_ref(record)) {
+            Ok(set) => set.check(b"", None).is_empty() || panic!("{record:?} matches nothing at all"),
+            Err(error) => error.to_string().is_empty() && panic!("no reason"),
+        })
+        .collect();
+    let set = FilterSet::compile(&good).expect("each alone can be used");
+    let found = set.check(&text, Some(Rating::General));
+    assert!(found.len() <= good.len());
+    assert!(found.windows(2).all(|pair| pair[0].severity >= pair[1].severity));
+    let elsewhere = set.check(&text, None);
+    assert!(elsewhere.iter().all(|matched| found.contains(matched)));
+    // Together they find what each finds alone.
+    for record in &good {
+        let alone = FilterSet::compile(std::slice::from_ref(record)).expect("it could be used before");
+        let matched = !alone.check(&text, Some(Rating::General)).is_empty();
+        assert_eq!(matched, found.iter().any(|found| found.id == record.id), "{record:?}");
+    }
+
+    let everything = count_links(&text, &Whitelist::default());
+    assert!(everything <= text.len());
+    links.retain(|link| Whitelist::compile([link]).is_ok());
+    let list = Whitelist::compile(&links).expect("each alone can be used");
+    assert!(count_links(&text, &list) <= everything);
+}
