@@ -1,0 +1,274 @@
+//! A disk that is full, and one that may only be read: real ones, in memory, where the system allows it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stderr)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+use paltalkd::config::Config;
+use paltalkd::model::{Roles, Timestamp, Uid};
+use paltalkd::store::{Change, Store, StoreOptions};
+use rustix::process::{Resource, Rlimit, prlimit};
+use support::process::{LOG, Process, configure};
+use support::*;
+
+/// The daemon's exit code when the store cannot write.
+const STORE_FAILED: Option<i32> = Some(6);
+
+/// A file system of its own, in memory, that goes with it.
+struct Disk {
+    shell: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    mount: tempfile::TempDir,
+}
+
+impl Disk {
+    /// `None`, said aloud, where the system does not let this user mount anything.
+    fn new(mebibytes: u32) -> Option<Disk> {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mount = tempfile::tempdir().unwrap();
+        let path = mount.path().to_str().unwrap().to_owned();
+        let mut shell = command.spawn().ok()?;
+        let orders = shell.stdin.take().unwrap();
+        let answers = BufReader::new(shell.stdout.take().unwrap());
+        let mut disk = Disk { shell, orders, answers, mount };
+        if disk.order(&format!("mount -t tmpfs -o size={mebibytes}m,mode=750 tmpfs {path}")) {
+            return Some(disk);
+        }
+        eprintln!("SKIPPED: this user may not mount a file system");
+        None
+    }
+
+    fn order(&mut self, order: &str) -> bool {
+        let mut answer = String::new();
+        writeln!(self.orders, "{order} && echo done || echo failed").is_ok()
+            && self.answers.read_line(&mut answer).is_ok()
+            && answer == "done\n"
+    }
+
+    /// Whether it may be written from now on.
+    fn allow_writing(&mut self, allowed: bool) {
+        let mode = if allowed { "rw" } else { "ro" };
+        let order = format!("mount -o remount,{mode} {}", self.mount.path().display());
+        assert!(self.order(&order), "{order}");
+    }
+
+    /// Where it is for everybody else.
+    fn path(&self) -> PathBuf {
+        Path::new("/proc")
+            .join(self.shell.id().to_string())
+            .join("root")
+            .join(self.mount.path().strip_prefix("/").unwrap())
+    }
+
+    /// Fills it but for some bytes; what is returned has to be deleted to make room.
+    fn fill(&self, left: u64) -> PathBuf {
+        let path = self.path().join("ballast");
+        let mut ballast = File::create(&path).unwrap();
+        let chunk = vec![0; 1 << 16];
+        while ballast.write_all(&chunk).is_ok() {}
+        let length = ballast.metadata().unwrap().len();
+        ballast.set_len(length.saturating_sub(left)).unwrap();
+        path
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        _ = self.shell.kill();
+        _ = self.shell.wait();
+    }
+}
+
+/// Somebody who changes his list of pals and remembers what he was told is done.
+struct Changer {
+    uid: Uid,
+    others: Vec<Uid>,
+    pals: BTreeSet<Uid>,
+    /// Being changed, without an answer.
+    open: Option<Uid>,
+    acknowledged: usize,
+}
+
+impl Changer {
+    /// Puts him, and those he makes pals, into a new store.
+    fn new(directory: &Path) -> Changer {
+        let (store, _) =
+            Store::open(StoreOptions::new(directory.join(Config::default().store_path()))).unwrap();
+        store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+        let uid = make_account(&store, "Alice", Roles::default());
+        let others =
+            (0..30).map(|number| make_account(&store, &format!("Pal{number}"), Roles::default())).collect();
+        store.close().unwrap();
+        Changer { uid, others, pals: BTreeSet::new(), open: None, acknowledged: 0 }
+    }
+
+    /// Changes the list until the connection ends, or `most` times; returns what came then.
+    fn work(&mut self, chat: SocketAddr, most: usize) -> Vec<Packet> {
+        let mut client = Client::connect(chat);
+        client.sign_in(self.uid);
+        for _ in 0..most {
+            let other = self.others[self.acknowledged % self.others.len()];
+            let kind = if self.pals.contains(&other) { 0xffbe } else { 0xffbd };
+            self.open = Some(other);
+            let mut frames = client.frame(kind, &other.0.to_be_bytes());
+            // The answer to the second request says that the first is durable.
+            frames.extend(client.frame(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+            client.try_send_raw(&frames);
+            let mut last_words = Vec::new();
+            loop {
+                match client.next() {
+                    Some(packet) if packet.kind == 0x014b => break,
+                    Some(packet) => last_words.push(packet),
+                    None => return last_words,
+                }
+            }
+            if !self.pals.remove(&other) {
+                self.pals.insert(other);
+            }
+            self.open = None;
+            self.acknowledged += 1;
+        }
+        Vec::new()
+    }
+
+    /// Everything that was acknowledged is there, and nothing else but what was open.
+    fn check(&mut self, directory: &Path) {
+        let (store, _) =
+            Store::open(StoreOptions::new(directory.join(Config::default().store_path()))).unwrap();
+        let pals = store.reader().pals(self.uid).unwrap();
+        let pals: BTreeSet<Uid> = pals.into_iter().map(|(uid, _)| uid).collect();
+        let differing: Vec<&Uid> = pals.symmetric_difference(&self.pals).collect();
+        assert!(differing.iter().all(|uid| Some(**uid) == self.open), "{differing:?}, open {:?}", self.open);
+        store.close().unwrap();
+        self.pals = pals;
+        self.open = None;
+    }
+}
+
+fn serve_once(directory: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
+    command.current_dir(directory).env_remove("PALTALKD_CONFIG").arg("serve").stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+fn command(directory: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
+    command.current_dir(directory).env_remove("PALTALKD_CONFIG").args(args).stdin(Stdio::null());
+    command.output().unwrap()
+}
+
+#[test]
+fn a_full_disk_ends_the_daemon_and_nothing_acknowledged_with_it() {
+    let Some(disk) = Disk::new(32) else { return };
+    let path = disk.path();
+    configure(&path, &format!("[limits]\npackets_per_second = 0\n{LOG}directory = \"\"\n"));
+    let mut alice = Changer::new(&path);
+    for round in rounds(2) {
+        let mut daemon = Process::start(&path, |_| {});
+        alice.work(daemon.address("chat"), 50);
+        // Who looks is told before it is too late.
+        assert!(daemon.health().contains("disk_space: only"), "{}", daemon.health());
+        let status = String::from_utf8(command(&path, &["status"]).stdout).unwrap();
+        assert!(status.contains("disk_space"), "{status}");
+        let before = alice.acknowledged;
+        let ballast = disk.fill(20_000 * (round as u64 % 4));
+        alice.work(daemon.address("chat"), usize::MAX);
+        assert!(round % 4 == 0 || alice.acknowledged > before, "there was room for some");
+        daemon.line("the store has failed and accepts nothing any more");
+        assert_eq!(daemon.code(), STORE_FAILED);
+        drop(daemon);
+        // Whether it can be opened now depends on what is left; if not, the reason is told.
+        let refused = Store::open(StoreOptions::new(path.join(Config::default().store_path()))).map(drop);
+        if let Err(error) = refused {
+            assert!(error.to_string().contains("No space left"), "{error}");
+            let output = serve_once(&path);
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+        }
+        fs::remove_file(ballast).unwrap();
+        alice.check(&path);
+    }
+}
+
+#[test]
+fn a_disk_that_may_only_be_read_is_refused_and_served_again() {
+    let Some(mut disk) = Disk::new(32) else { return };
+    let path = disk.path();
+    configure(&path, &format!("{LOG}directory = \"\"\n"));
+    let mut alice = Changer::new(&path);
+    let mut daemon = Process::start(&path, |_| {});
+    alice.work(daemon.address("chat"), 10);
+    daemon.signal(rustix::process::Signal::KILL);
+    daemon.code();
+    disk.allow_writing(false);
+    let output = serve_once(&path);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("server.data_dir") && told.contains("Read-only"), "{told}");
+    disk.allow_writing(true);
+    alice.check(&path);
+    let daemon = Process::start(&path, |_| {});
+    alice.work(daemon.address("chat"), 10);
+    assert_eq!(alice.acknowledged, 20);
+}
+
+#[test]
+fn files_that_cannot_grow_are_like_a_full_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    configure(path, &format!("[limits]\npackets_per_second = 0\n{LOG}directory = \"\"\n"));
+    let mut alice = Changer::new(path);
+    for _ in rounds(1) {
+        // The shell passes on that the system is to say so instead of killing it.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_paltalkd")]);
+        let mut daemon = Process::run(path, shell, |_| {});
+        let journal = fs::read_dir(path.join(Config::default().store_path()).join("journal")).unwrap();
+        let longest = journal.map(|entry| entry.unwrap().metadata().unwrap().len()).max().unwrap();
+        // In the middle of a record.
+        let limit = Some(longest + 1_234);
+        prlimit(Some(daemon.pid()), Resource::Fsize, Rlimit { current: limit, maximum: limit }).unwrap();
+        alice.work(daemon.address("chat"), usize::MAX);
+        daemon.line("the store has failed and accepts nothing any more");
+        assert_eq!(daemon.code(), STORE_FAILED);
+        alice.check(path);
+    }
+}
+
+#[test]
+fn without_memory_the_daemon_ends_and_nothing_acknowledged_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    configure(path, &format!("[limits]\npackets_per_second = 0\n{LOG}directory = \"\"\n"));
+    let mut alice = Changer::new(path);
+    for round in rounds(2) {
+        let mut daemon = Process::start(path, |_| {});
+        alice.work(daemon.address("chat"), 20);
+        let mut maps = String::new();
+        File::open(format!("/proc/{}/statm", daemon.pid().as_raw_nonzero()))
+            .and_then(|mut file| file.read_to_string(&mut maps))
+            .unwrap();
+        let pages: u64 = maps.split(' ').next().unwrap().parse().unwrap();
+        // Enough for some frames, not for the hash of a password: 19 MiB.
+        let limit = Some(pages * 4096 + (round as u64 % 8 << 20));
+        prlimit(Some(daemon.pid()), Resource::As, Rlimit { current: limit, maximum: limit }).unwrap();
+        // Nobody has this uid; that must not be found out by the time that an answer takes.
+        let mut stranger = Client::connect(daemon.address("chat"));
+        let challenge = stranger.challenge(Uid(1_900_000));
+        stranger.login(challenge, "rosebud");
+        // A refusal, or the end of all: not silence for ever.
+        let answer = stranger.next();
+        eprintln!("without memory for a password: {answer:?}");
+        assert!(answer.is_none_or(|answer| answer.kind == 0x0064));
+        daemon.signal(rustix::process::Signal::TERM);
+        daemon.code();
+        alice.check(path);
+    }
+}
