@@ -5,14 +5,15 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use paltalkd::config::Config;
 use paltalkd::model::{Roles, Timestamp, Uid};
-use paltalkd::store::{Change, Store, StoreOptions};
+use paltalkd::password;
+use paltalkd::store::{Change, PasswordHash, Store, StoreOptions};
 use rustix::process::{Resource, Rlimit, prlimit};
 use support::process::{LOG, Process, configure};
 use support::*;
@@ -243,32 +244,47 @@ fn files_that_cannot_grow_are_like_a_full_disk() {
 }
 
 #[test]
-fn without_memory_the_daemon_ends_and_nothing_acknowledged_with_it() {
+fn without_memory_nobody_is_told_a_lie_and_nothing_acknowledged_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
     configure(path, &format!("[limits]\npackets_per_second = 0\n{LOG}directory = \"\"\n"));
     let mut alice = Changer::new(path);
+    let (store, _) = Store::open(StoreOptions::new(path.join(Config::default().store_path()))).unwrap();
+    let bob = make_account(&store, "Bob", Roles::default());
+    let password = PasswordHash::new(password::hash(PASSWORD.as_bytes()).unwrap());
+    store.commit_blocking(Change::SetPassword { uid: bob, hash: password }).unwrap();
+    store.close().unwrap();
+    drop(store);
     for round in rounds(2) {
-        let mut daemon = Process::start(path, |_| {});
+        // All memory from one place, so that none is set aside where the limit does not count.
+        let mut daemon = Process::start(path, |command| {
+            command.env("MALLOC_ARENA_MAX", "1");
+        });
         alice.work(daemon.address("chat"), 20);
-        let mut maps = String::new();
-        File::open(format!("/proc/{}/statm", daemon.pid().as_raw_nonzero()))
-            .and_then(|mut file| file.read_to_string(&mut maps))
-            .unwrap();
-        let pages: u64 = maps.split(' ').next().unwrap().parse().unwrap();
-        // Enough for some frames, not for the hash of a password: 19 MiB.
-        let limit = Some(pages * 4096 + (round as u64 % 8 << 20));
-        prlimit(Some(daemon.pid()), Resource::As, Rlimit { current: limit, maximum: limit }).unwrap();
-        // Nobody has this uid; that must not be found out by the time that an answer takes.
-        let mut stranger = Client::connect(daemon.address("chat"));
-        let challenge = stranger.challenge(Uid(1_900_000));
-        stranger.login(challenge, "rosebud");
-        // A refusal, or the end of all: not silence for ever.
-        let answer = stranger.next();
-        eprintln!("without memory for a password: {answer:?}");
-        assert!(answer.is_none_or(|answer| answer.kind == 0x0064));
-        daemon.signal(rustix::process::Signal::TERM);
-        daemon.code();
+        let statm = fs::read_to_string(format!("/proc/{}/statm", daemon.pid().as_raw_nonzero())).unwrap();
+        let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
+        // Enough for frames, perhaps not for the hash of a password: 19 MiB.
+        let limit = Some((pages * 4096).saturating_add((round as u64 % 8) << 20));
+        prlimit(Some(daemon.pid()), Resource::As, Rlimit { current: limit, maximum: None }).unwrap();
+        let mut client = Client::connect(daemon.address("chat"));
+        let challenge = client.challenge(bob);
+        client.login(challenge, PASSWORD);
+        // Served, told to come again, or the end of all: neither silence for ever nor a word that the
+        // password is wrong.
+        let answer = client.next();
+        let wrong = |answer: &Packet| answer.kind == 0x0064 && answer.text(4).contains("incorrect");
+        assert!(!answer.as_ref().is_some_and(wrong), "{answer:?}");
+        if answer.is_none() {
+            assert_eq!(daemon.code(), None, "it was ended by a signal");
+        } else if answer.is_some_and(|answer| answer.kind == 0x0064) {
+            // Well again when there is memory again.
+            let unlimited = Rlimit { current: None, maximum: None };
+            prlimit(Some(daemon.pid()), Resource::As, unlimited).unwrap();
+            client.login(challenge, PASSWORD);
+            client.expect(0x04a6);
+        }
+        daemon.signal(rustix::process::Signal::KILL);
+        drop(daemon);
         alice.check(path);
     }
 }
