@@ -32,15 +32,29 @@ struct Disk {
 impl Disk {
     /// `None`, said aloud, where the system does not let this user mount anything.
     fn new(mebibytes: u32) -> Option<Disk> {
-        let mut command = Command::new("unshare");
-        command.args(["--mount", "sh"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mount = tempfile::tempdir().unwrap();
         let path = mount.path().to_str().unwrap().to_owned();
+        Disk::mounted(mount, &format!("mount -t tmpfs -o size={mebibytes}m,mode=750 tmpfs {path}"))
+    }
+
+    /// One that can be [`Frozen`]: a file with a file system in it.
+    fn in_a_file() -> Option<Disk> {
+        let mount = tempfile::tempdir().unwrap();
+        let path = mount.path().to_str().unwrap().to_owned();
+        let make = format!("truncate -s 64M {path}.image && mkfs.ext4 -q -F {path}.image");
+        let order =
+            format!("{make} && mount -o loop {path}.image {path}; rm -f {path}.image; mountpoint -q {path}");
+        Disk::mounted(mount, &order)
+    }
+
+    fn mounted(mount: tempfile::TempDir, order: &str) -> Option<Disk> {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut shell = command.spawn().ok()?;
         let orders = shell.stdin.take().unwrap();
         let answers = BufReader::new(shell.stdout.take().unwrap());
         let mut disk = Disk { shell, orders, answers, mount };
-        if disk.order(&format!("mount -t tmpfs -o size={mebibytes}m,mode=750 tmpfs {path}")) {
+        if disk.order(order) {
             return Some(disk);
         }
         eprintln!("SKIPPED: this user may not mount a file system");
@@ -85,6 +99,25 @@ impl Drop for Disk {
     fn drop(&mut self) {
         _ = self.shell.kill();
         _ = self.shell.wait();
+    }
+}
+
+/// A disk that finishes no write until this is dropped.
+struct Frozen<'a>(&'a mut Disk);
+
+impl<'a> Frozen<'a> {
+    fn new(disk: &'a mut Disk) -> Frozen<'a> {
+        let order = format!("fsfreeze -f {}", disk.mount.path().display());
+        assert!(disk.order(&order), "{order}");
+        Frozen(disk)
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        let order = format!("fsfreeze -u {}", self.0.mount.path().display());
+        // Who waits for the disk cannot even be killed.
+        assert!(self.0.order(&order), "{order}");
     }
 }
 
@@ -218,6 +251,49 @@ fn a_disk_that_may_only_be_read_is_refused_and_served_again() {
     let daemon = Process::start(&path, |_| {});
     alice.work(daemon.address("chat"), 10);
     assert_eq!(alice.acknowledged, 20);
+}
+
+#[test]
+fn a_disk_that_hangs_keeps_answers_back_and_nothing_else() {
+    let Some(mut disk) = Disk::in_a_file() else { return };
+    let path = disk.path();
+    configure(&path, &format!("[health]\ndisk_warn = 0\ndisk_degraded = 0\n{LOG}directory = \"\"\n"));
+    let mut alice = Changer::new(&path);
+    let mut daemon = Process::start(&path, |_| {});
+    let chat = daemon.address("chat");
+    alice.work(chat, 10);
+    let [one, two, three] = [0, 1, 2].map(|number| alice.others[number]);
+    let [mut speaker, mut listener, mut waiting] = [one, two, three].map(|uid| {
+        let mut client = Client::connect(chat);
+        client.sign_in(uid);
+        client
+    });
+    for _ in rounds(1) {
+        waiting.sync();
+        let frozen = Frozen::new(&mut disk);
+        waiting.send(0xffbd, &one.0.to_be_bytes());
+        waiting.send(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        daemon.line("the store takes more than 2 seconds to answer; look at disk and load");
+        let health = daemon.health();
+        assert!(health.contains(" 503 ") && health.contains("store_slow"), "{health}");
+        let status = command(&path, &["--socket", "data/control.sock", "status"]);
+        assert!(String::from_utf8(status.stdout).unwrap().contains("store_slow"));
+        speaker.im(two, "can you hear me?");
+        assert_eq!(listener.expect(0x0014).text(4), "can you hear me?");
+        waiting.stream().set_nonblocking(true).unwrap();
+        let early = waiting.stream().peek(&mut [0]);
+        assert!(early.is_err(), "nothing is told to be done that is not");
+        waiting.stream().set_nonblocking(false).unwrap();
+        drop(frozen);
+        waiting.expect(0x014b);
+        daemon.line("well again");
+        assert!(daemon.health().contains(" 200 "));
+        waiting.send(0xffbe, &one.0.to_be_bytes());
+        waiting.sync();
+    }
+    // The disk goes last.
+    drop(daemon);
+    alice.check(&path);
 }
 
 #[test]
