@@ -268,7 +268,7 @@ fn a_disk_that_hangs_keeps_answers_back_and_nothing_else() {
         client.sign_in(uid);
         client
     });
-    for _ in rounds(1) {
+    for round in rounds(1) {
         waiting.sync();
         let frozen = Frozen::new(&mut disk);
         waiting.send(0xffbd, &one.0.to_be_bytes());
@@ -278,8 +278,9 @@ fn a_disk_that_hangs_keeps_answers_back_and_nothing_else() {
         assert!(health.contains(" 503 ") && health.contains("store_slow"), "{health}");
         let status = command(&path, &["--socket", "data/control.sock", "status"]);
         assert!(String::from_utf8(status.stdout).unwrap().contains("store_slow"));
-        speaker.im(two, "can you hear me?");
-        assert_eq!(listener.expect(0x0014).text(4), "can you hear me?");
+        let text = format!("can you hear me {round}?");
+        speaker.im(two, &text);
+        assert_eq!(listener.expect(0x0014).text(4), text);
         waiting.stream().set_nonblocking(true).unwrap();
         let early = waiting.stream().peek(&mut [0]);
         assert!(early.is_err(), "nothing is told to be done that is not");
@@ -359,7 +360,6 @@ fn without_memory_nobody_is_told_a_lie_and_nothing_acknowledged_is_lost() {
             client.login(challenge, PASSWORD);
             client.expect(0x04a6);
         }
-        daemon.signal(rustix::process::Signal::KILL);
         drop(daemon);
         alice.check(path);
     }
