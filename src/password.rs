@@ -76,25 +76,28 @@ pub fn hash(password: &[u8]) -> Result<String, HashError> {
 
 /// Whether `password` is the one that `phc` was made of. The comparison takes the same time
 /// wherever the two differ. A string that is no hash matches nothing, at the same cost.
-pub fn verify(password: &[u8], phc: &str) -> bool {
-    check(password, phc).unwrap_or_else(|| {
-        dummy_verify(password);
-        false
-    })
+///
+/// # Errors
+///
+/// If that cannot be found out for want of memory: the password may be right.
+pub fn verify(password: &[u8], phc: &str) -> Result<bool, HashError> {
+    check(password, phc).unwrap_or_else(|| dummy_verify(password).map(|()| false))
 }
 
-/// Works as long as [`verify`], for a user who does not exist, so that the time of an answer does
-/// not tell which nicknames are taken.
-pub fn dummy_verify(password: &[u8]) {
+/// Works as long as [`verify`], for a user who does not exist, so that neither the time of an answer nor
+/// its failure tells which nicknames are taken.
+///
+/// # Errors
+///
+/// As with [`verify`].
+pub fn dummy_verify(password: &[u8]) -> Result<(), HashError> {
     let mut output = [0u8; OUTPUT];
-    if let Ok(params) = params() {
-        let done = fill(&params, Version::V0x13, password, b"nobody has this salt", &mut output);
-        // Without a use of the result the compiler might drop the work.
-        std::hint::black_box((done.is_ok(), output));
-    }
+    let done = fill(&params()?, Version::V0x13, password, b"nobody has this salt", &mut output);
+    // Without a use of the result the compiler might drop the work.
+    std::hint::black_box(output);
+    done
 }
 
-/// `None` if `phc` is not an Argon2id hash.
 /// Whether a string is a hash of the kind that [`hash`] makes, of a cost that can be paid at sign-ins.
 pub fn is_hash(phc: &str) -> bool {
     let parsed = || {
@@ -108,7 +111,8 @@ pub fn is_hash(phc: &str) -> bool {
     parsed().unwrap_or(false)
 }
 
-fn check(password: &[u8], phc: &str) -> Option<bool> {
+/// `None` if `phc` is not an Argon2id hash.
+fn check(password: &[u8], phc: &str) -> Option<Result<bool, HashError>> {
     let expected = PasswordHash::new(phc).ok()?;
     if expected.algorithm != Algorithm::Argon2id.ident() {
         return None;
@@ -117,8 +121,8 @@ fn check(password: &[u8], phc: &str) -> Option<bool> {
     let version = Version::try_from(expected.version?).ok()?;
     let (salt, known) = (expected.salt?, expected.hash?);
     let mut output = vec![0; known.as_bytes().len()];
-    fill(&params, version, password, &salt, &mut output).ok()?;
-    Some(bool::from(output.as_slice().ct_eq(known.as_bytes())))
+    let done = fill(&params, version, password, &salt, &mut output);
+    Some(done.map(|()| output.as_slice().ct_eq(known.as_bytes()).into()))
 }
 
 fn fill(
@@ -164,11 +168,11 @@ mod tests {
         let phc = hash(b"rosebud").unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
         assert_ne!(phc, hash(b"rosebud").unwrap(), "salts differ");
-        assert!(verify(b"rosebud", &phc));
-        assert!(!verify(b"rosebuD", &phc));
-        assert!(!verify(b"", &phc));
-        assert!(!verify(b"rosebud", "rosebud"));
-        assert!(!verify(b"rosebud", ""));
+        assert_eq!(verify(b"rosebud", &phc), Ok(true));
+        assert_eq!(verify(b"rosebuD", &phc), Ok(false));
+        assert_eq!(verify(b"", &phc), Ok(false));
+        assert_eq!(verify(b"rosebud", "rosebud"), Ok(false));
+        assert_eq!(verify(b"rosebud", ""), Ok(false));
     }
 
     #[test]
@@ -179,10 +183,10 @@ mod tests {
             attempt();
             WORK.get()
         };
-        let known = work(&|| assert!(!verify(b"wrong", &phc)));
+        let known = work(&|| assert_eq!(verify(b"wrong", &phc), Ok(false)));
         assert_eq!(known, u64::from(MEMORY_KIB * PASSES));
-        assert_eq!(work(&|| dummy_verify(b"wrong")), known);
-        assert_eq!(work(&|| assert!(!verify(b"wrong", "no hash"))), known);
+        assert_eq!(work(&|| dummy_verify(b"wrong").unwrap()), known);
+        assert_eq!(work(&|| assert_eq!(verify(b"wrong", "no hash"), Ok(false))), known);
     }
 
     #[test]

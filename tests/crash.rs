@@ -1,26 +1,33 @@
 //! The program is killed under load, many times; what it had acknowledged must be there afterwards.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
+#[path = "crash/operator.rs"]
+mod operator;
+#[path = "crash/postman.rs"]
+mod postman;
 mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use operator::Operator;
 use paltalkd::model::{Nickname, Role, Roles, Timestamp, Uid};
 use paltalkd::password;
 use paltalkd::protocol::cipher::{self, Variant};
 use paltalkd::store::{AuditQuery, Change, Store, StoreOptions};
+use postman::Postman;
 use support::*;
 
-/// Kills in a run of the test; `PALTALKD_KILLS` asks for more.
+/// Kills in the short form of the test.
 const KILLS: usize = 8;
 const WORKERS: usize = 4;
 
@@ -195,7 +202,7 @@ impl Worker {
         }
         if let Some((_, uid)) = self.told.registered.last() {
             let hash = reader.account(*uid).unwrap().unwrap().password;
-            assert!(password::verify(PASSWORD.as_bytes(), hash.as_str()));
+            assert_eq!(password::verify(PASSWORD.as_bytes(), hash.as_str()), Ok(true));
         }
         // What was open is decided now.
         self.told = Told {
@@ -249,6 +256,24 @@ impl RawClient {
             && self.expect(0x014b).is_some()
     }
 
+    /// The numbers of the messages that come before the answer to a request.
+    fn letters(&mut self) -> Option<Vec<usize>> {
+        self.send(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])?;
+        let mut numbers = Vec::new();
+        loop {
+            let packet = self.0.next()?;
+            match packet.kind {
+                0x014b => return Some(numbers),
+                0x0014 => numbers.push(number_of(&packet.text(4))),
+                _ => {}
+            }
+        }
+    }
+
+    fn hang_up(self) {
+        self.0.close();
+    }
+
     fn send(&mut self, kind: u16, payload: &[u8]) -> Option<()> {
         let frame = self.0.frame(kind, payload);
         self.0.try_send_raw(&frame).then_some(())
@@ -268,9 +293,55 @@ fn open(dir: &Path) -> Store {
     Store::open(StoreOptions::new(dir.join("data/store"))).unwrap().0
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_by_kill() {
-    let kills = std::env::var("PALTALKD_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+/// The number at the end of a message.
+fn number_of(text: &str) -> usize {
+    text.rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{text}"))
+}
+
+/// Numbers as if by chance, the same in each run that begins with the same one.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.0 >> 33) % limit.max(1)
+    }
+}
+
+/// Damages one file of the index; says how.
+fn damage(store: &Path, chance: &mut Chance) -> String {
+    let files = files_below(&store.join("sled"));
+    let file = &files[chance.below(files.len() as u64) as usize];
+    let length = fs::metadata(file).unwrap().len();
+    let at = chance.below(length);
+    let open = || fs::OpenOptions::new().write(true).open(file).unwrap();
+    let how = match chance.below(4) {
+        0 => {
+            fs::remove_file(file).unwrap();
+            "deleted"
+        }
+        1 => {
+            open().set_len(at).unwrap();
+            "cut short"
+        }
+        2 => {
+            let mut bytes = fs::read(file).unwrap();
+            if let Some(byte) = bytes.get_mut(at as usize) {
+                *byte ^= 1 << chance.below(8);
+            }
+            fs::write(file, bytes).unwrap();
+            "flipped a bit"
+        }
+        _ => {
+            open().write_all_at(&[0; 512], at).unwrap();
+            "zeroed"
+        }
+    };
+    format!("{how} at {at} of {length}: {}", file.display())
+}
+
+/// Has everybody work, kills the program at any moment, and compares; again and again.
+fn kill_and_check(damaging: bool) {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
@@ -285,16 +356,23 @@ fn nothing_acknowledged_is_lost_by_kill() {
             told: Told::default(),
         })
         .collect();
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let mut postman =
+        Postman::new(make("Writer".into()), make("Reader".into()), others[0], Arc::clone(&fetched));
+    postman.befriend(&store);
+    let targets = (0..7).map(|number| format!("Target{number}"));
+    let mut operator =
+        Operator::new(targets.map(|name| (make_account(&store, &name, Roles::default()), name)).collect());
     store.close().unwrap();
     drop(store);
 
-    let mut seed = 0x5eed_u64;
-    let mut acknowledged = 0;
-    for round in 0..kills {
-        let mut program = Program::start(dir.path()).unwrap();
-        let stop = AtomicBool::new(false);
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let run = Duration::from_millis(50 + (seed >> 33) % 300);
+    let seed = torture().map_or(0x5eed, |_| Timestamp::now().0);
+    let mut chance = Chance(seed);
+    let (mut kills, mut acknowledged) = (0, 0);
+    for round in rounds(KILLS) {
+        let mut program = Program::start(dir.path()).unwrap_or_else(|said| panic!("round {round}: {said}"));
+        let (stop, data) = (AtomicBool::new(false), dir.path().join("data"));
+        let run = Duration::from_millis(50 + chance.below(300));
         thread::scope(|scope| {
             let chat = program.chat;
             let stop = &stop;
@@ -307,17 +385,55 @@ fn nothing_acknowledged_is_lost_by_kill() {
                     }
                 });
             }
-            // The moment of the kill is meant to be any moment.
+            let (operator, postman, data) = (&mut operator, &mut postman, &data);
+            scope.spawn(move || operator.work(data, stop));
+            scope.spawn(move || postman.work(chat, stop));
+            // The moment of the kill is meant to be any moment, once everybody has begun.
             thread::sleep(run);
+            let began = Instant::now();
+            while fetched.load(Ordering::Relaxed) == 0 && began.elapsed() < DEADLINE {
+                thread::sleep(Duration::from_millis(1));
+            }
             program.kill();
             stop.store(true, Ordering::Relaxed);
         });
-        let store = open(dir.path());
+        kills += 1;
+        let harm = damaging.then(|| damage(&dir.path().join("data/store"), &mut chance));
+        let (store, report) = Store::open(StoreOptions::new(dir.path().join("data/store")))
+            .unwrap_or_else(|error| panic!("seed {seed}, round {round}, {harm:?}: {error}"));
+        assert!(!report.fresh, "seed {seed}, round {round}, {harm:?}: {report:?}");
         workers.iter_mut().for_each(|worker| worker.check(&store));
+        operator.check(&store);
+        let waiting = store.reader().offline(postman.reader()).unwrap();
+        let waiting =
+            waiting.iter().map(|message| number_of(&String::from_utf8_lossy(message.text.as_bytes())));
+        postman.settle(&waiting.collect::<Vec<_>>());
         acknowledged = workers.iter().map(|worker| worker.told.messages + worker.told.registered.len()).sum();
         store.close().unwrap();
+        drop(store);
+        // What was set aside is not part of the test; the disk would fill.
+        for entry in fs::read_dir(dir.path().join("data/store")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_string_lossy().starts_with("sled.damaged-") {
+                fs::remove_dir_all(path).unwrap();
+            }
+        }
     }
-    assert!(acknowledged > 0, "the workers did something");
+    let (orders, fetched) = (operator.orders(), fetched.load(Ordering::Relaxed));
+    println!(
+        "{kills} kills: {acknowledged} accounts and messages, {orders} orders, {fetched} letters fetched"
+    );
+    assert!(acknowledged > 0 && orders > 0 && fetched > 0, "the workers did something");
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kill() {
+    kill_and_check(false);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kill_and_a_damaged_index() {
+    kill_and_check(true);
 }
 
 #[test]

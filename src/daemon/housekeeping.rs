@@ -17,6 +17,8 @@ use crate::telemetry::LogFiles;
 
 /// Time between two rounds.
 const EVERY: Duration = Duration::from_secs(60 * 60);
+/// By how much the calendar may run ahead of the time that passed from one round to the next.
+const DRIFT: Duration = Duration::from_secs(60);
 /// Mailboxes looked for at once when messages are deleted.
 const BATCH: usize = 4096;
 
@@ -79,8 +81,8 @@ pub struct Housekeeper {
     hub: WeakHubHandle,
     config: watch::Receiver<Arc<Config>>,
     logs: Option<Arc<LogFiles>>,
-    /// One round at a time.
-    turn: Arc<Mutex<()>>,
+    /// One round at a time; when the last one was, by both clocks.
+    turn: Arc<Mutex<Option<(Timestamp, Instant)>>>,
 }
 
 impl Housekeeper {
@@ -95,13 +97,17 @@ impl Housekeeper {
 
     /// Keeps house now, after a round that is under way, and says what was done.
     pub async fn run_now(&self) -> Report {
-        let _turn = self.turn.lock().await;
+        let mut last = self.turn.lock().await;
+        let (now, uptime) = (Timestamp::now(), Instant::now());
+        let step = last
+            .replace((now, uptime))
+            .and_then(|(before, began)| set_forward(before, now, uptime.saturating_duration_since(began)));
         let age = self.config.borrow().store.offline_messages;
         // What the hub keeps of them in memory holds no longer, but would stay there.
-        if let Some(hub) = self.hub.upgrade() {
+        if let Some(hub) = self.hub.upgrade().filter(|_| step.is_none()) {
             hub.ask(Query::ForgetExpired).await;
         }
-        run(&self.store, age, self.logs.clone(), Timestamp::now()).await
+        run(&self.store, age, self.logs.clone(), now, step).await
     }
 
     /// Keeps house at once and then every hour, until `stop` turns true.
@@ -137,22 +143,38 @@ fn log(report: &Report) {
     );
 }
 
+/// By how much the calendar, now at `now`, was set forward since `before`, if it was, while `passed` passed.
+/// What seems to have run out must not be deleted then: once the clock is right again, it will not have.
+fn set_forward(before: Timestamp, now: Timestamp, passed: Duration) -> Option<Duration> {
+    let step = Duration::from_millis(now.0.saturating_sub(before.after(passed).0));
+    (step > DRIFT).then_some(step)
+}
+
 /// One round at `now`. Messages that waited longer than `age` go, if there is an `age`. What goes wrong is
-/// in the report, and the rest is done all the same.
+/// in the report, and the rest is done all the same. Nothing is deleted if the clock was `set_forward`.
 pub async fn run(
     store: &Store,
     age: Option<Duration>,
     logs: Option<Arc<LogFiles>>,
     now: Timestamp,
+    set_forward: Option<Duration>,
 ) -> Report {
     let began = Instant::now();
     let mut errors = Vec::new();
-    let sanctions_expired = expire_sanctions(store, now).await.unwrap_or_else(|error| {
-        errors.push(format!("cannot delete bans and mutes that have run out: {error}"));
-        0
-    });
-    let mut mailboxes_cleared = 0;
-    if let Some(age) = age {
+    let (mut sanctions_expired, mut mailboxes_cleared) = (0, 0);
+    if let Some(step) = set_forward {
+        errors.push(format!(
+            "the system's clock was set forward by {} seconds; what seems to have run out is deleted in the \
+             next round, unless it was set back by then",
+            step.as_secs()
+        ));
+    } else {
+        sanctions_expired = expire_sanctions(store, now).await.unwrap_or_else(|error| {
+            errors.push(format!("cannot delete bans and mutes that have run out: {error}"));
+            0
+        });
+    }
+    if let Some(age) = age.filter(|_| set_forward.is_none()) {
         // A full mailbox would stay full otherwise: messages that are too old are not delivered, either.
         mailboxes_cleared = expire_messages(store, now.before(age), BATCH).await.unwrap_or_else(|error| {
             errors.push(format!("cannot delete messages that waited too long: {error}"));
@@ -284,8 +306,12 @@ mod tests {
         for day in ["01", "02"] {
             std::fs::write(logs.join(format!("paltalkd.2026-11-{day}.log.zst")), [0; 2048]).unwrap();
         }
-        let round =
-            || run(&store, Some(Duration::from_millis(900)), Some(Arc::clone(&files)), Timestamp(1050));
+        let age = Some(Duration::from_millis(900));
+        // What is gone cannot be brought back when the clock is set right.
+        let doubtful = run(&store, age, None, Timestamp(1_000_000), Some(Duration::from_secs(998))).await;
+        assert_eq!((doubtful.sanctions_expired, doubtful.mailboxes_cleared), (0, 0));
+        assert!(doubtful.errors[0].contains("set forward by 998 seconds"), "{doubtful}");
+        let round = || run(&store, age, Some(Arc::clone(&files)), Timestamp(1050), None);
         let report = round().await;
         assert_eq!(report.errors, Vec::<String>::new());
         assert_eq!((report.sanctions_expired, report.mailboxes_cleared), (1, 1));
@@ -299,5 +325,16 @@ mod tests {
         let failed = round().await;
         assert_eq!(failed.errors.len(), 2, "{failed}");
         assert!(failed.to_string().contains("Not done: cannot delete bans"), "{failed}");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ahead_is_told_from_one_that_drifts() {
+        let (hour, before) = (Duration::from_secs(3600), Timestamp(1_100_000_000_000));
+        let after = |time: Duration| set_forward(before, before.after(time), hour);
+        assert_eq!(after(hour), None);
+        assert_eq!(after(hour + DRIFT), None);
+        assert_eq!(after(hour + DRIFT * 2), Some(DRIFT * 2));
+        assert_eq!(set_forward(before, Timestamp(0), hour), None, "set back: nothing runs out by that");
+        assert!(set_forward(before, Timestamp(u64::MAX), Duration::MAX).is_none());
     }
 }

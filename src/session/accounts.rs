@@ -51,7 +51,7 @@ pub enum RegisterError {
     Store(#[source] StoreError),
 }
 
-/// No room in the queue of hashes.
+/// No room in the queue of hashes, or no memory for one.
 #[derive(Debug, thiserror::Error)]
 #[error("too many sign-ins at once")]
 pub struct Busy;
@@ -116,14 +116,14 @@ impl Accounts {
         password: Zeroizing<Vec<u8>>,
         hash: Option<PasswordHash>,
     ) -> Result<bool, Busy> {
-        self.hashing(move || match hash {
+        let checked = self.hashing(move || match hash {
             Some(hash) => password::verify(&password, hash.as_str()),
-            None => {
-                password::dummy_verify(&password);
-                false
-            }
+            None => password::dummy_verify(&password).map(|()| false),
+        });
+        checked.await?.map_err(|error| {
+            tracing::warn!(%error, "a sign-in has to be tried again");
+            Busy
         })
-        .await
     }
 
     /// Hashes a password that somebody wants to have.

@@ -25,6 +25,24 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 /// The password of every account that [`Server::account`] makes.
 pub const PASSWORD: &str = "h2kclan";
 
+/// How long a test goes on that can be made longer: `scripts/torture` sets `PALTALKD_TORTURE` to seconds.
+/// `None` is the short form.
+pub fn torture() -> Option<Duration> {
+    let seconds = std::env::var("PALTALKD_TORTURE").ok()?;
+    Some(Duration::from_secs(seconds.parse().expect("PALTALKD_TORTURE is a number of seconds")))
+}
+
+/// Rounds of a test: `short` of them, and more until the time of [`torture`] is over.
+pub fn rounds(short: usize) -> impl Iterator<Item = usize> {
+    let (began, time) = (Instant::now(), torture().unwrap_or_default());
+    (0..).take_while(move |round| *round < short || began.elapsed() < time)
+}
+
+/// How many of something take part: `short`, or `long` under [`torture`].
+pub fn crowd(short: usize, long: usize) -> usize {
+    if torture().is_some() { long } else { short }
+}
+
 pub const V50: u16 = 0x47;
 pub const V51: u16 = 0x4b;
 

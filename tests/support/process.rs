@@ -60,7 +60,8 @@ impl Process {
     /// The next line with this message.
     pub fn line(&mut self, message: &str) -> Value {
         for line in &mut self.log {
-            let value: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            let line = line.unwrap();
+            let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
             if value["fields"]["message"] == message {
                 return value["fields"].clone();
             }

@@ -1,5 +1,6 @@
 //! The guard with invented time.
 
+mod clock;
 mod ladder;
 mod limits;
 mod model;
