@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use paltalkd::config::Config;
-use paltalkd::model::{Roles, Timestamp, Uid};
+use paltalkd::model::{Role, Roles, Timestamp, Uid};
 use paltalkd::password;
 use paltalkd::store::{Change, PasswordHash, Store, StoreOptions};
 use rustix::process::{Resource, Rlimit, prlimit};
@@ -138,8 +138,9 @@ impl Changer {
             Store::open(StoreOptions::new(directory.join(Config::default().store_path()))).unwrap();
         store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
         let uid = make_account(&store, "Alice", Roles::default());
-        let others =
-            (0..30).map(|number| make_account(&store, &format!("Pal{number}"), Roles::default())).collect();
+        // The limits of messages spare them.
+        let talkative = Roles::default().with(Role::Trusted);
+        let others = (0..30).map(|number| make_account(&store, &format!("Pal{number}"), talkative)).collect();
         store.close().unwrap();
         Changer { uid, others, pals: BTreeSet::new(), open: None, acknowledged: 0 }
     }

@@ -12,6 +12,8 @@ use super::RawClient;
 
 /// How many messages wait before they are fetched.
 const LETTERS: usize = 20;
+/// With more than these waiting, none is written: a mailbox holds 200, and refuses more.
+const WAITING: usize = 150;
 
 /// Writes to somebody who is away, and then fetches it as him.
 #[derive(Debug)]
@@ -54,6 +56,9 @@ impl Postman {
     fn write(&mut self, chat: SocketAddr) -> Option<()> {
         let mut client = RawClient::sign_in(chat, self.writer)?;
         for _ in 0..LETTERS {
+            if self.sent - self.done_with >= WAITING {
+                break;
+            }
             self.sent += 1;
             let mut payload = self.reader.0.to_be_bytes().to_vec();
             payload.extend(format!("letter {}", self.sent).bytes());
