@@ -242,7 +242,9 @@ fn each_way_to_end_has_its_exit_code() {
     fs::set_permissions(data.join("control.sock"), fs::Permissions::from_mode(0o666)).unwrap();
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     prlimit(Some(daemon.pid()), Resource::Fsize, none).unwrap();
-    run(path, 1, &["broadcast", "Is there room?"]);
+    // The daemon may have found out by itself a moment before, and be on its way out.
+    let code = command(path, &["broadcast", "Is there room?"]).output().unwrap().status.code();
+    assert!(matches!(code, Some(1 | 3 | 5)), "{code:?}");
     assert_eq!(daemon.code(), Some(6));
     configure(path, "[chat]\nmode = 1\n");
     run(path, 2, &["serve"]);
