@@ -62,6 +62,8 @@ pub(crate) async fn rooms(
         }
     });
     crowd.enter(|number| number / size).await?;
+    // A room greets whoever enters.
+    crowd.tally.deliveries.set(0);
     let rooms = stage.uids.len() / size;
     let message = |index: usize| {
         let number = (index % rooms) * size + (index / rooms) % size;
@@ -91,6 +93,47 @@ pub(crate) async fn rooms(
         .with("MiB in all", resident(&running.program) as f64 / 1024.0)
         .with("deliveries lost", lost)
         .with("closed", crowd.tally.closed.get() as f64))
+}
+
+/// Ten rooms of 100 with ten thousand deliveries a second, at first in peace, then while one backup of all
+/// accounts follows the other.
+pub(crate) async fn backups(launcher: &Launcher, stage: &Stage, seconds: u64) -> anyhow::Result<Figures> {
+    const SIZE: usize = 100;
+    let running = launcher.start(Server::Ours, stage)?;
+    let crowd = gather(&running, &stage.uids[..10 * SIZE]).await?;
+    let tally = Rc::clone(&crowd.tally);
+    crowd.listen(move |_, kind, payload: &[u8]| {
+        if kind == kind::ROOM_MESSAGE_IN && tally.count().is_multiple_of(16) {
+            tally.time(payload.get(ROOM_TEXT..ROOM_TEXT + STAMP));
+        }
+    });
+    crowd.enter(|number| number / SIZE).await?;
+    crowd.tally.deliveries.set(0);
+    let message = |index: usize| {
+        let number = (index % 10) * SIZE + (index / 10) % SIZE;
+        (number, crowd.message(number / SIZE, 80))
+    };
+    let mut sender = Sender::new(&crowd, Pace::Rate(10_000.0 / (SIZE - 1) as f64), (SIZE - 1) as u64);
+    sender.run(Duration::from_secs(1), &message).await;
+    crowd.tally.times.borrow_mut().reset();
+    sender.run(Duration::from_secs(seconds), &message).await;
+    let peace = crowd.tally.times.borrow().value_at_quantile(0.99) as f64 / 1000.0;
+    crowd.tally.times.borrow_mut().reset();
+    let (begin, mut made) = (Instant::now(), 0);
+    while begin.elapsed() < Duration::from_secs(seconds) {
+        let mut backup = launcher.back_up(&running)?;
+        while backup.try_wait()?.is_none() {
+            sender.run(Duration::from_millis(50), &message).await;
+        }
+        ensure!(backup.wait()?.success(), "a backup failed");
+        made += 1;
+    }
+    let busy = crowd.tally.times.borrow().value_at_quantile(0.99) as f64 / 1000.0;
+    Ok(Figures::default()
+        .with("p99 ms, in peace", peace)
+        .with("p99 ms, backing up", busy)
+        .with("times the peace", busy / peace)
+        .with("s, a backup", begin.elapsed().as_secs_f64() / f64::from(made)))
 }
 
 /// Sends at a pace.

@@ -74,6 +74,7 @@ enum Load {
     Messages(Pace),
     Offline,
     Durable,
+    Backups,
     Voice { transport: Transport, listeners: usize },
     Evening,
     Starts,
@@ -116,6 +117,7 @@ fn profiles(shrink: usize) -> Vec<Profile> {
     add("messages-20k", 2_000 / shrink, 0, Load::Messages(Rate(20_000.0)));
     add("offline", 400 / shrink, 0, Load::Offline);
     add("durable", 100 / shrink, 0, Load::Durable);
+    add("backups", 200_000 / shrink, 10, Load::Backups);
     for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
         for (listeners, rooms) in [(10, 1), (10, 100), (250, 1), (250, 4)] {
             let load = Load::Voice { transport, listeners };
@@ -138,7 +140,7 @@ impl Profile {
             Load::Idle | Load::SignIns => servers.push(Server::Floor(Floor::Each)),
             Load::Voice { transport: Transport::Udp, .. } => servers.push(Server::Floor(Floor::Udp)),
             Load::Voice { transport: Transport::Tcp, .. } => servers.push(Server::Floor(Floor::Tcp)),
-            Load::Joins | Load::Offline | Load::Durable | Load::Evening | Load::Starts => {}
+            Load::Joins | Load::Offline | Load::Durable | Load::Backups | Load::Evening | Load::Starts => {}
         }
         servers
     }
@@ -160,6 +162,7 @@ impl Profile {
             Load::Messages(pace) => Box::pin(chat::messages(launcher, server, stage, pace, seconds)),
             Load::Offline => Box::pin(chat::offline(launcher, server, stage)),
             Load::Durable => Box::pin(chat::durable(launcher, server, stage, seconds)),
+            Load::Backups => Box::pin(chat::backups(launcher, stage, seconds)),
             Load::Voice { transport, listeners } => {
                 Box::pin(voice::speech(launcher, server, stage, transport, listeners, seconds))
             }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -140,6 +140,16 @@ impl Launcher {
                 return Ok((program, begin.elapsed()));
             }
         }
+    }
+
+    /// Has our daemon make a backup of itself.
+    pub(crate) fn back_up(&self, running: &Running) -> anyhow::Result<Child> {
+        let to = running.dir.path().join("copies");
+        std::fs::create_dir_all(&to)?;
+        let mut command = Command::new(&self.daemon);
+        command.arg("backup").arg(to).args(["--keep", "1", "--config"]);
+        command.arg(running.dir.path().join("load.toml")).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(command.spawn()?)
     }
 
     /// The figures of our daemon, asked of itself as JSON.
