@@ -129,9 +129,9 @@ pub enum View {
     Strikes(Window),
     /// Events, beginning with as many of the last ones.
     Activity(u32),
-    /// [`Status`], every second.
+    /// [`Status`](super::Status), every second.
     Status,
-    /// [`Performance`], every second, beginning with what was measured before.
+    /// [`Performance`](super::Performance), every second, beginning with what was measured before.
     Metrics,
     /// One user; ends with [`Update::User`](super::Update::User)`(None)` when he signs out.
     User(Uid),
