@@ -15,9 +15,7 @@ use paltalkd::hub::guard::detect::{self, Whitelist};
 use paltalkd::hub::guard::{Act, ActKind, Detectors, FilterSet, Filters, Guard, Slowmode, Verdict};
 use paltalkd::model::{Author, Now, Rating, Roles, RoomId, Timestamp, Uid};
 use paltalkd::protocol::markup;
-use paltalkd::store::{
-    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind,
-};
+use paltalkd::store::{Filter, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind};
 use rustix::time::{ClockId, clock_gettime};
 
 const USERS: u32 = 10_000;
@@ -116,16 +114,8 @@ fn filters() -> Vec<FilterRecord> {
     let filter = |id: u32, kind, text: String| FilterRecord {
         id,
         filter: Filter {
-            kind,
-            text,
-            action: FilterAction::Block,
-            severity: 5,
-            consequence: FilterConsequence::Delete,
             list: if id.is_multiple_of(2) { FilterList::Content } else { FilterList::Language },
-            active: true,
-            notes: String::new(),
-            by: Author::System,
-            at: Timestamp(0),
+            ..Filter::new(kind, text)
         },
         hits: 0,
     };

@@ -59,6 +59,9 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod daemon;
+#[cfg(test)]
+#[path = "../tests/support/dice.rs"]
+mod dice;
 pub mod hub;
 pub mod link;
 pub mod metrics;

@@ -6,10 +6,8 @@ mod support;
 use std::time::Duration;
 
 use paltalkd::config::{Config, Spam};
-use paltalkd::model::{Author, Link, Rating, Roles, RoomKind, Timestamp, Uid};
-use paltalkd::store::{
-    Change, Filter, FilterAction, FilterConsequence, FilterKind, FilterList, RoomRecord, Store, StrikeRecord,
-};
+use paltalkd::model::{Link, Rating, Roles, RoomKind, Timestamp, Uid};
+use paltalkd::store::{Change, Filter, FilterKind, FilterList, RoomRecord, Store, StrikeRecord};
 use support::*;
 
 const G_ROOM: u32 = 60_001;
@@ -128,18 +126,8 @@ fn a_filter_of_language_holds_in_the_room_for_everybody_and_not_in_the_other() {
         bob = make_account(store, "Bob", Roles::default());
         put_room(store, G_ROOM, Rating::General);
         put_room(store, R_ROOM, Rating::Restricted);
-        let filter = Filter {
-            kind: FilterKind::Keyword,
-            text: "darn*".to_owned(),
-            action: FilterAction::Block,
-            severity: 3,
-            consequence: FilterConsequence::Delete,
-            list: FilterList::Language,
-            active: true,
-            notes: String::new(),
-            by: Author::System,
-            at: Timestamp(0),
-        };
+        let list = FilterList::Language;
+        let filter = Filter { severity: 3, list, ..Filter::new(FilterKind::Keyword, "darn*") };
         store.commit_blocking(Change::PutFilter { id: None, filter }).unwrap();
     });
     let mut a = server.sign_in(alice);

@@ -6,6 +6,8 @@
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;
+#[path = "support/dice.rs"]
+mod dice;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,6 +16,7 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use bodies::{BODIES, Body};
+use dice::Dice;
 
 /// Mutants of each corpus, by default: all of them together take about two seconds.
 const ROUNDS: u64 = 500;
@@ -49,23 +52,6 @@ fn run(name: &str, body: Body, input: &[u8], from: &str) {
             hex
         });
         panic!("{name} fails on {from}: {hex}");
-    }
-}
-
-/// Numbers that look random and are the same for the same seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.roll() % limit.max(1) as u64) as usize
     }
 }
 

@@ -5,11 +5,14 @@
 //! `PALTALKD_SEED=n` repeats a run, `PALTALKD_STEPS=n` makes it longer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
+#[path = "support/dice.rs"]
+mod dice;
 mod support;
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 
+use dice::Dice;
 use paltalkd::model::{CloseReason, Role, Uid};
 use paltalkd::protocol::PacketType;
 use paltalkd::protocol::catalogue::{CATALOGUE, Direction, lookup};
@@ -20,31 +23,6 @@ const OAK: u32 = 50_001;
 const ROGUES: usize = 6;
 /// Steps between two looks at those who behave.
 const BETWEEN: u64 = 25;
-
-/// Numbers that look random and are the same for the same seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.roll() % limit as u64) as usize
-    }
-
-    fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-}
 
 /// Somebody who sends whatever comes to mind.
 struct Rogue {
@@ -125,12 +103,12 @@ impl Crowd {
                     let length = self.dice.below(40);
                     payload.extend((0..length).map(|_| self.dice.roll() as u8));
                 }
-                3 => payload.extend(self.dice.pick(&TEXTS).iter()),
-                _ => payload.extend(self.dice.pick(&self.numbers).to_be_bytes()),
+                3 => payload.extend(self.dice.pick(&TEXTS).unwrap().iter()),
+                _ => payload.extend(self.dice.pick(&self.numbers).unwrap().to_be_bytes()),
             }
         }
         if self.dice.percent(30) {
-            payload.extend(self.dice.pick(&TEXTS).iter());
+            payload.extend(self.dice.pick(&TEXTS).unwrap().iter());
         }
         if self.dice.percent(1) {
             payload.resize(MAX_CLIENT_PAYLOAD, b'x');
@@ -160,8 +138,8 @@ impl Crowd {
         ];
         match self.dice.below(20) {
             0 => self.dice.roll() as u16,
-            1..12 => self.dice.pick(&ACTS).0,
-            _ => self.dice.pick(&self.from_clients).0,
+            1..12 => self.dice.pick(&ACTS).unwrap().0,
+            _ => self.dice.pick(&self.from_clients).unwrap().0,
         }
     }
 

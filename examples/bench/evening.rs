@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{FIRST_ROOM, frame, join};
 use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, resident};
+use crate::dice::Dice;
 use crate::report::Figures;
 use crate::servers::{Launcher, Server, Stage};
 
@@ -117,16 +118,4 @@ async fn travel(client: &Client, from: usize, to: usize) {
     let room = |number: usize| FIRST_ROOM + number as u32;
     let packets = [frame(0xfec0, &room(from).to_be_bytes()), join(room(to), 2090)].concat();
     client.offer(&packets).await;
-}
-
-/// Numbers that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
-    }
 }

@@ -6,6 +6,8 @@ mod chat;
 #[path = "../common/mod.rs"]
 mod common;
 mod crowd;
+#[path = "../../tests/support/dice.rs"]
+mod dice;
 mod evening;
 mod floor;
 mod irc;

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::Global;
 use super::failure::Failure;
+use super::orders::Why;
 use super::output::Output;
 use super::place::Place;
 use super::secret;
@@ -62,9 +63,8 @@ pub(super) enum Command {
     Unban {
         #[command(flatten)]
         user: User,
-        /// Why; for the audit log
-        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-        reason: String,
+        #[command(flatten)]
+        why: Why,
     },
     /// Print everything that is kept about an account as a JSON object
     Export {
@@ -187,9 +187,9 @@ impl Command {
                 let uid = person(&user, place)?.row.uid;
                 told(place.ban(uid, time, reason)?, output)
             }
-            Command::Unban { user, reason } => {
+            Command::Unban { user, why } => {
                 let uid = person(&user, place)?.row.uid;
-                told(place.unban(uid, reason)?, output)
+                told(place.unban(uid, why.reason)?, output)
             }
             Command::Export { user } => {
                 let uid = place.find(&user.user)?.row.uid;

@@ -44,7 +44,7 @@ pub(super) struct User {
 pub(super) struct Why {
     /// Why; for the audit log
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// A user, an address or a network.

@@ -165,27 +165,16 @@ fn test(mut filters: Vec<FilterRecord>, text: &[u8]) -> Vec<FilterRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{FilterAction, FilterConsequence, FilterKind, FilterList};
-
-    fn filter(kind: FilterKind, text: &str) -> Filter {
-        Filter {
-            kind,
-            text: text.to_owned(),
-            action: FilterAction::Block,
-            severity: 5,
-            consequence: FilterConsequence::Delete,
-            list: FilterList::Content,
-            active: true,
-            notes: String::new(),
-            by: Author::System,
-            at: Timestamp(0),
-        }
-    }
+    use crate::store::FilterKind;
 
     #[test]
     fn a_filter_that_cannot_be_used_does_not_hide_the_others() {
-        let broken = filter(FilterKind::Regex, "(");
-        let texts = [broken.clone(), filter(FilterKind::Keyword, "spam"), filter(FilterKind::Regex, "b[u]y")];
+        let broken = Filter::new(FilterKind::Regex, "(");
+        let texts = [
+            broken.clone(),
+            Filter::new(FilterKind::Keyword, "spam"),
+            Filter::new(FilterKind::Regex, "b[u]y"),
+        ];
         let filters = || {
             let records = (1..).zip(texts.clone());
             records.map(|(id, filter)| FilterRecord { id, filter, hits: 0 }).collect::<Vec<_>>()
@@ -193,7 +182,7 @@ mod tests {
         let found = |text: &[u8]| test(filters(), text).iter().map(|filter| filter.id).collect::<Vec<_>>();
         assert_eq!(found(b"Buy my SPAM"), [2, 3]);
         assert!(found(b"nothing").is_empty());
-        assert_eq!(check(filters(), filter(FilterKind::Keyword, "new")), Ok(()));
+        assert_eq!(check(filters(), Filter::new(FilterKind::Keyword, "new")), Ok(()));
         assert!(check(filters(), broken).is_err(), "a new one has to be usable");
     }
 }

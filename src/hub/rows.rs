@@ -51,29 +51,6 @@ pub struct UserRow {
     pub muted_seconds: u64,
 }
 
-/// Somebody whom the limits have caught.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct StrikeRow {
-    /// His uid.
-    pub uid: Uid,
-    /// His nickname; empty if he is not signed in, when the store has to be asked.
-    pub nickname: String,
-    /// His strikes, 0 to 2.
-    pub strikes: u8,
-    /// His stage, 0 for none.
-    pub stage: u16,
-    /// Seconds for which he is still muted.
-    pub muted_seconds: u64,
-    /// All violations there were.
-    pub violations: u32,
-    /// The limit that was broken last: `COOLDOWN` or `WINDOW`.
-    pub last_reason: String,
-    /// The figures of it.
-    pub last_detail: String,
-    /// When, RFC 3339 in UTC.
-    pub last_at: Option<String>,
-}
-
 /// A room, open or permanent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RoomRow {
@@ -199,29 +176,6 @@ impl State {
         let record = self.guard.record(now, uid).unwrap_or_default();
         let (strikes, stage) = (record.strikes, record.stage);
         Some(UserRow { strikes, stage, muted_seconds: self.muted_seconds(now, uid), ..row(now, session) })
-    }
-
-    /// A row for everybody who was ever struck and not cleared since, by uid.
-    pub fn strike_rows(&self, now: Now) -> Vec<StrikeRow> {
-        let mut rows: Vec<StrikeRow> = self
-            .guard
-            .records(now)
-            .map(|(uid, record)| StrikeRow {
-                uid,
-                nickname: self
-                    .session_of(uid)
-                    .map_or_else(String::new, |session| session.person.nickname.to_string()),
-                strikes: record.strikes,
-                stage: record.stage,
-                muted_seconds: self.muted_seconds(now, uid),
-                violations: record.violations,
-                last_reason: record.last_reason,
-                last_detail: record.last_detail,
-                last_at: (record.last_at != Timestamp::default()).then(|| record.last_at.rfc3339()),
-            })
-            .collect();
-        rows.sort_unstable_by_key(|row| row.uid);
-        rows
     }
 
     fn muted_seconds(&self, now: Now, uid: Uid) -> u64 {

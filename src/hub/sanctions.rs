@@ -315,7 +315,8 @@ fn with_time(time: Option<Duration>, details: String) -> String {
     if details.is_empty() { time } else { format!("{time}; {details}") }
 }
 
-fn why(reason: &str) -> String {
+/// What is put behind a sentence to say why, if that was said.
+pub(super) fn why(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(" Reason: {reason}") }
 }
 

@@ -15,8 +15,8 @@ use crate::hub::{DirectoryCommand, RoomCommand};
 use crate::link::Taken;
 use crate::model::{self, Author, CategoryId, CloseReason, MessageText, Roles};
 use crate::store::{
-    Applied, AuditQuery, Ban, BanTarget, Category, Change, Filter, FilterAction, FilterConsequence,
-    FilterKind, FilterList, LinkKind, MuteKind, NewAccount, PasswordHash, StoreOptions,
+    Applied, AuditQuery, Ban, BanTarget, Category, Change, Filter, FilterConsequence, FilterKind, LinkKind,
+    MuteKind, NewAccount, PasswordHash, StoreOptions,
 };
 
 #[tokio::test]
@@ -252,18 +252,7 @@ impl Halted {
 }
 
 fn no_casino(consequence: FilterConsequence) -> Filter {
-    Filter {
-        kind: FilterKind::Keyword,
-        text: "casino".to_owned(),
-        action: FilterAction::Block,
-        severity: 5,
-        consequence,
-        list: FilterList::Content,
-        active: true,
-        notes: String::new(),
-        by: Author::System,
-        at: Timestamp(0),
-    }
+    Filter { consequence, ..Filter::new(FilterKind::Keyword, "casino") }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Commands of those who run the place, about what the guard goes by: filters, detectors, links.
 
-use crate::model::{Author, from_cp1252, to_cp1252};
+use crate::model::{from_cp1252, to_cp1252};
 use crate::store::{Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, LinkKind};
 
 use super::super::guard::detect::Settings;
@@ -10,8 +10,7 @@ use super::super::{Effects, State};
 use super::staff::{Staff, Stop, listed, page};
 use super::who::{duration, person, split_word};
 
-/// How bad a match is if nothing is said.
-const SEVERITY: u8 = 5;
+/// How bad a match can be.
 const WORST: u8 = 10;
 
 pub(super) fn filter(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
@@ -62,18 +61,7 @@ pub(super) fn filter(state: &mut State, staff: &Staff<'_>, effects: &mut Effects
 
 /// Reads `-regex -language -notify -warn -mute 1h -ban 7d -severity 5 TEXT`.
 fn read_filter(line: &str) -> Result<Filter, Stop> {
-    let mut filter = Filter {
-        kind: FilterKind::Keyword,
-        text: String::new(),
-        action: FilterAction::Block,
-        severity: SEVERITY,
-        consequence: FilterConsequence::Delete,
-        list: FilterList::Content,
-        active: true,
-        notes: String::new(),
-        by: Author::System,
-        at: crate::model::Timestamp(0),
-    };
+    let mut filter = Filter::new(FilterKind::Keyword, "");
     let mut rest = line.trim();
     let seconds = |word: &str| {
         let seconds = duration(word).and_then(|time| u32::try_from(time.as_secs()).ok());

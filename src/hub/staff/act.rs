@@ -9,7 +9,7 @@ use crate::model::{Author, CloseReason, Now, Timestamp, Uid, from_cp1252, saniti
 use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, MuteKind, REASON_MAX};
 
 use super::super::feed::{Event, EventKind};
-use super::super::sanctions::{Sanction, Warned, banned_text, entry, for_how_long, user};
+use super::super::sanctions::{Sanction, Warned, banned_text, entry, for_how_long, user, why};
 use super::super::{ConnId, Effect, Effects, State};
 use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Via};
 
@@ -188,10 +188,7 @@ impl State {
         let target = Some(user(subject.person));
         let made = entry(now, "kick", author.clone(), target, reason.to_owned(), details);
         via.commit(Change::Audit(made), effects);
-        let mut text = "You have been disconnected by those who run the place.".to_owned();
-        if !reason.is_empty() {
-            text = format!("{text} Reason: {reason}");
-        }
+        let text = format!("You have been disconnected by those who run the place.{}", why(reason));
         self.put_off(conn, CloseReason::Kicked, &text, effects);
         Ok(format!("kicked {subject}, left {rooms} room{}", if rooms == 1 { "" } else { "s" }))
     }

@@ -11,7 +11,7 @@ use crate::store::{AuditTarget, Change};
 
 use super::super::feed::{Event, EventKind};
 use super::super::rooms::{LOCKWORD_RULE, notice};
-use super::super::sanctions::{banned_text, entry};
+use super::super::sanctions::{banned_text, entry, why};
 use super::super::{ConnId, Effect, Effects, Room, State};
 use super::act::with_entry;
 use super::{ActError, Standing, Via};
@@ -195,10 +195,7 @@ impl State {
         effects.event(event.saying(reason));
         let made = entry(now, "close_room", author.clone(), Some(target), reason.to_owned(), String::new());
         via.commit(Change::Audit(made), effects);
-        let mut text = "This room has been closed by those who run the place.".to_owned();
-        if !reason.is_empty() {
-            text = format!("{text} Reason: {reason}");
-        }
+        let text = format!("This room has been closed by those who run the place.{}", why(reason));
         let count = self.put_everybody_out(id, Uid::SYSTEM, &to_cp1252(&text), effects);
         Ok(format!("closed {name} (room {id}), put {count} out"))
     }
@@ -221,10 +218,7 @@ impl State {
         effects.event(Event::new(EventKind::RoomClosed).by(author).in_room(id, &name).saying(reason));
         let made = entry(now, "delete_room", author.clone(), Some(target), reason.to_owned(), String::new());
         via.commit(with_entry(vec![Change::DeleteRoom(id)], made), effects);
-        let mut text = "This room is no more.".to_owned();
-        if !reason.is_empty() {
-            text = format!("{text} Reason: {reason}");
-        }
+        let text = format!("This room is no more.{}", why(reason));
         let count = self.put_everybody_out(id, Uid::SYSTEM, &to_cp1252(&text), effects);
         Ok(format!("deleted {name} (room {id}), put {count} out"))
     }

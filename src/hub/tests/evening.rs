@@ -22,6 +22,7 @@ use faults::Faults;
 use peers::Carried;
 
 use super::*;
+use crate::dice::Dice;
 use crate::hub::voice::{VoiceAccess, VoiceRoom};
 use crate::model::Role;
 use crate::store::{Exclusion, RoomRecord};
@@ -32,31 +33,6 @@ const STAFF: u32 = 12;
 const PERMANENT: u32 = 12;
 const CATEGORIES: [u16; 3] = [30_018, 30_003, 30_027];
 const CODE: u16 = 1234;
-
-/// Numbers that look random and are the same for the same seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.roll() % limit as u64) as usize
-    }
-
-    fn percent(&mut self, chance: usize) -> bool {
-        self.below(100) < chance
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        (!from.is_empty()).then(|| &from[self.below(from.len())])
-    }
-}
 
 struct Evening {
     state: State,

@@ -221,18 +221,7 @@ fn one_invitation_of_many_is_one_act() {
 }
 
 fn filter(text: &str, action: FilterAction, consequence: FilterConsequence, list: FilterList) -> Filter {
-    Filter {
-        kind: FilterKind::Keyword,
-        text: text.to_owned(),
-        action,
-        severity: 5,
-        consequence,
-        list,
-        active: true,
-        notes: String::new(),
-        by: Author::System,
-        at: Timestamp(0),
-    }
+    Filter { action, consequence, list, ..Filter::new(FilterKind::Keyword, text) }
 }
 
 fn with_filters(world: &mut World, filters: Vec<Filter>) {

@@ -6,10 +6,7 @@ use crate::hub::lookup::{Finding, Known, Lookup, Question};
 use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, MAINTENANCE_GRACE, Standing, Subject, Via};
 use crate::model::{Author, Role, from_cp1252};
-use crate::store::{
-    AuditEntry, Filter, FilterAction, FilterConsequence, FilterKind, FilterList, LinkKind, MuteKind,
-    Sanctions,
-};
+use crate::store::{AuditEntry, Filter, FilterKind, LinkKind, MuteKind, Sanctions};
 
 const ADMIN_STAFF: u32 = 5;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -142,20 +139,7 @@ fn account(number: u32, roles: Roles) -> Finding {
 fn every_action_needs_its_permission() {
     let guest = subject(GUEST, Roles::default());
     let network = BanWhom::Network("192.0.2.0/24".parse().unwrap());
-    let filter = || {
-        Box::new(Filter {
-            kind: FilterKind::Keyword,
-            text: "x".to_owned(),
-            action: FilterAction::Block,
-            severity: 5,
-            consequence: FilterConsequence::Delete,
-            list: FilterList::Content,
-            active: true,
-            notes: String::new(),
-            by: Author::System,
-            at: Timestamp(0),
-        })
-    };
+    let filter = || Box::new(Filter::new(FilterKind::Keyword, "x"));
     let why = || "why".to_owned();
     let text = || "x.example".to_owned();
     let all = [

@@ -81,6 +81,25 @@ impl Filter {
     pub const TEXT_MAX: usize = 500;
     /// The longest notes, in characters.
     pub const NOTES_MAX: usize = 500;
+    /// The severity of a filter for which none was said.
+    pub const SEVERITY: u8 = 5;
+
+    /// A filter as it is if nothing else is said: in use, of [`Filter::SEVERITY`], for what is said
+    /// everywhere, it blocks the message and does nothing to the sender. Nobody has written it yet.
+    pub fn new(kind: FilterKind, text: impl Into<String>) -> Filter {
+        Filter {
+            kind,
+            text: text.into(),
+            action: FilterAction::Block,
+            severity: Filter::SEVERITY,
+            consequence: FilterConsequence::Delete,
+            list: FilterList::Content,
+            active: true,
+            notes: String::new(),
+            by: Author::System,
+            at: Timestamp(0),
+        }
+    }
 
     pub(in super::super) fn check(&self) -> Result<(), Rejection> {
         if self.text.is_empty() {

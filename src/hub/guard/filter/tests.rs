@@ -2,22 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::fold::fold;
-use crate::model::{Author, Timestamp};
 use crate::store::Filter;
 
 fn filter(id: u32, kind: FilterKind, text: &str) -> FilterRecord {
-    let filter = Filter {
-        kind,
-        text: text.to_owned(),
-        action: FilterAction::Block,
-        severity: 5,
-        consequence: FilterConsequence::Warn,
-        list: FilterList::Content,
-        active: true,
-        notes: String::new(),
-        by: Author::System,
-        at: Timestamp(0),
-    };
+    let filter = Filter { consequence: FilterConsequence::Warn, ..Filter::new(kind, text) };
     FilterRecord { id, filter, hits: 0 }
 }
 

@@ -10,30 +10,21 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::*;
+use crate::dice::Dice;
 use crate::model::Author;
-use crate::store::{
-    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, Mute, MuteKind,
-};
+use crate::store::{Filter, FilterKind, FilterRecord, Mute, MuteKind};
 
 const LENGTH: u64 = 30 * 60 * 1000;
 const PEOPLE: usize = 1000;
 const SPAMMERS: usize = 50;
 
-/// A generator of numbers (SplitMix64), the same in every run.
-struct Random(u64);
+/// Chance as people have it.
+struct Random(Dice);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     /// At least 0, below 1.
     fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.0.roll() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Log-normal milliseconds (Box and Muller).
@@ -248,7 +239,7 @@ impl Sender {
         match self.habit {
             Habit::Person if random.unit() < 0.2 => talk.reactions.pick(random).to_owned(),
             Habit::Person => {
-                let length = 3 + random.next() % 10;
+                let length = 3 + random.0.roll() % 10;
                 (0..length).map(|_| talk.words.pick(random)).collect::<Vec<_>>().join(" ")
             }
             Habit::Repeater if number.is_multiple_of(2) => "Visit  my ROOM now".to_owned(),
@@ -292,22 +283,7 @@ fn the_limits_alone_stop_spam_and_not_people() {
 
 #[test]
 fn with_detectors_and_filters_spam_is_stopped_and_people_are_not() {
-    let word = |id, text: &str| FilterRecord {
-        id,
-        filter: Filter {
-            kind: FilterKind::Keyword,
-            text: text.to_owned(),
-            action: FilterAction::Block,
-            severity: 5,
-            consequence: FilterConsequence::Delete,
-            list: FilterList::Content,
-            active: true,
-            notes: String::new(),
-            by: Author::System,
-            at: Timestamp(BEGIN),
-        },
-        hits: 0,
-    };
+    let word = |id, text: &str| FilterRecord { id, filter: Filter::new(FilterKind::Keyword, text), hits: 0 };
     for seed in SEEDS {
         let filters = FilterSet::compile(&[word(1, "viagra"), word(2, "cheap watches")]).unwrap();
         let guard = Guard::new(Spam::default(), detect::Detectors::default(), filters);
@@ -317,7 +293,7 @@ fn with_detectors_and_filters_spam_is_stopped_and_people_are_not() {
 
 fn half_an_hour<D: Detectors, F: Filters>(test: &str, seed: u64, mut guard: Guard<D, F>) {
     let mut mutes = Mutes::new();
-    let mut random = Random(seed);
+    let mut random = Random(Dice(seed));
     let talk = Talk { reactions: Ranked::new(&REACTIONS), words: Ranked::new(&WORDS) };
     let habit = |number: usize| match number.checked_sub(PEOPLE) {
         Some(number) => SPAM[number % SPAM.len()],
@@ -326,7 +302,7 @@ fn half_an_hour<D: Detectors, F: Filters>(test: &str, seed: u64, mut guard: Guar
     let mut senders: Vec<Sender> =
         (0..PEOPLE + SPAMMERS).map(|number| Sender { habit: habit(number), sent: 0, burst: false }).collect();
     let mut turns: BinaryHeap<Reverse<(u64, usize)>> =
-        (0..senders.len()).map(|number| Reverse((random.next() % 25_000, number))).collect();
+        (0..senders.len()).map(|number| Reverse((random.0.roll() % 25_000, number))).collect();
     let mut tallies: Vec<Tally> = senders.iter().map(|_| Tally::default()).collect();
     while let Some(Reverse((millis, number))) = turns.pop() {
         if millis >= LENGTH {
