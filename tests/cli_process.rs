@@ -13,7 +13,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use serde_json::Value;
 use support::Client;
-use support::process::{LOG, Process, account, configure};
+use support::process::{LOG, Process, account, configure, with_alice};
 
 const ANNOUNCEMENT: u16 = 0x0027;
 /// How many lines, one a second, something may take to show.
@@ -123,11 +123,7 @@ fn housekeeping_says_what_it_did() {
 fn who_is_signed_in_reads_when_and_why_it_stops() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    configure(path, LOG);
-    let alice = account(path, "Alice");
-    let mut daemon = Process::start(path, |_| {});
-    let mut client = Client::connect(daemon.address("chat"));
-    client.sign_in(alice);
+    let (mut daemon, mut client) = with_alice(path);
     let mut following = Following::new(path, &["activity", "--follow", "--json", "-n", "1"]);
     assert_eq!(following.object()["kind"], "sign_in");
     let told = ok(path, &["shutdown", "--grace", "10m", "--reason", "new disk"]);
@@ -254,11 +250,7 @@ fn each_way_to_end_has_its_exit_code() {
 fn a_signal_while_it_stops_by_order_ends_it_at_once() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    configure(path, LOG);
-    let alice = account(path, "Alice");
-    let mut daemon = Process::start(path, |_| {});
-    let mut client = Client::connect(daemon.address("chat"));
-    client.sign_in(alice);
+    let (mut daemon, mut client) = with_alice(path);
     ok(path, &["shutdown", "--grace", "1h"]);
     client.expect(ANNOUNCEMENT);
     daemon.signal(Signal::TERM);

@@ -14,8 +14,8 @@ use paltalkd::config::Config;
 use paltalkd::store::{Store, StoreOptions};
 use rustix::process::Signal;
 use serde_json::Value;
-use support::process::{LOG, Process, account, configure};
-use support::{Client, DEADLINE};
+use support::DEADLINE;
+use support::process::{LOG, Process, configure, with_alice};
 
 const ANNOUNCEMENT: u16 = 0x0027;
 
@@ -104,11 +104,7 @@ fn next_error(daemon: &mut Process) -> Value {
 #[test]
 fn a_signal_ends_it_in_good_order_and_users_read_why() {
     let directory = tempfile::tempdir().unwrap();
-    configure(directory.path(), LOG);
-    let alice = account(directory.path(), "Alice");
-    let mut daemon = Process::start(directory.path(), |_| {});
-    let mut client = Client::connect(daemon.address("chat"));
-    client.sign_in(alice);
+    let (mut daemon, mut client) = with_alice(directory.path());
     daemon.signal(Signal::TERM);
     let notice = client.expect(ANNOUNCEMENT).text(0);
     assert!(notice.contains("shutting down now"), "{notice}");
@@ -124,12 +120,8 @@ fn a_signal_ends_it_in_good_order_and_users_read_why() {
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    configure(directory.path(), LOG);
-    let alice = account(directory.path(), "Alice");
-    let mut daemon = Process::start(directory.path(), |_| {});
     // One who does not close his side is waited for.
-    let mut client = Client::connect(daemon.address("chat"));
-    client.sign_in(alice);
+    let (mut daemon, mut client) = with_alice(directory.path());
     daemon.signal(Signal::TERM);
     client.expect(ANNOUNCEMENT);
     daemon.signal(Signal::INT);
@@ -138,7 +130,7 @@ fn a_second_signal_ends_it_at_once() {
     // Nothing is lost by that.
     let (store, report) =
         Store::open(StoreOptions::new(directory.path().join(Config::default().store_path()))).unwrap();
-    assert!(report.rebuilt.is_none() && store.reader().account(alice).unwrap().is_some(), "{report}");
+    assert!(report.rebuilt.is_none() && store.reader().account(client.uid).unwrap().is_some(), "{report}");
 }
 
 #[test]

@@ -69,9 +69,9 @@ where
     let hello = ServerHello {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        epoch: service.epoch,
+        epoch: service.parts.epoch,
         access: peer.access,
-        server: service.server.clone(),
+        server: service.parts.server.clone(),
     };
     let greeted = timeout(HANDSHAKE, greet(&mut reader, &mut writer, hello));
     let greeted = tokio::select! {
@@ -174,7 +174,7 @@ impl Connection {
 
     async fn run(&mut self) -> End {
         let mut measured = self.service.monitor.watch();
-        let mut events = self.service.feed.watch();
+        let mut events = self.service.parts.feed.watch();
         let (mut reading, mut grown) = (true, true);
         loop {
             let wants_tables = self.views.want(News::Tables);

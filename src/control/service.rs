@@ -60,6 +60,22 @@ impl SocketCounters {
 
 /// Everything that answers are made of.
 pub struct Service {
+    /// What the daemon gave it.
+    pub parts: Parts,
+    /// What is measured.
+    pub monitor: Arc<Monitor>,
+    /// When it was started.
+    pub started: Instant,
+    /// The rows of tables.
+    pub(super) tables: Tables,
+    /// Counters of the socket.
+    pub counters: SocketCounters,
+    /// Bytes of the store's files, as they were last looked at.
+    store_bytes: AtomicU64,
+}
+
+/// What a [`Service`] has of the daemon.
+pub struct Parts {
     /// The name of the server.
     pub server: String,
     /// A number of this run of the daemon.
@@ -76,70 +92,22 @@ pub struct Service {
     pub voice: Option<Arc<Voice>>,
     /// What happens.
     pub feed: Arc<Feed>,
-    /// What is measured.
-    pub monitor: Arc<Monitor>,
     /// Where the daemon listens.
     pub listen: Listen,
-    /// When it was started.
-    pub started: Instant,
     /// How it is.
     pub health: Health,
     /// What carries out orders.
-    pub orders: Orders,
-    /// The rows of tables.
-    pub(super) tables: Tables,
-    /// Counters of the socket.
-    pub counters: SocketCounters,
-    /// Bytes of the store's files, as they were last looked at.
-    store_bytes: AtomicU64,
-}
-
-/// What a [`Service`] is made of.
-pub struct Parts {
-    /// As in [`Service`].
-    pub server: String,
-    /// As in [`Service`].
-    pub epoch: u64,
-    /// As in [`Service`].
-    pub hub: WeakHubHandle,
-    /// As in [`Service`].
-    pub store: Store,
-    /// As in [`Service`].
-    pub store_path: PathBuf,
-    /// As in [`Service`].
-    pub metrics: Arc<Metrics>,
-    /// As in [`Service`].
-    pub voice: Option<Arc<Voice>>,
-    /// As in [`Service`].
-    pub feed: Arc<Feed>,
-    /// As in [`Service`].
-    pub listen: Listen,
-    /// As in [`Service`].
-    pub health: Health,
-    /// As in [`Service`].
     pub orders: Orders,
 }
 
 impl Service {
     /// A service of these parts.
     pub fn new(parts: Parts) -> Arc<Service> {
-        let Parts { server, epoch, hub, store, store_path, metrics, voice, feed, listen, health, orders } =
-            parts;
-        let tables = Tables::new(hub.clone(), store.clone(), voice.clone());
+        let tables = Tables::new(parts.hub.clone(), parts.store.clone(), parts.voice.clone());
         Arc::new(Service {
-            server,
-            epoch,
-            hub,
-            store,
-            store_path,
-            metrics,
-            voice,
-            feed,
+            parts,
             monitor: Arc::default(),
-            listen,
             started: Instant::now(),
-            health,
-            orders,
             tables,
             counters: SocketCounters::default(),
             store_bytes: AtomicU64::new(0),
@@ -182,14 +150,14 @@ impl Service {
             }
             Request::Bans => {
                 let now = Timestamp::now();
-                let rows = self.store.read(move |reader| all_bans(reader, now)).await.flatten();
+                let rows = self.parts.store.read(move |reader| all_bans(reader, now)).await.flatten();
                 Ok(Reply::Bans(rows.map_err(store_refusal)?))
             }
             Request::Activity { from, limit } => {
                 let limit = limit.min(EVENTS_MAX);
-                let last = self.feed.next().saturating_sub(u64::from(limit));
+                let last = self.parts.feed.next().saturating_sub(u64::from(limit));
                 let slice =
-                    self.feed.since(from.unwrap_or(last), usize::try_from(limit).unwrap_or(usize::MAX));
+                    self.parts.feed.since(from.unwrap_or(last), usize::try_from(limit).unwrap_or(usize::MAX));
                 let entries = slice.entries.iter().map(|entry| (**entry).clone()).collect();
                 // Who asks for the last ones misses none, however few there are.
                 let missed = if from.is_some() { slice.missed } else { 0 };
@@ -197,28 +165,29 @@ impl Service {
             }
             Request::User(target) => Ok(Reply::User(Box::new(self.user(target, NOW).await?))),
             Request::Room(room) => Ok(Reply::Room(Box::new(self.room(room).await?))),
-            Request::Act(order) => self.orders.act(order, peer, progress).await,
+            Request::Act(order) => self.parts.orders.act(order, peer, progress).await,
             Request::Accounts { after } => {
-                let rows = self.store.read(move |reader| accounts::rows(reader, after)).await.flatten();
+                let rows = self.parts.store.read(move |reader| accounts::rows(reader, after)).await.flatten();
                 Ok(Reply::Accounts(rows.map_err(store_refusal)?))
             }
             Request::Account(target) => {
                 let now = Timestamp::now();
-                let found = self.store.read(move |reader| accounts::detail(reader, &target, now)).await;
+                let found = self.parts.store.read(move |reader| accounts::detail(reader, &target, now)).await;
                 let found = found.flatten().map_err(store_refusal)?;
                 found.map(|found| Reply::Account(Box::new(found))).ok_or_else(no_such_user)
             }
             Request::Export(uid) => {
-                let found = self.store.read(move |reader| accounts::export(reader, uid)).await.flatten();
+                let found =
+                    self.parts.store.read(move |reader| accounts::export(reader, uid)).await.flatten();
                 let found = found.map_err(store_refusal)?.ok_or_else(no_such_user)?;
                 Ok(Reply::Export(found.to_string()))
             }
             Request::PermanentRooms => {
-                let found = self.store.read(rooms::rows).await.flatten();
+                let found = self.parts.store.read(rooms::rows).await.flatten();
                 Ok(Reply::PermanentRooms(found.map_err(store_refusal)?))
             }
             Request::PermanentRoom(id) => {
-                let found = self.store.read(move |reader| rooms::detail(reader, id)).await.flatten();
+                let found = self.parts.store.read(move |reader| rooms::detail(reader, id)).await.flatten();
                 let found = found.map_err(store_refusal)?.ok_or_else(|| no_such_room(id))?;
                 Ok(Reply::PermanentRoom(Box::new(found)))
             }

@@ -104,8 +104,8 @@ impl Views {
             View::Rooms(window) => Kind::Rooms(table(&window)?),
             View::Strikes(window) => Kind::Strikes(table(&window)?),
             View::Activity(last) => {
-                let first = service.feed.oldest();
-                Kind::Activity { next: service.feed.next().saturating_sub(u64::from(last)).max(first) }
+                let first = service.parts.feed.oldest();
+                Kind::Activity { next: service.parts.feed.next().saturating_sub(u64::from(last)).max(first) }
             }
             View::Status => Kind::Status,
             View::Metrics => Kind::Metrics { counted: None },
@@ -178,7 +178,7 @@ impl Watched {
                 table.update(&rows, &RoomNames::new(), Rows::Strikes)
             }
             Kind::Activity { next } => {
-                let slice = service.feed.since(*next, EVENTS_AT_ONCE);
+                let slice = service.parts.feed.since(*next, EVENTS_AT_ONCE);
                 *next = slice.next;
                 if slice.entries.is_empty() && slice.missed == 0 && self.seq > 0 {
                     return None;

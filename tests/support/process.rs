@@ -12,7 +12,7 @@ use paltalkd::store::{Change, Store, StoreOptions};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::make_account;
+use super::{Client, make_account};
 
 /// A daemon in a process of its own. It is killed with the test.
 pub struct Process {
@@ -104,4 +104,14 @@ pub fn account(directory: &Path, nickname: &str) -> Uid {
     let uid = make_account(&store, nickname, Roles::default());
     store.close().unwrap();
     uid
+}
+
+/// A daemon with Alice signed in, who is all there is.
+pub fn with_alice(directory: &Path) -> (Process, Client) {
+    configure(directory, LOG);
+    let alice = account(directory, "Alice");
+    let daemon = Process::start(directory, |_| {});
+    let mut client = Client::connect(daemon.address("chat"));
+    client.sign_in(alice);
+    (daemon, client)
 }

@@ -110,7 +110,7 @@ async fn who_does_not_read_for_half_a_minute_is_dropped() {
     let bench = Bench::new();
     for number in 0..2000 {
         let event = Event::new(EventKind::Broadcast).saying(format!("something to read, number {number}"));
-        bench.service.feed.push(Timestamp(number), event);
+        bench.service.parts.feed.push(Timestamp(number), event);
     }
     let mut other = bench.connect(1 << 20);
     other.greet().await;
@@ -132,7 +132,11 @@ async fn who_does_not_read_for_half_a_minute_is_dropped() {
 async fn who_reads_slowly_but_reads_keeps_his_place() {
     let bench = Bench::new();
     for number in 0..40 {
-        bench.service.feed.push(Timestamp(number), Event::new(EventKind::Broadcast).saying("x".repeat(100)));
+        bench
+            .service
+            .parts
+            .feed
+            .push(Timestamp(number), Event::new(EventKind::Broadcast).saying("x".repeat(100)));
     }
     let mut slow = bench.connect(512);
     slow.greet().await;

@@ -22,7 +22,7 @@ impl Service {
         age: Duration,
     ) -> Result<UserDetail, Refusal> {
         let now = Timestamp::now();
-        let found = self.store.read(move |reader| account(reader, &target)).await.flatten();
+        let found = self.parts.store.read(move |reader| account(reader, &target)).await.flatten();
         let Some((account, sanctions)) = found.map_err(store_refusal)? else {
             return Err(no_such_user());
         };
@@ -59,12 +59,13 @@ impl Service {
 
     /// A room in detail.
     pub(in crate::control) async fn room(&self, id: RoomId) -> Result<RoomDetail, Refusal> {
-        let inside = ask(&self.hub, |to| HubQuery::Room(id, to)).await?;
+        let inside = ask(&self.parts.hub, |to| HubQuery::Room(id, to)).await?;
         let Some(mut inside) = inside else {
             return Err(no_such_room(id));
         };
         inside.row.speakers = self.tables.speakers(id);
-        let activity = self.voice.as_ref().and_then(|voice| voice.room_activity(id)).unwrap_or_default();
+        let activity =
+            self.parts.voice.as_ref().and_then(|voice| voice.room_activity(id)).unwrap_or_default();
         let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Ok(RoomDetail {
             row: inside.row,
@@ -78,7 +79,7 @@ impl Service {
     }
 
     fn events(&self, concerns: impl Fn(&FeedEntry) -> bool) -> Vec<FeedEntry> {
-        let all = self.feed.since(0, usize::MAX).entries;
+        let all = self.parts.feed.since(0, usize::MAX).entries;
         let mut found: Vec<_> = all
             .iter()
             .rev()

@@ -18,15 +18,15 @@ impl Service {
     /// How the daemon is.
     pub fn status(&self) -> Status {
         let measured = self.monitor.last();
-        let (health, health_reasons) = (self.health)();
-        let voice = self.voice.as_ref().map(|voice| (voice.activity(), voice.counters()));
+        let (health, health_reasons) = (self.parts.health)();
+        let voice = self.parts.voice.as_ref().map(|voice| (voice.activity(), voice.counters()));
         let (activity, counters) =
             voice.map_or((None, None), |(activity, counters)| (Some(activity), Some(counters)));
-        let metrics = &self.metrics;
+        let metrics = &self.parts.metrics;
         let closed =
             CloseReason::ALL.into_iter().map(|reason| (reason.to_string(), metrics.closed_for(reason)));
         let refused = Link::ALL.into_iter().map(|link| (link.name().to_owned(), metrics.refused_by(link)));
-        let waiting = self.store.counts().into_iter().find(|(table, _)| *table == OFFLINE_TABLE);
+        let waiting = self.parts.store.counts().into_iter().find(|(table, _)| *table == OFFLINE_TABLE);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -54,7 +54,7 @@ impl Service {
             bytes_out: metrics.bytes_out.get(),
             memory_bytes: measured.process.memory_bytes,
             cpu_percent: rounded(measured.process.cpu_percent),
-            listen: self.listen.clone(),
+            listen: self.parts.listen.clone(),
             closed: closed.filter(|(_, count)| *count > 0).collect(),
             refused: refused.filter(|(_, count)| *count > 0).collect(),
             counters: metrics.named().map(|(name, count)| (name.to_owned(), count)).into(),
@@ -66,7 +66,7 @@ impl Service {
 
     /// How fast it is.
     pub async fn performance(&self) -> Performance {
-        let path = self.store_path.clone();
+        let path = self.parts.store_path.clone();
         let looked =
             task::spawn_blocking(move || (process::open_files(), process::directory_bytes(&path))).await;
         let (open_files, bytes) = looked.unwrap_or_default();
@@ -77,7 +77,7 @@ impl Service {
     /// As [`Service::performance`], but without looking at the disk.
     pub(in crate::control) fn performance_now(&self, open_files: u64) -> Performance {
         let measured = self.monitor.last();
-        let times = self.store.times();
+        let times = self.parts.store.times();
         let recent = times.queries.last();
         let queries = Spread::of(recent.clone());
         let Spread { p50, p90, p99, max, .. } = measured.delivery;
@@ -86,10 +86,10 @@ impl Service {
             memory_bytes: measured.process.memory_bytes,
             threads: measured.process.threads,
             open_files,
-            hub_queue: self.hub.upgrade().map_or(0, |hub| hub.queue_len() as u64),
+            hub_queue: self.parts.hub.upgrade().map_or(0, |hub| hub.queue_len() as u64),
             hub_busy_percent: rounded(f64::from(measured.sample.hub_busy_percent)),
             outbox_bytes: measured.population.outbox_bytes,
-            slow_consumers_dropped: self.metrics.closed_for(CloseReason::SlowReader),
+            slow_consumers_dropped: self.parts.metrics.closed_for(CloseReason::SlowReader),
             store: StorePerformance {
                 queries_total: times.queries.count(),
                 errors_total: times.errors.get(),
