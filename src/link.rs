@@ -22,6 +22,9 @@ use std::task::{Context, Poll, Waker};
 
 use crate::model::CloseReason;
 
+/// The most bytes that room is made for before they come.
+const BURST_MAX: u16 = 4096;
+
 /// Runs once the bytes before it have been handed to the socket.
 pub type Receipt = Box<dyn FnOnce() + Send>;
 
@@ -47,6 +50,8 @@ struct Inner {
     held_bytes: usize,
     /// Bytes the connection took and has not reported as written.
     in_flight: usize,
+    /// How many bytes were taken the last time, up to [`BURST_MAX`].
+    burst: u16,
     /// Bytes that ever became ready; positions for receipts.
     ready_total: u64,
     /// Position up to which bytes were taken.
@@ -219,6 +224,7 @@ impl Outbox {
             if !inner.ready.is_empty() {
                 let bytes = mem::take(&mut inner.ready);
                 inner.in_flight = bytes.len();
+                inner.burst = u16::try_from(bytes.len()).unwrap_or(BURST_MAX).min(BURST_MAX);
                 inner.taken_total = inner.ready_total;
                 Poll::Ready(Taken::Bytes(bytes))
             } else if let Some(reason) = inner.closing {
@@ -271,11 +277,17 @@ impl Inner {
                 held.bytes.extend_from_slice(bytes);
                 self.held_bytes += bytes.len();
             }
-            None => {
-                self.ready.extend_from_slice(bytes);
-                self.ready_total += bytes.len() as u64;
-            }
+            None => self.append_ready(bytes),
         }
+    }
+
+    fn append_ready(&mut self, bytes: &[u8]) {
+        if self.ready.is_empty() {
+            // One piece of memory for as much as the last time, instead of ever larger ones.
+            self.ready.reserve_exact(bytes.len().max(self.burst.into()));
+        }
+        self.ready.extend_from_slice(bytes);
+        self.ready_total += bytes.len() as u64;
     }
 
     fn discard(&mut self) {
@@ -292,8 +304,7 @@ impl Inner {
             if let Some((offset, receipt)) = held.receipt {
                 self.receipts.push_back((self.ready_total + offset as u64, receipt));
             }
-            self.ready_total += held.bytes.len() as u64;
-            self.ready.extend_from_slice(&held.bytes);
+            self.append_ready(&held.bytes);
         }
     }
 }

@@ -388,3 +388,21 @@ fn an_index_that_is_mostly_waste_is_built_anew() {
         |content: &std::collections::BTreeMap<String, String>| content.keys().cloned().collect::<Vec<_>>();
     assert!(ids(&before).iter().all(|key| content(&store).contains_key(key)));
 }
+
+#[test]
+fn a_store_is_settled_when_nothing_is_on_its_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    assert!(store.reader().is_settled());
+    let (go_on, wait) = mpsc::channel::<()>();
+    let (seen, answer) = mpsc::channel();
+    store.submit(Change::Barrier, move |_| wait.recv().unwrap());
+    let reader = store.reader();
+    store.submit(Change::CreateAccount(new_account("Alice")), move |_| {
+        // Whoever has the answer, and asks after that, finds it settled.
+        seen.send((reader.is_settled(), reader.uid_by_name(&name("Alice").key()))).unwrap();
+    });
+    assert!(!store.reader().is_settled());
+    go_on.send(()).unwrap();
+    assert_eq!(answer.recv().unwrap(), (true, Ok(Some(Uid::FIRST_PERSON))));
+}

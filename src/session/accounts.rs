@@ -13,12 +13,13 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio::task;
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use crate::hub::{Event, EventKind, Feed, Person};
 use crate::model::{NameError, Nickname, Roles, Timestamp, Uid};
 use crate::password::{self, PasswordError};
-use crate::store::{Applied, Change, NewAccount, PasswordHash, Rejection, Store, StoreError};
+use crate::store::{Applied, Change, NewAccount, PasswordHash, Reader, Rejection, SignIn, Store, StoreError};
 
 use super::throttle::Throttle;
 
@@ -51,7 +52,7 @@ pub enum RegisterError {
     Store(#[source] StoreError),
 }
 
-/// No room in the queue of hashes, or no memory for one.
+/// No room in the queue of hashes, no memory for one, or the store cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("too many sign-ins at once")]
 pub struct Busy;
@@ -109,21 +110,64 @@ impl Accounts {
         self.take(&self.lookups, peer)
     }
 
-    /// Whether `password` is that of `hash`. Takes as long without a hash: a user who does not
-    /// exist cannot be told from a wrong password.
-    pub async fn verify(
+    /// Whether `password` is that of the account `uid`. Takes as long for `None` and for an account that is
+    /// not there: a user who does not exist cannot be told from a wrong password.
+    pub async fn verify(&self, uid: Option<Uid>, password: Zeroizing<Vec<u8>>) -> Result<bool, Busy> {
+        Ok(self.prove(uid, password, |_| Ok(())).await?.is_some())
+    }
+
+    /// As [`Accounts::verify`], with everything that a session of the account begins with; `None` if the
+    /// password is wrong. What an earlier session has asked for counts, even if it is still on its way into
+    /// the store.
+    pub async fn sign_in(
         &self,
+        uid: Option<Uid>,
         password: Zeroizing<Vec<u8>>,
-        hash: Option<PasswordHash>,
-    ) -> Result<bool, Busy> {
-        let checked = self.hashing(move || match hash {
-            Some(hash) => password::verify(&password, hash.as_str()),
-            None => password::dummy_verify(&password).map(|()| false),
+    ) -> Result<Option<SignIn>, Busy> {
+        let Some(wanted) = uid else {
+            self.verify(uid, password).await?;
+            return Ok(None);
+        };
+        // Mostly nothing is on its way: then one errand to another thread does for all.
+        let proved = self.prove(uid, password, move |reader| match reader.is_settled() {
+            true => Ok(Some(reader.sign_in(wanted)?)),
+            false => Ok(None),
         });
-        checked.await?.map_err(|error| {
-            tracing::warn!(%error, "a sign-in has to be tried again");
-            Busy
-        })
+        match proved.await? {
+            None => Ok(None),
+            Some(Some(found)) => Ok(found),
+            Some(None) => {
+                self.store.commit(Change::Barrier).await.map_err(|_| Busy)?;
+                let read = self.store.read(move |reader| reader.sign_in(wanted)).await;
+                read.and_then(|found| found).map_err(cannot_load)
+            }
+        }
+    }
+
+    /// What `then` reads if `password` is that of `uid`, on the thread that has found that out.
+    async fn prove<R: Send + 'static>(
+        &self,
+        uid: Option<Uid>,
+        password: Zeroizing<Vec<u8>>,
+        then: impl FnOnce(&Reader) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<Option<R>, Busy> {
+        let reader = self.store.reader();
+        let checked = self.hashing(move || {
+            let account = uid.map(|uid| reader.account(uid)).transpose().map_err(cannot_load)?.flatten();
+            let right = match account {
+                Some(account) => password::verify(&password, account.password.as_str()),
+                None => password::dummy_verify(&password).map(|()| false),
+            };
+            match right {
+                Ok(true) => then(&reader).map(Some).map_err(cannot_load),
+                Ok(false) => Ok(None),
+                Err(error) => {
+                    warn!(%error, "a sign-in has to be tried again");
+                    Err(Busy)
+                }
+            }
+        });
+        checked.await?
     }
 
     /// Hashes a password that somebody wants to have.
@@ -185,6 +229,11 @@ impl Accounts {
         let _core = self.cores.acquire().await.map_err(|_| Busy)?;
         task::spawn_blocking(work).await.map_err(|_| Busy)
     }
+}
+
+fn cannot_load(error: StoreError) -> Busy {
+    warn!(%error, "cannot load an account");
+    Busy
 }
 
 struct Waiting<'a>(&'a AtomicUsize);

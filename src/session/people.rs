@@ -45,7 +45,7 @@ impl Session {
 
     pub(super) async fn add_pal(&mut self, uid: Uid) {
         let request = PacketType::BUDDY_ADD;
-        let (Ok(account), Ok(current)) = (self.account(uid).await, self.list(Reader::pals).await) else {
+        let Ok((account, current)) = self.account_and_list(uid, Reader::pals).await else {
             return self.refuse(request, REFUSED, BUSY);
         };
         let Some(account) = account else { return self.refuse(request, REFUSED, NOBODY) };
@@ -56,7 +56,7 @@ impl Session {
 
     pub(super) async fn set_block(&mut self, uid: Uid, blocked: bool) {
         let request = if blocked { PacketType::BUDDY_BLOCK } else { PacketType::BUDDY_UNBLOCK };
-        let (Ok(account), Ok(current)) = (self.account(uid).await, self.list(Reader::blocks).await) else {
+        let Ok((account, current)) = self.account_and_list(uid, Reader::blocks).await else {
             return self.refuse(request, REFUSED, BUSY);
         };
         let command = if blocked {
@@ -116,7 +116,7 @@ impl Session {
         self.context.store.read(move |reader| reader.account(uid)).await?
     }
 
-    /// Keeps the name of somebody who is about to be put on a list, for [`Session::list`].
+    /// Keeps the name of somebody who is about to be put on a list, for [`Session::account_and_list`].
     fn remember(&mut self, person: Person) {
         if self.dialect == Dialect::V50 || self.named.iter().any(|named| named.uid == person.uid) {
             return;
@@ -127,14 +127,21 @@ impl Session {
         self.named.push(person);
     }
 
-    /// Everybody who may be among the user's pals or blocks, for clients that get whole lists in
-    /// answer; 5.0 does not. What the store has, and whom it may not have yet.
-    async fn list(
+    /// The account `wanted`, and everybody who may be among the user's pals or blocks, for clients that
+    /// get whole lists in answer; 5.0 does not. What the store has, and whom it may not have yet. One
+    /// errand to another thread for both: that costs more than the reading.
+    async fn account_and_list(
         &self,
+        wanted: Uid,
         read: fn(&Reader, Uid) -> Result<People, StoreError>,
-    ) -> Result<Vec<Person>, StoreError> {
-        let Some(uid) = self.uid().filter(|_| self.dialect != Dialect::V50) else { return Ok(Vec::new()) };
-        let list = self.context.store.read(move |reader| read(reader, uid)).await??;
+    ) -> Result<(Option<Account>, Vec<Person>), StoreError> {
+        let whose = self.uid().filter(|_| self.dialect != Dialect::V50);
+        let both = move |reader: &Reader| {
+            let list = whose.map(|uid| read(reader, uid)).transpose()?;
+            Ok::<_, StoreError>((reader.account(wanted)?, list))
+        };
+        let (account, list) = self.context.store.read(both).await??;
+        let Some(list) = list else { return Ok((account, Vec::new())) };
         let mut list: Vec<Person> =
             list.into_iter().map(|(uid, nickname)| Person { uid, nickname }).collect();
         for named in &self.named {
@@ -142,7 +149,7 @@ impl Session {
                 list.push(*named);
             }
         }
-        Ok(list)
+        Ok((account, list))
     }
 }
 

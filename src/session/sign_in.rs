@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::hub::actor::Envelope;
 use crate::hub::{Command, Person, SignIn};
@@ -10,7 +10,7 @@ use crate::model::{CloseReason, Nickname, Uid, to_cp1252};
 use crate::protocol::cipher::{self, Variant};
 use crate::protocol::{BannerTarget, ClientPacket, PacketType, ServerPacket, UserData};
 
-use crate::store::Change;
+use crate::store;
 
 use super::{
     BUSY, Challenged, MAX_TRIES, Phase, Secret, Session, Step, Work, challenge_packet, initial_status,
@@ -98,18 +98,16 @@ impl Session {
             self.refuse(PacketType::LOGIN, REFUSED, "Too many wrong passwords. Please wait a minute.");
             return None;
         }
-        let account = match self.context.store.read(move |reader| reader.account(uid)).await {
-            Ok(Ok(account)) => account.filter(|account| account.uid == state.uid),
-            _ => return self.login_busy(),
-        };
-        let hash = account.as_ref().filter(|_| password.is_some()).map(|account| account.password.clone());
+        // Whoever sends no readable password, or names another than he was challenged for, is turned away
+        // after the same time.
+        let known = (uid == state.uid && password.is_some()).then_some(uid);
         let password = password.map(|Secret(password)| password).unwrap_or_default();
-        match self.context.accounts.verify(password, hash).await {
+        match self.context.accounts.sign_in(known, password).await {
             Err(_) => self.login_busy(),
-            Ok(false) => self.wrong_password(state),
-            Ok(true) => {
+            Ok(None) => self.wrong_password(state),
+            Ok(Some(data)) => {
                 self.context.accounts.proved(self.peer);
-                self.enter(state).await
+                self.enter(state, data).await
             }
         }
     }
@@ -129,21 +127,8 @@ impl Session {
     }
 
     /// Hands the user over to the hub with everything a session begins with.
-    async fn enter(&mut self, state: Challenged) -> Option<CloseReason> {
+    async fn enter(&mut self, state: Challenged, data: store::SignIn) -> Option<CloseReason> {
         let uid = state.uid;
-        // What an earlier session of this user asked for may still be on its way into the store.
-        if self.context.store.commit(Change::Barrier).await.is_err() {
-            return self.login_busy();
-        }
-        let loaded = self.context.store.read(move |reader| reader.sign_in(uid)).await;
-        let data = match loaded {
-            Ok(Ok(Some(data))) => data,
-            Ok(Ok(None)) => return self.wrong_password(state),
-            error => {
-                warn!(%uid, error = ?error.err(), "cannot load an account");
-                return self.login_busy();
-            }
-        };
         let account = data.account;
         let person = Person { uid, nickname: account.nickname };
         let people = |list: Vec<(Uid, Nickname)>| {

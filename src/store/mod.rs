@@ -60,6 +60,7 @@ mod verify;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -202,6 +203,9 @@ impl Store {
     /// [`StoreError::Closed`]. Calls come in the order of submission and must be quick.
     pub fn submit(&self, change: Change, done: impl FnOnce(Result<Applied, StoreError>) + Send + 'static) {
         let request = Request { change, done: Box::new(done) };
+        let under_way = &self.inner.shared.under_way;
+        // Before it is in the queue: whoever reads zero finds everything that is there in the index.
+        under_way.fetch_add(1, Ordering::AcqRel);
         let refused = match &*self.inner.queue.read().unwrap_or_else(PoisonError::into_inner) {
             Some(queue) => queue.try_send(request).err().map(|error| match error {
                 mpsc::error::TrySendError::Full(request) => (request, StoreError::Busy),
@@ -210,6 +214,7 @@ impl Store {
             None => Some((request, StoreError::Closed)),
         };
         if let Some((request, error)) = refused {
+            under_way.fetch_sub(1, Ordering::AcqRel);
             self.inner.shared.times.errors.increment();
             (request.done)(Err(error));
         }

@@ -3,6 +3,7 @@
 mod guard;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::error::{Corrupt, StoreError};
 use super::index::View;
@@ -26,6 +27,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Whether every change that was submitted before is durable and visible.
+    pub fn is_settled(&self) -> bool {
+        self.shared.under_way.load(Ordering::Acquire) == 0
+    }
+
     /// The account with a uid.
     pub fn account(&self, uid: Uid) -> Result<Option<Account>, StoreError> {
         self.shared.view(|view| rules::account(view, uid))

@@ -1,7 +1,7 @@
 //! What the handles, the readers and the threads of one open store have in common.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -73,6 +73,8 @@ pub(super) struct Shared {
     /// The backup that is being made. Locked by the writer while it changes the index.
     export: Mutex<Option<Export>>,
     failed: watch::Sender<bool>,
+    /// Changes that were submitted and have not been answered.
+    pub(super) under_way: AtomicUsize,
     /// A damaged record was met: the index is not to be sealed, so that the next start reads it all.
     pub(super) suspect: AtomicBool,
     /// Background work is to end.
@@ -89,6 +91,7 @@ impl Shared {
             tallies: Mutex::new(tallies),
             export: Mutex::default(),
             failed: watch::Sender::new(false),
+            under_way: AtomicUsize::new(0),
             suspect: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             times: Times::default(),

@@ -9,13 +9,15 @@ use super::codec;
 use super::identity::StoreId;
 use super::index::{Index, IndexError, State, guarded};
 use super::records;
-use super::tables::{self, AUDIT, NEXT_AUDIT, NEXT_UID, NICKNAMES, SCHEMA, TABLES};
+use super::tables::{self, ACCOUNTS, AUDIT, NEXT_AUDIT, NEXT_UID, NICKNAMES, SCHEMA, TABLES};
 use crate::model::Uid;
 
 /// More threads would only wait for the disk.
 const THREADS: usize = 4;
 /// Into how many pieces a table by uid is cut.
-const PIECES: u32 = 8;
+const PIECES: u32 = 16;
+/// Into how many the table by name is cut: where exactly is left to chance, so more of them.
+const NAME_PIECES: u32 = 32;
 
 impl Index {
     /// Reads every entry, compares checksums and tallies, and returns the state the index is in.
@@ -86,7 +88,7 @@ impl Index {
         for table in TABLES.iter().skip(1).map(|table| table.byte) {
             cuts.push(IVec::from(&[table]));
             if table == NICKNAMES {
-                cuts.extend(b"5adgjmpstw".iter().map(|letter| IVec::from(&[table, *letter])));
+                cuts.extend(self.some_names(first, people)?);
             } else if table == AUDIT {
                 let steps = (1..PIECES).map(|piece| logged / u64::from(PIECES) * u64::from(piece));
                 cuts.extend(steps.filter(|seq| *seq > 0).map(tables::audit_key));
@@ -96,6 +98,23 @@ impl Index {
             }
         }
         Ok(cuts)
+    }
+
+    /// The keys of some nicknames, in order. Those of people who came at different times are spread like
+    /// all of them, however alike names begin.
+    fn some_names(&self, first: u32, people: u32) -> Result<Vec<IVec>, IndexError> {
+        let mut names = Vec::new();
+        for piece in 1..NAME_PIECES {
+            let from = tables::account_key(Uid(first.saturating_add(people / NAME_PIECES * piece)));
+            let Some((key, value)) = self.range(&from, None).next().transpose()? else { break };
+            // What cannot be read is found when it is counted.
+            let account = tables::account_uid(&key).map(|uid| records::read_account(uid, &value));
+            if let (Some(ACCOUNTS), Some(Ok(account))) = (key.first().copied(), account) {
+                names.push(tables::nickname_key(&account.nickname.key()));
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// A counter, as good as it can be read.
@@ -110,4 +129,38 @@ impl Index {
 
 fn bad(text: &str) -> IndexError {
     IndexError::Bad(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Change, NewAccount, PasswordHash, Store, StoreOptions};
+    use super::*;
+    use crate::model::{Nickname, Roles, Timestamp};
+
+    #[test]
+    fn names_that_begin_alike_are_cut_into_even_pieces() {
+        const PEOPLE: usize = 640;
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        for number in 0..PEOPLE {
+            let account = NewAccount {
+                // Neither in the order of uids nor far from it.
+                nickname: Nickname::built_in(format!("user{:04}", number * 7 % PEOPLE).as_bytes()).unwrap(),
+                password: PasswordHash::new("$argon2id$"),
+                email: None,
+                roles: Roles::default(),
+                created: Timestamp(0),
+            };
+            store.submit(Change::CreateAccount(account), |answer| assert!(answer.is_ok()));
+        }
+        store.commit_blocking(Change::Barrier).unwrap();
+        let largest = |index: &Index| {
+            let cuts = index.cuts().unwrap();
+            assert!(cuts.is_sorted());
+            let of = |piece: usize| index.range(&cuts[piece], cuts.get(piece + 1)).count();
+            Ok((0..cuts.len()).map(of).max())
+        };
+        let largest = store.reader().shared.with_index(largest).unwrap();
+        assert!(largest.is_some_and(|largest| largest <= PEOPLE / 8), "{largest:?}");
+    }
 }
