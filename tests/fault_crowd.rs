@@ -48,7 +48,8 @@ fn listed(packets: &[Packet]) -> BTreeSet<u32> {
 
 #[test]
 fn a_giant_room_is_exact_and_may_leave_at_once() {
-    let count = crowd(120, 1100);
+    // With the host as many as a room takes.
+    let count = crowd(120, 999);
     let server = Server::start();
     for _ in rounds(1) {
         let prefix = format!("Guest{}x", server.metrics().connections_accepted.get());
@@ -106,7 +107,7 @@ fn connect_narrow(chat: SocketAddr) -> Client {
 
 #[test]
 fn a_crowd_that_does_not_read_is_closed_and_the_rest_is_served() {
-    let count = crowd(100, 400);
+    let count = crowd(100, 2000);
     let server = Server::start_with(|config| {
         config.limits.outbox = Some(64 << 10);
         config.limits.max_connections = None;
@@ -116,28 +117,37 @@ fn a_crowd_that_does_not_read_is_closed_and_the_rest_is_served() {
     for _ in rounds(1) {
         let before = server.metrics().closed_for(CloseReason::SlowReader);
         let [mut speaker, mut reader] = [awake[0], awake[1]].map(|uid| server.sign_in(uid));
-        speaker.join(OAK);
-        reader.join(OAK);
-        let asleep: Vec<Client> = sleepers
-            .iter()
-            .map(|uid| {
-                let mut client = connect_narrow(server.chat);
-                client.sign_in(*uid);
-                client.join(OAK);
-                client
-            })
-            .collect();
-        let line = "words ".repeat(600);
+        // More than one room takes.
+        let rooms: Vec<u32> = (OAK..).take(count.div_ceil(900)).collect();
+        for room in &rooms {
+            speaker.join(*room);
+            reader.join(*room);
+        }
         let (mut sent, mut gone) = (0, BTreeSet::new());
         let mut note = |packets: &[Packet]| {
             gone.extend(packets.iter().filter(|packet| packet.kind == LEFT).map(|packet| packet.u32(4)));
             gone.len()
         };
+        let mut asleep = Vec::new();
+        for uid in &sleepers {
+            let mut client = connect_narrow(server.chat);
+            client.sign_in(*uid);
+            client.join(rooms[asleep.len() % rooms.len()]);
+            asleep.push(client);
+            // Those two read what they are told of the others.
+            if asleep.len().is_multiple_of(100) {
+                speaker.sync();
+                note(&reader.sync());
+            }
+        }
+        let line = "words ".repeat(600);
         while server.metrics().closed_for(CloseReason::SlowReader) < before + count as u64 {
-            speaker.say(OAK, &format!("{sent} {line}"));
-            let heard = reader.until(ROOM_MESSAGE);
-            assert!(heard.last().unwrap().text(8).starts_with(&format!("{sent} ")));
-            note(&heard);
+            for room in &rooms {
+                speaker.say(*room, &format!("{sent} {line}"));
+                let heard = reader.until(ROOM_MESSAGE);
+                assert!(heard.last().unwrap().text(8).starts_with(&format!("{sent} ")));
+                note(&heard);
+            }
             sent += 1;
             assert!(sent < 4000, "not closed after {sent} messages");
         }
