@@ -1,4 +1,5 @@
-//! A mixed evening: talk, speech, comings and goings, status changes, instant messages, all at once.
+//! A mixed evening: talk, comings and goings, status changes, instant messages, and rooms in which one
+//! speaks and the others listen, all at once.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,6 +10,7 @@ use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, reside
 use crate::dice::Dice;
 use crate::report::Figures;
 use crate::servers::{Launcher, Server, Stage};
+use crate::voice::{self, Scene, Transport};
 
 /// What happens a second, for each user.
 const LINES: f64 = 1.0 / 30.0;
@@ -18,19 +20,33 @@ const STATUS_CHANGES: f64 = 1.0 / 600.0;
 
 /// Members of a room when the evening begins.
 pub(crate) const ROOM: usize = 20;
+/// Who listens in a room where somebody speaks.
+const LISTENERS: usize = 9;
+/// Members of such a room.
+pub(crate) const VOICE_ROOM: usize = LISTENERS + 1;
+/// Packets of a speaker a second: four frames of GSM in each.
+const SPEECH_RATE: f64 = 12.5;
 
 /// The evening, with memory looked at each second.
 pub(crate) async fn evening(
     launcher: &Launcher,
     server: Server,
     stage: &Stage,
+    voice_rooms: usize,
     seconds: u64,
 ) -> anyhow::Result<Figures> {
-    let running = launcher.start(server, stage)?;
-    let crowd = Crowd::gather(running.program.address, running.server.wire(), &stage.uids).await?;
-    let rooms = stage.uids.len().div_ceil(ROOM);
+    let running = launcher.start_with(server, stage, voice::VOICE)?;
+    let (uids, speaking) = stage.uids.split_at(stage.uids.len() - voice_rooms * VOICE_ROOM);
+    let crowd = Crowd::gather(running.program.address, running.server.wire(), uids).await?;
+    let rooms = uids.len().div_ceil(ROOM);
+    // One half by UDP, the other by TCP.
+    let (by_udp, by_tcp) = speaking.split_at(voice_rooms / 2 * VOICE_ROOM);
+    let first = FIRST_ROOM + rooms as u32;
+    let mut udp = voice::at_daemon(&running, by_udp, first, Transport::Udp, LISTENERS).await?;
+    let first = first + (voice_rooms / 2) as u32;
+    let mut tcp = voice::at_daemon(&running, by_tcp, first, Transport::Tcp, LISTENERS).await?;
     let places: Rc<RefCell<Vec<usize>>> =
-        Rc::new(RefCell::new((0..stage.uids.len()).map(|number| number / ROOM).collect()));
+        Rc::new(RefCell::new((0..uids.len()).map(|number| number / ROOM).collect()));
     let tally = Rc::clone(&crowd.tally);
     let refused = Rc::new(Cell::new(0u64));
     let refusals = Rc::clone(&refused);
@@ -47,7 +63,7 @@ pub(crate) async fn evening(
     crowd.enter(|number| number / ROOM).await?;
     crowd.tally.times.borrow_mut().reset();
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let people = stage.uids.len();
+    let people = uids.len();
     let rates = [LINES, MESSAGES, MOVES, STATUS_CHANGES].map(|rate| rate * people as f64);
     let mut due = [0.0; 4];
     let mut memory: Vec<u64> = Vec::new();
@@ -56,34 +72,42 @@ pub(crate) async fn evening(
     let mut last = 0.0;
     let mut ticks = tokio::time::interval(Duration::from_millis(2));
     let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(seconds) {
-        ticks.tick().await;
-        let now = begin.elapsed().as_secs_f64();
-        if memory.len() as u64 <= begin.elapsed().as_secs() {
-            memory.push(resident(&running.program));
-        }
-        for (event, rate) in rates.iter().enumerate() {
-            due[event] += (now - last) * rate;
-            while due[event] >= 1.0 {
-                due[event] -= 1.0;
-                let number = dice.below(people);
-                let client = Rc::clone(&crowd.clients[number]);
-                let packet = match event {
-                    0 => crowd.message(places.borrow()[number], 80),
-                    1 => message(&crowd, stage.uids[dice.below(people)].0),
-                    2 => {
-                        let to = dice.below(rooms);
-                        let from = std::mem::replace(&mut places.borrow_mut()[number], to);
-                        travel(&client, from, to).await;
-                        continue;
-                    }
-                    _ => frame(0xfd94, &[30u32, 70][dice.below(2)].to_be_bytes()),
-                };
-                client.offer(&packet).await;
+    let talk = async {
+        while begin.elapsed() < Duration::from_secs(seconds) {
+            ticks.tick().await;
+            let now = begin.elapsed().as_secs_f64();
+            if memory.len() as u64 <= begin.elapsed().as_secs() {
+                memory.push(resident(&running.program));
             }
+            for (event, rate) in rates.iter().enumerate() {
+                due[event] += (now - last) * rate;
+                while due[event] >= 1.0 {
+                    due[event] -= 1.0;
+                    let number = dice.below(people);
+                    let client = Rc::clone(&crowd.clients[number]);
+                    let packet = match event {
+                        0 => crowd.message(places.borrow()[number], 80),
+                        1 => message(&crowd, uids[dice.below(people)].0),
+                        2 => {
+                            let to = dice.below(rooms);
+                            let from = std::mem::replace(&mut places.borrow_mut()[number], to);
+                            travel(&client, from, to).await;
+                            continue;
+                        }
+                        _ => frame(0xfd94, &[30u32, 70][dice.below(2)].to_be_bytes()),
+                    };
+                    client.offer(&packet).await;
+                }
+            }
+            last = now;
         }
-        last = now;
-    }
+        anyhow::Ok(())
+    };
+    let (_, by_udp, by_tcp) = tokio::try_join!(
+        talk,
+        voice::talk(&mut udp, &running, SPEECH_RATE, seconds),
+        voice::talk(&mut tcp, &running, SPEECH_RATE, seconds),
+    )?;
     let (elapsed, cpu, own) = (meter.seconds(), meter.cpu(&running.program), meter.own_percent());
     let delivered = (crowd.tally.deliveries.get() - before) as f64;
     // Past a fifth of the evening, in ten minutes past the second one, nothing should grow any more.
@@ -99,12 +123,20 @@ pub(crate) async fn evening(
         .with("tool, % of a core", own)
         .with("MiB after a fifth", settled as f64 / 1024.0)
         .with("MiB at the end", end as f64 / 1024.0)
+        .with("speech heard/s", (by_udp.heard + by_tcp.heard) as f64 / elapsed)
+        .with("speech lost", (by_udp.lost + by_tcp.lost) as f64)
+        .with("speech p99 ms, UDP", p99(&udp))
+        .with("speech p99 ms, TCP", p99(&tcp))
         .with("refusals", refused.get() as f64)
         .with("closed", closed);
     if let Some(slow) = status.pointer("/counters/slow_readers").and_then(serde_json::Value::as_f64) {
         figures = figures.with("slow readers", slow);
     }
     Ok(figures)
+}
+
+fn p99(scene: &Scene) -> f64 {
+    scene.shared.times.borrow().value_at_quantile(0.99) as f64 / 1000.0
 }
 
 fn message(crowd: &Crowd, to: u32) -> Vec<u8> {

@@ -78,7 +78,7 @@ enum Load {
     Durable,
     Backups,
     Voice { transport: Transport, listeners: usize },
-    Evening,
+    Evening { voice_rooms: usize },
     Starts,
 }
 
@@ -103,7 +103,8 @@ fn profiles(shrink: usize) -> Vec<Profile> {
     }
     let people = (1_000 / shrink).max(100);
     let busy = |size, pace| Load::Rooms { size, pace };
-    add("rooms-100-saturated", people, people / 100, busy(100, Window(200)));
+    // Everybody always has a message under way.
+    add("rooms-100-saturated", people, people / 100, busy(100, Window(people as u64)));
     add("rooms-1000-saturated", people, 1, busy(people, Window(20)));
     // Messages a second in rooms of 100 that make so many deliveries a second.
     for thousands in [1, 10, 50, 100, 200] {
@@ -127,7 +128,9 @@ fn profiles(shrink: usize) -> Vec<Profile> {
         }
     }
     add("starts", 1_000_000 / shrink, 0, Load::Starts);
-    add("evening", people, people / evening::ROOM, Load::Evening);
+    let voice_rooms = (50 / shrink).max(2);
+    let (speaking, rooms) = (voice_rooms * evening::VOICE_ROOM, people / evening::ROOM + voice_rooms);
+    add("evening", people + speaking, rooms, Load::Evening { voice_rooms });
     all
 }
 
@@ -142,7 +145,12 @@ impl Profile {
             Load::Idle | Load::SignIns => servers.push(Server::Floor(Floor::Each)),
             Load::Voice { transport: Transport::Udp, .. } => servers.push(Server::Floor(Floor::Udp)),
             Load::Voice { transport: Transport::Tcp, .. } => servers.push(Server::Floor(Floor::Tcp)),
-            Load::Joins | Load::Offline | Load::Durable | Load::Backups | Load::Evening | Load::Starts => {}
+            Load::Joins
+            | Load::Offline
+            | Load::Durable
+            | Load::Backups
+            | Load::Evening { .. }
+            | Load::Starts => {}
         }
         servers
     }
@@ -168,14 +176,17 @@ impl Profile {
             Load::Voice { transport, listeners } => {
                 Box::pin(voice::speech(launcher, server, stage, transport, listeners, seconds))
             }
-            Load::Evening => Box::pin(evening::evening(launcher, server, stage, options.evening)),
+            Load::Evening { voice_rooms } => {
+                Box::pin(evening::evening(launcher, server, stage, voice_rooms, options.evening))
+            }
             Load::Starts => Box::pin(life::starts(launcher, stage)),
         };
         round.await
     }
 
     fn run(&self, launcher: &Launcher, options: &Options) -> anyhow::Result<Report> {
-        let kind = if matches!(self.load, Load::Voice { .. }) { RoomKind::Voice } else { RoomKind::Text };
+        let speech = matches!(self.load, Load::Voice { .. } | Load::Evening { .. });
+        let kind = if speech { RoomKind::Voice } else { RoomKind::Text };
         let stage = Stage::new(self.people, self.rooms, kind)?;
         if matches!(self.load, Load::Presence) {
             chat::befriend(&stage)?;
@@ -184,7 +195,7 @@ impl Profile {
         for server in self.servers(options.peer) {
             series.push(Series { server: server.name().to_owned(), rounds: Vec::new() });
         }
-        let rounds = if matches!(self.load, Load::Evening) { 1 } else { options.rounds };
+        let rounds = if matches!(self.load, Load::Evening { .. }) { 1 } else { options.rounds };
         for _ in 0..rounds {
             for (server, series) in self.servers(options.peer).into_iter().zip(&mut series) {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -219,7 +230,7 @@ fn main() -> anyhow::Result<()> {
     }
     profiles.retain(|profile| {
         let named = options.profiles.iter().any(|name| profile.name.starts_with(name.as_str()));
-        let usual = options.profiles.is_empty() && !matches!(profile.load, Load::Evening);
+        let usual = options.profiles.is_empty() && !matches!(profile.load, Load::Evening { .. });
         (named || usual) && (!options.peer || matches!(profile.load, Load::Rooms { .. }))
     });
     ensure!(!profiles.is_empty(), "there is no such profile; --list names them");

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use clap::ValueEnum;
 use hdrhistogram::Histogram;
+use paltalkd::model::Uid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -32,7 +33,9 @@ pub(crate) const PACKET: usize = 4 + SPEECH;
 /// Where the time of sending stands in speech: in the first frame, behind its first byte.
 const STAMP: usize = 13;
 
-const VOICE: &str = "listen_tcp = [\"127.0.0.1:0\"]\nlisten_udp = [\"127.0.0.1:0\"]\nprobe_udp = false";
+/// The configuration of a daemon that carries speech.
+pub(crate) const VOICE: &str =
+    "listen_tcp = [\"127.0.0.1:0\"]\nlisten_udp = [\"127.0.0.1:0\"]\nprobe_udp = false";
 
 /// Speech in all rooms of the stage, each with a speaker and so many listeners.
 pub(crate) async fn speech(
@@ -45,28 +48,39 @@ pub(crate) async fn speech(
 ) -> anyhow::Result<Figures> {
     let running = launcher.start_with(server, stage, VOICE)?;
     let mut scene = if server == Server::Ours {
-        at_daemon(&running, stage, transport, listeners).await?
+        at_daemon(&running, &stage.uids, FIRST_ROOM, transport, listeners).await?
     } else {
         at_floor(&running, stage, transport, listeners).await?
     };
     // What the listeners said to be known must be forgotten; the floor with it.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    talk(&mut scene, &running, 1).await?;
-    talk(&mut scene, &running, seconds).await
+    let rate = SPEAKER_RATE as f64;
+    talk(&mut scene, &running, rate, 1).await?;
+    let spoken = talk(&mut scene, &running, rate, seconds).await?;
+    let heard = spoken.heard as f64;
+    Ok(Figures::default()
+        .latency(&scene.shared.times.borrow())
+        .with("packets/s", heard / seconds as f64)
+        .with("packets/CPU-s", heard / spoken.cpu)
+        .with("us CPU/packet", spoken.cpu / heard * 1e6)
+        .with("tool, % of a core", spoken.own)
+        .with("packets lost", spoken.lost as f64))
 }
 
 /// Speakers and listeners at one server.
-struct Scene {
+pub(crate) struct Scene {
     speakers: Vec<Speaker>,
     listeners: usize,
-    shared: Rc<Shared>,
+    pub(crate) shared: Rc<Shared>,
     /// Connections that have to stay open.
     _kept: Vec<Rc<TcpStream>>,
 }
 
-struct Shared {
+/// What the listeners have heard.
+pub(crate) struct Shared {
     received: Cell<u64>,
-    times: RefCell<Histogram<u64>>,
+    /// Microseconds from mouth to ear.
+    pub(crate) times: RefCell<Histogram<u64>>,
     start: Instant,
 }
 
@@ -117,13 +131,30 @@ fn packet(uid: u32, sequence: u16, stamp: u64) -> [u8; PACKET] {
     packet
 }
 
-/// Has all speakers talk for some seconds, evenly spread over time.
-async fn talk(scene: &mut Scene, running: &Running, seconds: u64) -> anyhow::Result<Figures> {
+/// What came of a talk.
+pub(crate) struct Spoken {
+    /// Packets that listeners got.
+    pub(crate) heard: u64,
+    /// Packets that were sent and not heard.
+    pub(crate) lost: i64,
+    /// Seconds of CPU of the server.
+    cpu: f64,
+    /// The tool's own share of a core, in percent.
+    own: f64,
+}
+
+/// Has all speakers talk for some seconds, each with so many packets a second, evenly spread over time.
+pub(crate) async fn talk(
+    scene: &mut Scene,
+    running: &Running,
+    rate: f64,
+    seconds: u64,
+) -> anyhow::Result<Spoken> {
     let shared = Rc::clone(&scene.shared);
     let received = shared.received.get();
     shared.times.borrow_mut().reset();
     let meter = Meter::start(&running.program);
-    let rate = (scene.speakers.len() * SPEAKER_RATE) as f64;
+    let rate = scene.speakers.len() as f64 * rate;
     let (mut sent, mut skipped) = (0usize, 0);
     let total = (rate * seconds as f64) as usize;
     let mut ticks = tokio::time::interval(Duration::from_millis(1));
@@ -152,16 +183,13 @@ async fn talk(scene: &mut Scene, running: &Running, seconds: u64) -> anyhow::Res
     while shared.received.get() - received < expected && waited.elapsed() < Duration::from_millis(600) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let heard = (shared.received.get() - received) as f64;
-    let cpu = meter.cpu(&running.program);
-    let own = meter.own_percent();
-    Ok(Figures::default()
-        .latency(&shared.times.borrow())
-        .with("packets/s", heard / seconds as f64)
-        .with("packets/CPU-s", heard / cpu)
-        .with("us CPU/packet", cpu / heard * 1e6)
-        .with("tool, % of a core", own)
-        .with("packets lost", expected as f64 - heard))
+    let heard = shared.received.get() - received;
+    Ok(Spoken {
+        heard,
+        lost: expected as i64 - heard as i64,
+        cpu: meter.cpu(&running.program),
+        own: meter.own_percent(),
+    })
 }
 
 fn hear_udp(socket: UdpSocket, shared: Rc<Shared>) -> Rc<UdpSocket> {
@@ -202,16 +230,18 @@ fn hear_tcp(stream: &Rc<TcpStream>, shared: Rc<Shared>) {
     });
 }
 
-async fn at_daemon(
+/// Seats people in rooms from `first` on, in each a speaker and so many listeners.
+pub(crate) async fn at_daemon(
     running: &Running,
-    stage: &Stage,
+    uids: &[Uid],
+    first: u32,
     transport: Transport,
     listeners: usize,
 ) -> anyhow::Result<Scene> {
     let shared = Shared::new()?;
     let (mut speakers, mut kept) = (Vec::new(), Vec::new());
-    for (number, uid) in stage.uids.iter().enumerate() {
-        let room = FIRST_ROOM + (number / (listeners + 1)) as u32;
+    for (number, uid) in uids.iter().enumerate() {
+        let room = first + (number / (listeners + 1)) as u32;
         let socket = UdpSocket::bind("127.0.0.1:0").await?;
         let port = if transport == Transport::Udp { socket.local_addr()?.port() } else { 0 };
         let mut chat = sign_in(running.program.address, *uid).await?;
