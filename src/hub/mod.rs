@@ -12,6 +12,7 @@
 pub mod actor;
 mod acts;
 mod command;
+pub mod contacts;
 mod directory;
 pub mod doubt;
 mod effect;
