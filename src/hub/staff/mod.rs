@@ -23,6 +23,7 @@ use crate::store::Change;
 use super::feed::Named;
 use super::{ConnId, Effect, Effects, Person, Session};
 
+pub(super) use act::with_entry;
 pub use action::{Action, BanWhom};
 pub use bans::BanList;
 pub use permission::{Permission, Standing};

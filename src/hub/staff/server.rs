@@ -124,7 +124,7 @@ impl State {
         let event = Event::new(EventKind::Maintenance).by(author);
         if !on {
             if self.maintenance.take().is_none() {
-                return Err(ActError::Invalid("There is no maintenance.".to_owned()));
+                return Err(ActError::Failed("Maintenance is off already.".to_owned()));
             }
             effects.event(event.saying("maintenance is over"));
             let made = entry(now, "maintenance_off", author.clone(), None, message.to_owned(), String::new());
