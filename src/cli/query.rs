@@ -323,7 +323,7 @@ fn performance_fields(it: &Performance) -> Vec<(&'static str, String)> {
 }
 
 /// A time of RFC 3339 in UTC as people read it everywhere, as in `2026-11-20 22:29:00 UTC`.
-fn when(rfc3339: &str) -> String {
+pub(super) fn when(rfc3339: &str) -> String {
     match rfc3339.strip_suffix('Z') {
         Some(time) => format!("{} UTC", time.replacen('T', " ", 1)),
         None => rfc3339.to_owned(),

@@ -11,6 +11,7 @@
 
 pub mod actor;
 mod acts;
+pub mod chronicle;
 mod command;
 pub mod contacts;
 mod directory;

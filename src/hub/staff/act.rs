@@ -11,7 +11,7 @@ use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, MuteKind, RE
 use super::super::feed::{Event, EventKind};
 use super::super::sanctions::{Sanction, Warned, banned_text, because, entry, for_how_long, user, why};
 use super::super::{ConnId, Effect, Effects, State};
-use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Via};
+use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Trier, Via};
 
 /// The longest time of a mute or ban that is not for good.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 3600);
@@ -342,7 +342,8 @@ impl State {
         via.commit(with_entry(changes, made), effects);
     }
 
-    /// Records that somebody tried what he may not; of one account now and then, since anybody can try.
+    /// Records that somebody tried what he may not; of one account or operator now and then, since anybody can
+    /// try.
     pub(in super::super) fn note_refused(
         &mut self,
         now: Now,
@@ -352,12 +353,17 @@ impl State {
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) {
-        if let Some(uid) = author.uid() {
-            self.refusals.retain(|_, last| now.uptime < last.saturating_add(REFUSALS));
-            if self.refusals.contains_key(&uid) {
+        let trier = match author {
+            Author::Staff { uid, .. } => Some(Trier::Account(*uid)),
+            Author::Operator { uid, .. } => Some(Trier::Operator(*uid)),
+            Author::System => None,
+        };
+        self.refusals.retain(|_, last| now.uptime < last.saturating_add(REFUSALS));
+        if let Some(trier) = trier {
+            if self.refusals.contains_key(&trier) {
                 return;
             }
-            self.refusals.insert(uid, now.uptime);
+            self.refusals.insert(trier, now.uptime);
         }
         effects.event(Event::new(EventKind::Refused).by(author).saying(what));
         let made = entry(now, "refused", author.clone(), target, String::new(), what.to_owned());

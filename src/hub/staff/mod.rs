@@ -60,6 +60,15 @@ impl From<&Author> for Named {
     }
 }
 
+/// Somebody who tried what he may not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Trier {
+    /// By his account.
+    Account(Uid),
+    /// By the number that the system has for him.
+    Operator(u32),
+}
+
 /// Whom an action concerns: an account that was looked up, signed in or not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Subject {
