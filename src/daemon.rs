@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `start`, `web` | sockets, the store, the registration page |
 //! | [`health`], `checks`, `pulse` | how the daemon is, and how it finds out |
+//! | `limits` | telling of limits that are reached |
 //! | [`housekeeping`], `backups` | what is done by itself now and then |
 //! | `reload` | a changed configuration |
 //! | `run`, `service` | signals, orders, the service manager |
@@ -13,6 +14,7 @@ mod checks;
 mod control;
 pub mod health;
 pub mod housekeeping;
+mod limits;
 mod pulse;
 mod reload;
 mod run;
@@ -35,10 +37,11 @@ use crate::control::orders::Task;
 use crate::control::socket::Socket;
 use crate::control::wire::Listen;
 use crate::hub::actor::{Hub, HubHandle, Query};
+use crate::hub::chronicle::Chronicle;
 use crate::hub::peers;
-use crate::hub::{Event, EventKind, Feed};
+use crate::hub::{Event, EventKind};
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, Timestamp};
+use crate::model::CloseReason;
 use crate::net::calls::{CallPath, SharedCalls};
 use crate::net::http::{self, HttpService};
 use crate::net::listener::Chat;
@@ -79,7 +82,7 @@ pub struct Daemon {
     control_socket: Socket,
     /// What operators ask of the daemon as a whole.
     asks: mpsc::Receiver<Task>,
-    feed: Arc<Feed>,
+    chronicle: Chronicle,
     hub: JoinHandle<()>,
 }
 
@@ -155,6 +158,7 @@ impl Daemon {
         let (doors, closing) = watch::channel(false);
         let feed = control::feed(&store).await?;
         hub = hub.with_feed(Arc::clone(&feed));
+        let chronicle = Chronicle::new(Arc::clone(&feed), store.clone());
         let (stop, stopped) = watch::channel(false);
         let (mut listeners, mut tasks) = (Vec::new(), Vec::new());
         let carried: SharedCalls = Arc::default();
@@ -193,9 +197,16 @@ impl Daemon {
             Arc::clone(&bans),
         );
         let (current, watched) = watch::channel(Arc::new(config.clone()));
-        let housekeeper = Housekeeper::new(store.clone(), weak_hub.clone(), watched.clone(), logs);
+        let housekeeper =
+            Housekeeper::new(store.clone(), weak_hub.clone(), watched.clone(), logs, chronicle.clone());
         tasks.push(tokio::spawn(housekeeper.clone().run(stopped.clone())));
-        let backups = backups::run(watched.clone(), store.clone(), Arc::clone(&health), stopped.clone());
+        let backups = backups::run(
+            watched.clone(),
+            store.clone(),
+            Arc::clone(&health),
+            chronicle.clone(),
+            stopped.clone(),
+        );
         tasks.push(tokio::spawn(backups));
         let rounds = checks::Rounds::new(watched, Arc::clone(&registry), Arc::clone(&health), newest);
         tasks.push(tokio::spawn(rounds.run(stopped.clone())));
@@ -234,7 +245,7 @@ impl Daemon {
             store: store.clone(),
             metrics: Arc::clone(&metrics),
             voice: voice.clone(),
-            feed: Arc::clone(&feed),
+            chronicle: chronicle.clone(),
             listen: Listen {
                 chat_tcp: control::shown(&addresses.chat),
                 voice_tcp: control::shown(&addresses.voice_tcp),
@@ -246,11 +257,16 @@ impl Daemon {
                 (report.status.name().to_owned(), report.reasons)
             }),
         };
-        let (control_socket, asks) = control.serve(config, needs, &stopped, &mut tasks);
-        feed.push(
-            Timestamp::now(),
-            Event::new(EventKind::Started).saying(concat!("version ", env!("CARGO_PKG_VERSION"))),
-        );
+        let (control_socket, asks, service_of_control) = control.serve(config, needs, &stopped, &mut tasks);
+        let counted = limits::Counted {
+            metrics: Arc::clone(&metrics),
+            voice: voice.clone(),
+            control: service_of_control,
+        };
+        tasks.push(tokio::spawn(limits::watch(counted, chronicle.clone(), stopped.clone())));
+        let version = concat!("version ", env!("CARGO_PKG_VERSION"));
+        chronicle.tell(Event::new(EventKind::Started).saying(version));
+        health.tell(feed);
         Ok(Daemon {
             addresses,
             store,
@@ -264,7 +280,7 @@ impl Daemon {
             tasks,
             control_socket,
             asks,
-            feed,
+            chronicle,
             hub,
         })
     }
@@ -346,7 +362,7 @@ impl Daemon {
             _ = listener.await;
         }
         if !stop.told {
-            self.feed.push(Timestamp::now(), Event::new(EventKind::Stopping));
+            self.chronicle.tell(Event::new(EventKind::Stopping));
         }
         let Live { hub, chat, registry, http, .. } = self.live;
         // Both hold a way to the hub, which would never end.

@@ -33,6 +33,8 @@ impl Counter {
 pub struct Metrics {
     /// Chat connections accepted.
     pub connections_accepted: Counter,
+    /// Times that no connection could be accepted, usually because no more files may be open.
+    pub not_accepted: Counter,
     /// Chat connections ended, for whatever reason.
     pub connections_closed: Counter,
     /// Sign-ins that succeeded.
@@ -67,6 +69,8 @@ pub struct Metrics {
     pub files_failed: Counter,
     /// Bytes of files carried.
     pub file_bytes: Counter,
+    /// Files and calls refused because too many waited to be carried.
+    pub relays_refused: Counter,
     /// Datagrams of calls passed on.
     pub call_datagrams: Counter,
     /// Datagrams on the ports of calls that belong to none or were too many.
@@ -107,9 +111,10 @@ impl Metrics {
     }
 
     /// The counters by name, but for those of close reasons and refusals: as `status` tells them.
-    pub fn named(&self) -> [(&'static str, u64); 16] {
+    pub fn named(&self) -> [(&'static str, u64); 18] {
         [
             ("connections_accepted", self.connections_accepted.get()),
+            ("not_accepted", self.not_accepted.get()),
             ("sign_ins", self.sign_ins.get()),
             ("sign_ins_refused", self.sign_ins_refused.get()),
             ("registrations", self.registrations.get()),
@@ -122,6 +127,7 @@ impl Metrics {
             ("files_carried", self.files_carried.get()),
             ("files_failed", self.files_failed.get()),
             ("file_bytes", self.file_bytes.get()),
+            ("relays_refused", self.relays_refused.get()),
             ("call_datagrams", self.call_datagrams.get()),
             ("call_datagrams_dropped", self.call_datagrams_dropped.get()),
             ("connections_closed", self.connections_closed.get()),

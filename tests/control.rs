@@ -115,8 +115,9 @@ fn who_has_started_the_daemon_may_do_everything_unless_he_only_wants_to_look() {
     else {
         panic!()
     };
-    let kinds: Vec<&str> = entries.iter().map(|entry| entry.kind.name()).collect();
-    assert_eq!((kinds, missed), (vec!["started", "backup"], 0));
+    // Whether all is well depends on the machine.
+    let kinds = entries.iter().map(|entry| entry.kind.name()).filter(|kind| *kind != "health");
+    assert_eq!((kinds.collect::<Vec<_>>(), missed), (vec!["started", "refused", "backup"], 0));
     assert!(entries[0].seq > 1_000_000_000 && entries[1].seq == entries[0].seq + 1);
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use paltalkd::control::wire::{Access, AccountOrder, BanTarget, Order, Request, Target, View};
+use paltalkd::control::wire::{Access, AccountOrder, AuditWindow, BanTarget, Order, Request, Target, View};
 use paltalkd::model::{RoomId, RoomKind, Uid};
 
 const NOBODY: Uid = Uid(1_000_002);
@@ -103,6 +103,7 @@ fn every_order_and_request_needs_what_it_should() {
         (Request::Export(NOBODY), Access::Operator),
         (Request::PermanentRooms, Access::Observer),
         (Request::PermanentRoom(room), Access::Operator),
+        (Request::Audit(AuditWindow::default()), Access::Operator),
     ] {
         assert_eq!(request.needs(), least, "{request:?}");
     }

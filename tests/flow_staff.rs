@@ -5,11 +5,12 @@ mod support;
 
 use std::net::Ipv4Addr;
 
-use paltalkd::model::{Author, CloseReason, Role, Timestamp, Uid};
-use paltalkd::store::{AuditQuery, Ban, BanTarget, Change, MuteKind};
+use paltalkd::model::{Author, CloseReason, Role, RoomKind, Timestamp, Uid};
+use paltalkd::store::{AuditQuery, AuditRecord, Ban, BanTarget, Change, MuteKind, RoomRecord, Store};
 use support::*;
 
 const LOBBY: u32 = 50_001;
+const CLUB: u32 = 50_200;
 
 /// Sends the service user a command; the lines of the answer.
 fn order(client: &mut Client, line: &str) -> String {
@@ -221,4 +222,97 @@ fn filters_and_links_are_kept_once_they_can_be_used() {
     assert!(settings.contains(&("antispam.flood".to_owned(), "off".to_owned())), "{settings:?}");
     let expected = ["filter_add", "filter_change", "filter_delete", "link_allow", "antispam_set"];
     assert_eq!(audited(&server), expected);
+}
+
+/// A voice room of Olga's that stays.
+fn club(store: &Store) -> Uid {
+    let olga = make_account(store, "Olga", Default::default());
+    let club = RoomRecord { owner: Some(olga), ..room(CLUB, RoomKind::Voice, 30_003, "The Club", None) };
+    store.commit_blocking(Change::PutRoom(club)).unwrap();
+    olga
+}
+
+fn with_text(words: &[u32], text: &[u8]) -> Vec<u8> {
+    let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+    payload.extend(text);
+    payload
+}
+
+/// Everything that can be done in the club by its menus and commands, to Bob, who is put out by some of it.
+fn keep_order(client: &mut Client, bob: &mut Client) {
+    let uid = bob.uid.0;
+    client.send_u32(0xfe83, &[CLUB, uid]);
+    client.send_u32(0xfe73, &[CLUB, uid]);
+    client.send_u32(0xfe82, &[CLUB]);
+    client.send(0xfe9d, &with_text(&[CLUB], &[0, 0]));
+    let topic = format!("The room of {}", client.uid);
+    client.send(0xfea1, &with_text(&[CLUB], topic.as_bytes()));
+    client.send_u32(0xfe8e, &[CLUB, uid]);
+    client.sync();
+    client.say(CLUB, "/o Bob off");
+    client.say(CLUB, "/slowmode 5");
+    client.say(CLUB, "/slowmode off");
+    client.send(0xfe7a, &with_text(&[CLUB, uid], b"too loud"));
+    client.send_u32(0xfe84, &[CLUB, uid]);
+    client.send_u32(0xfc71, &[CLUB, uid]);
+    client.send_u32(0xfc68, &[CLUB, uid]);
+    client.send_u32(0xfc67, &[CLUB, uid]);
+    client.sync();
+    bob.sync();
+}
+
+#[test]
+fn what_staff_do_in_rooms_of_others_is_on_record() {
+    let mut olga = Uid(0);
+    let server = Server::start_prepared(|store| olga = club(store));
+    let (bob, warden) = (server.account("Bob"), server.account_with("Warden", &[Role::Moderator]));
+    let (mut olga, mut bob) = (server.sign_in(olga), server.sign_in(bob));
+    for client in [&mut olga, &mut bob] {
+        client.join(CLUB);
+    }
+    keep_order(&mut olga, &mut bob);
+    olga.send_u32(0xfc54, &[CLUB]);
+    olga.sync();
+    assert_eq!(audited(&server), Vec::<String>::new(), "what an owner does in his room is his affair");
+
+    let mut warden = server.sign_in(warden);
+    for client in [&mut warden, &mut bob] {
+        client.join(CLUB);
+    }
+    keep_order(&mut warden, &mut bob);
+    warden.say(CLUB, "/permanent off");
+    warden.say(CLUB, "/permanent on");
+    warden.send_u32(0xfc54, &[CLUB]);
+    warden.sync();
+    let page = server.store().reader().audit(&AuditQuery::default()).unwrap();
+    let told: Vec<String> = page
+        .records
+        .iter()
+        .rev()
+        .map(|AuditRecord { entry, .. }| {
+            assert_eq!(entry.actor.name(), "Warden");
+            let target = entry.target.as_ref().unwrap().name();
+            [entry.action.as_str(), &target, &entry.reason, &entry.details].join("|")
+        })
+        .collect();
+    let here = "in The Club (room 50200)";
+    let expected = [
+        format!("red_dot|Bob||on, {here}"),
+        format!("red_dot|Bob||off, {here}"),
+        "lower_hands|The Club||".to_owned(),
+        "all_mics|The Club||off".to_owned(),
+        "set_room|The Club||topic".to_owned(),
+        format!("room_admin|Bob||on, {here}"),
+        format!("room_admin|Bob||off, {here}"),
+        "set_room|The Club||slowmode".to_owned(),
+        "set_room|The Club||slowmode".to_owned(),
+        format!("bounce|Bob|too loud|{here}"),
+        format!("unbounce|Bob||{here}"),
+        format!("room_ban|Bob||{here}"),
+        format!("room_unban|Bob||{here}"),
+        "set_room|The Club||temporary".to_owned(),
+        "set_room|The Club||permanent".to_owned(),
+        "close_room|The Club||".to_owned(),
+    ];
+    assert_eq!(told, expected);
 }

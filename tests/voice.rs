@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use paltalkd::model::{Role, RoomId, Uid};
-use paltalkd::net::voice::{Dropped, Voice};
+use paltalkd::net::voice::{Dropped, Voice, VoiceCounters};
 use socket2::{Domain, Socket, Type};
 use support::*;
 
@@ -39,6 +39,15 @@ fn voice(server: &Server) -> &Voice {
 
 fn dropped(server: &Server, reason: Dropped) -> u64 {
     voice(server).counters().dropped(reason)
+}
+
+/// What the command line answers.
+fn ask(server: &Server, args: &[&str]) -> serde_json::Value {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_paltalkd"));
+    command.current_dir(server.data_dir()).env_remove("PALTALKD_CONFIG");
+    let output = command.arg("--socket").arg("control.sock").args(args).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 fn tcp(server: &Server) -> SocketAddr {
@@ -292,7 +301,28 @@ fn speech_reaches_everybody_else_bit_for_bit_and_in_order() {
 
     let activity = voice(&server).room_activity(RoomId(OAK)).unwrap();
     assert_eq!((activity.tcp_listeners, activity.udp_listeners), (2, 2));
-    assert!(voice(&server).room_counters(RoomId(OAK), |room| room.forwarded.get()).unwrap() >= before);
+    // Those who run the place see the same as was said and heard, in all and of the room, and no more.
+    let heard = 6 * recorded(alice.uid).len() as u64;
+    server.wait_for("counting", |_| forwarded() == before + heard);
+    let counters = voice(&server).counters().traffic();
+    let of_room = voice(&server).room_counters(RoomId(OAK), VoiceCounters::traffic).unwrap();
+    assert_eq!((&counters, counters.packets_out), (&of_room, before + heard));
+    let said = 2 + 2 * recorded(alice.uid).len() as u64;
+    assert_eq!(counters.packets_in, said, "the first ones of Carl and Dora, and both speeches");
+    assert_eq!(counters.bytes_out, counters.packets_out * 148);
+    assert_eq!(counters.bytes_in, counters.packets_in * 148);
+    let shown = ask(&server, &["rooms", "--json", &format!("id:{OAK}")]);
+    assert_eq!(shown[0]["voice_traffic"], serde_json::to_value(&of_room).unwrap(), "{shown}");
+    let status = ask(&server, &["status", "--json"]);
+    for (name, count) in [
+        ("voice_bytes_in", counters.bytes_in),
+        ("voice_bytes_out", counters.bytes_out),
+        ("voice_dropped_silenced", 0),
+        ("voice_connections_accepted", 2),
+    ] {
+        assert_eq!(status["counters"][name], count, "{name}: {status}");
+    }
+    assert_eq!(status["voice_packets_in"], counters.packets_in);
     drop((carl, dora));
     server.wait_for("their leaving", |it| voice(it).activity().udp_listeners == 0);
 }

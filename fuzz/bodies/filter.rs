@@ -70,6 +70,7 @@ pub fn run(data: &[u8]) {
         topic: "Tonight".to_owned(),
         owner: None,
         messages: 12,
+        voice_traffic: Default::default(),
     };
     check(text, &[room], &rooms);
     let strikes = StrikeRow {

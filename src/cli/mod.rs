@@ -6,6 +6,7 @@
 
 mod account;
 mod activity;
+mod audit;
 mod backup;
 mod check_config;
 mod console;
@@ -79,6 +80,8 @@ enum Command {
     Rooms(query::Table),
     /// Show what has happened, and follow what does
     Activity(activity::Activity),
+    /// List who has done what, and why, the newest first, whether or not the daemon is running
+    Audit(audit::Audit),
     /// List whom the limits on sending have caught
     Strikes(query::Table),
     /// List the bans in force
@@ -178,6 +181,10 @@ fn dispatch(cli: Cli, output: &Output) -> Result<(), Failure> {
         Command::Users(query) => query.users(&global, output),
         Command::Rooms(query) => query.rooms(&global, output),
         Command::Activity(query) => query.run(&global, output),
+        Command::Audit(query) => {
+            let (config, _guard) = on_the_terminal(&global, output)?;
+            query.run(&global, &config, output)
+        }
         Command::Strikes(query) => query.strikes(&global, output),
         Command::Bans(query) => query.bans(&global, output),
         Command::Performance(query) => query.performance(&global, output),

@@ -1,4 +1,4 @@
-//! Where commands about accounts and rooms work: on the store if nobody has it, else through the daemon that has it.
+//! Where commands about accounts, rooms and the audit log work: on the store if nobody has it, else through the daemon that has it.
 
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use super::stopped;
 use super::who::Who;
 use crate::config::Config;
 use crate::control::accounts::{self, Plan};
+use crate::control::audit;
 use crate::control::client::{Client, ClientError};
 use crate::control::rooms;
 use crate::control::wire::{
-    AccountDetail, AccountOrder, AccountRow, BanTarget, Order, Page, PermanentRoom, PermanentRoomDetail,
-    Refusal, RefusalCode, Reply, Request, RoomChanges, Rows, Target, Window,
+    AccountDetail, AccountOrder, AccountRow, AuditRow, AuditWindow, BanTarget, Order, Page, PermanentRoom,
+    PermanentRoomDetail, Refusal, RefusalCode, Reply, Request, RoomChanges, Rows, Target, Window,
 };
 use crate::hub::rows::RoomRow;
 use crate::model::{Author, RoomId, RoomKind, Timestamp, Uid};
@@ -167,6 +168,27 @@ impl Place {
             Place::Live(client) => {
                 let target = BanTarget::User(Target::Uid(uid));
                 give(client, Order::Unban { target, reason })
+            }
+        }
+    }
+
+    /// Entries of the audit log, newest first, as many as are wanted.
+    pub(super) fn audit(&mut self, mut window: AuditWindow) -> Result<Vec<AuditRow>, Failure> {
+        let most = window.limit;
+        let mut all: Vec<AuditRow> = Vec::new();
+        loop {
+            let (rows, next) = match self {
+                Place::Stopped { store, .. } => audit::page(&store.reader(), window.clone())?,
+                Place::Live(client) => match ask(client, Request::Audit(window.clone()))? {
+                    Reply::Audit { rows, next } => (rows, next),
+                    _ => return Err(unexpected()),
+                },
+            };
+            all.extend(rows);
+            window.limit = most.saturating_sub(u32::try_from(all.len()).unwrap_or(u32::MAX));
+            window.before = next;
+            if next.is_none() || window.limit == 0 {
+                return Ok(all);
             }
         }
     }

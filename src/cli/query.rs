@@ -203,7 +203,7 @@ fn strike(row: &StrikeRow) -> Vec<String> {
         row.violations.to_string(),
         row.last_reason.clone(),
         row.last_detail.clone(),
-        row.last_at.clone().unwrap_or_default(),
+        row.last_at.as_deref().map(when).unwrap_or_default(),
     ]
 }
 
@@ -212,9 +212,9 @@ fn ban(row: &BanRow) -> Vec<String> {
         row.target.clone(),
         row.scope.clone(),
         row.room.map(|room| room.to_string()).unwrap_or_default(),
-        row.until.clone().unwrap_or_else(|| "for good".to_owned()),
+        row.until.as_deref().map_or_else(|| "for good".to_owned(), when),
         row.by.clone(),
-        row.at.clone(),
+        when(&row.at),
         row.reason.clone(),
     ]
 }
@@ -320,6 +320,14 @@ fn performance_fields(it: &Performance) -> Vec<(&'static str, String)> {
         ("commits", format!("mean {} µs", it.store.commit_avg_micros)),
         ("store size", bytes(it.store.size_bytes)),
     ]
+}
+
+/// A time of RFC 3339 in UTC as people read it everywhere, as in `2026-11-20 22:29:00 UTC`.
+pub(super) fn when(rfc3339: &str) -> String {
+    match rfc3339.strip_suffix('Z') {
+        Some(time) => format!("{} UTC", time.replacen('T', " ", 1)),
+        None => rfc3339.to_owned(),
+    }
 }
 
 fn time(seconds: u64) -> String {

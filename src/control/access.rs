@@ -22,15 +22,22 @@ pub struct Rules {
     pub operators: Vec<u32>,
 }
 
-/// Somebody at the other end of the socket.
+/// Who is at the other end of the socket, as the system says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
+pub struct Credentials {
     /// His user number.
     pub uid: u32,
     /// His user name; the number if he has none.
     pub name: String,
     /// His process, if the system tells.
     pub pid: Option<i32>,
+}
+
+/// Somebody who may do something here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Who.
+    pub who: Credentials,
     /// What he may do.
     pub access: Access,
 }
@@ -67,9 +74,9 @@ impl Rules {
         }
     }
 
-    /// Looks up who a peer is and what he may do; the error says that he may do nothing. Blocks: the
-    /// system may ask a directory service.
-    pub fn peer(&self, uid: u32, gid: u32, pid: Option<i32>) -> Result<Peer, String> {
+    /// Looks up who somebody is and what he may do; the error is who he is if he may do nothing. Blocks:
+    /// the system may ask a directory service.
+    pub fn peer(&self, uid: u32, gid: u32, pid: Option<i32>) -> Result<Peer, Credentials> {
         let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
         let mut groups = vec![gid];
         if let Some(user) = &user
@@ -79,13 +86,11 @@ impl Rules {
             groups.extend(listed.into_iter().map(Gid::as_raw));
         }
         let name = user.map_or_else(|| uid.to_string(), |user| user.name);
-        let access = self.access(uid, &groups).ok_or_else(|| {
-            format!(
-                "the user {name} has no rights here; those of root, of the user of the daemon and of the \
-                 groups in [control] of its configuration (observers, moderators, operators) have"
-            )
-        })?;
-        Ok(Peer { uid, name, pid, access })
+        let who = Credentials { uid, name, pid };
+        match self.access(uid, &groups) {
+            Some(access) => Ok(Peer { who, access }),
+            None => Err(who),
+        }
     }
 }
 
@@ -125,7 +130,7 @@ mod tests {
         let error = Rules::new(&config).unwrap_err().to_string();
         assert!(error.contains("no-such-group-here") && error.contains("control.moderators"), "{error}");
         let rules = Rules { owner: 4_000_000_001, ..Rules::default() };
-        assert!(rules.peer(4_000_000_000, 4_000_000_000, None).unwrap_err().contains("4000000000"));
+        assert_eq!(rules.peer(4_000_000_000, 4_000_000_000, None).unwrap_err().name, "4000000000");
         assert_eq!(rules.peer(0, 0, Some(7)).unwrap().access, Access::Operator);
     }
 }

@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// A look may take one part in so many of the time.
 const SHARE: u32 = 200;
+/// How long the last words to a client may take when the daemon stops.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// The pause between two batches of events.
 const BATCH: Duration = Duration::from_millis(100);
 
@@ -113,16 +115,17 @@ where
     let mut connection = Connection::new(service, peer, requests, frames);
     let end = tokio::select! {
         biased;
-        _ = stop.wait_for(|stop| *stop) => {
-            _ = connection.frames.try_send(encoded(&ServerMessage::Goodbye("the daemon stops".to_owned())));
-            End::Stopped
-        }
+        _ = stop.wait_for(|stop| *stop) => End::Stopped,
         end = connection.run() => end,
     };
+    if end == End::Stopped {
+        // Who does not read by now goes without.
+        _ = timeout(LAST_WORDS, connection.say_goodbye()).await;
+    }
     reading.abort();
     // What is on its way still leaves, but nobody waits long for it.
     drop(connection);
-    match timeout(if end == End::Stopped { Duration::from_millis(200) } else { STALL }, writing).await {
+    match timeout(if end == End::Stopped { LAST_WORDS } else { STALL }, writing).await {
         Ok(Ok(Written::Stalled)) => End::Stalled,
         _ => end,
     }
@@ -233,6 +236,25 @@ impl Connection {
                 return End::Left;
             }
         }
+    }
+
+    /// What is ready leaves, and the last events: why the daemon stops is among them.
+    async fn say_goodbye(&mut self) {
+        let frames = self.frames.clone();
+        for frame in std::mem::take(&mut self.replies) {
+            if frames.send(frame).await.is_err() {
+                return;
+            }
+        }
+        self.views.note_only(News::Events);
+        while let Some(update) = self.views.next(&self.service).await {
+            if frames.send(encoded(&update)).await.is_err() {
+                return;
+            }
+        }
+        let goodbye = ServerMessage::Goodbye("the daemon stops".to_owned());
+        // Once the client has gone nobody waits any more.
+        _ = frames.send(encoded(&goodbye)).await;
     }
 
     fn begin(&mut self, id: u32, request: Request) {

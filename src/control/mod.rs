@@ -9,6 +9,7 @@
 //! | [`server`], `connection`, `views` | serving those who come |
 //! | [`service`], `tables` | what they are answered |
 //! | [`orders`], [`accounts`], [`rooms`] | what they can change |
+//! | [`audit`] | what was done |
 //! | [`fields`], [`filter`], [`window`] | columns, filters, sorted windows |
 //! | [`monitor`], [`process`] | what is measured once a second, always |
 //!
@@ -20,6 +21,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod audit;
 pub mod client;
 mod connection;
 pub mod fields;

@@ -1,30 +1,32 @@
 //! What changes something: the one place through which orders of console and command line pass.
 
 mod backup;
+mod refusals;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task;
 
 use crate::hub::actor::{Query, WeakHubHandle};
-use crate::hub::feed::Named;
+use crate::hub::chronicle::{Act, Chronicle};
 use crate::hub::lookup::{Finding, Question};
 use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
-use crate::hub::{Event, EventKind, Feed};
+use crate::hub::{Event, EventKind};
 use crate::model::{Author, Nickname, RoomKind, Timestamp, to_cp1252};
-use crate::store::{AuditEntry, Change, MuteKind, REASON_MAX, Store};
+use crate::store::{MuteKind, Store};
 
-use super::access::Peer;
+use super::access::{Credentials, Peer};
 use super::tables::store_refusal;
 use super::wire::{Access, AccountOrder, BanTarget, Order, Refusal, RefusalCode, Reply, RoomChanges, Target};
 use super::{accounts, rooms};
+use refusals::Refusals;
 
 /// Is told how far a long order has come: steps done, steps in all.
 pub type ProgressSink = Arc<dyn Fn(u64, u64) + Send + Sync>;
@@ -52,7 +54,8 @@ pub enum Task {
 pub struct Orders {
     hub: WeakHubHandle,
     store: Store,
-    feed: Arc<Feed>,
+    chronicle: Chronicle,
+    refusals: Refusals,
     tasks: mpsc::Sender<Task>,
     /// Held while an account is read, changed and renewed: the last one counts everywhere.
     accounts: Mutex<()>,
@@ -63,11 +66,29 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// Orders go to the hub or work on the store, and are told in the feed; what concerns the whole daemon goes to the other
-    /// end of `tasks`.
-    pub fn new(hub: WeakHubHandle, store: Store, feed: Arc<Feed>, tasks: mpsc::Sender<Task>) -> Orders {
+    /// Orders go to the hub or work on the store, and are told in the chronicle; what concerns the whole
+    /// daemon goes to the other end of `tasks`.
+    pub fn new(hub: WeakHubHandle, store: Store, chronicle: Chronicle, tasks: mpsc::Sender<Task>) -> Orders {
         let (accounts, rooms, stopping) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Orders { hub, store, feed, tasks, accounts, rooms, stopping }
+        Orders { hub, store, chronicle, refusals: Refusals::default(), tasks, accounts, rooms, stopping }
+    }
+
+    /// Records that somebody asked for what he may not: each thing once in a while, with how often he tried.
+    pub async fn refused(&self, who: &Credentials, what: &'static str, about: &str) {
+        let Some(untold) = self.refusals.admit(Instant::now(), who.uid, what) else { return };
+        let pid = who.pid.map_or_else(String::new, |pid| format!(", process {pid}"));
+        let before = if untold > 0 { format!(", {untold} more since the last entry") } else { String::new() };
+        let details = format!("{what} (user {}{pid}{before})", who.uid);
+        let author = operator(&who.name, who.uid);
+        let act = Act {
+            kind: EventKind::Refused,
+            action: "refused",
+            author: &author,
+            about,
+            reason: "",
+            details: &details,
+        };
+        self.chronicle.note(act).await;
     }
 
     /// Carries out an order of somebody who may give it. Returns after the effect, with what happened.
@@ -224,8 +245,7 @@ impl Orders {
                 hub.ask(|to| Query::Renew(uid, renewal, to)).await.ok_or_else(ending)?;
             }
         }
-        let operator = Named { uid: None, name: author.name().into() };
-        self.feed.push(Timestamp::now(), Event::new(kind).by(operator).saying(told.clone()));
+        self.chronicle.tell(Event::new(kind).by(&author).saying(told.clone()));
         Ok(told)
     }
 
@@ -269,7 +289,7 @@ impl Orders {
         })
     }
 
-    /// Writes what was done into the audit log, then into the feed.
+    /// Records what was done.
     async fn record(
         &self,
         author: &Author,
@@ -278,23 +298,8 @@ impl Orders {
         reason: &str,
         details: &str,
     ) -> Result<(), Refusal> {
-        let entry = AuditEntry {
-            at: Timestamp::now(),
-            actor: author.clone(),
-            action: action.to_owned(),
-            target: None,
-            reason: shortened(reason, REASON_MAX),
-            details: shortened(details, AuditEntry::DETAILS_MAX),
-        };
-        self.store.commit(Change::Audit(entry)).await.map_err(store_refusal)?;
-        let text = match (details, reason) {
-            (details, "") => details.to_owned(),
-            ("", reason) => reason.to_owned(),
-            (details, reason) => format!("{details}: {reason}"),
-        };
-        let operator = Named { uid: None, name: author.name().into() };
-        self.feed.push(Timestamp::now(), Event::new(kind).by(operator).saying(text));
-        Ok(())
+        let act = Act { kind, action, author, about: "", reason, details };
+        self.chronicle.record(act).await.map_err(store_refusal)
     }
 }
 
@@ -322,13 +327,13 @@ fn ending() -> Refusal {
 }
 
 fn author(peer: &Peer) -> Author {
-    Author::Operator { name: shortened(&peer.name, Author::NAME_MAX), uid: peer.uid, address: None }
+    operator(&peer.who.name, peer.who.uid)
+}
+
+fn operator(name: &str, uid: u32) -> Author {
+    Author::Operator { name: name.chars().take(Author::NAME_MAX).collect(), uid, address: None }
 }
 
 fn refusal(code: RefusalCode, text: impl Into<String>) -> Refusal {
     Refusal { code, text: text.into() }
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
 }

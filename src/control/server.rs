@@ -10,7 +10,7 @@ use tokio::task::{self, JoinSet};
 use tokio::time::{interval, sleep};
 use tracing::{debug, info, warn};
 
-use super::access::{Peer, Rules};
+use super::access::{Credentials, Peer, Rules};
 use super::connection::{self, End};
 use super::service::Service;
 
@@ -48,6 +48,7 @@ pub async fn serve(
                         match places.try_acquire() {
                             Ok(_place) => one(service, rules, stream, stop).await,
                             Err(_) => {
+                                service.counters.too_many.increment();
                                 let (_, mut writer) = stream.into_split();
                                 let text = "too many consoles and commands at once; try again later";
                                 connection::goodbye(&mut writer, text).await;
@@ -71,17 +72,23 @@ async fn one(service: Arc<Service>, rules: Arc<Rules>, stream: UnixStream, stop:
     let (reader, mut writer) = stream.into_split();
     let peer = match peer {
         Ok(Ok(peer)) => peer,
-        Ok(Err(text)) => {
+        Ok(Err(who)) => {
             service.counters.refused.increment();
-            warn!(reason = text, "refused on the control socket");
-            return connection::goodbye(&mut writer, &text).await;
+            warn!(name = who.name, uid = who.uid, pid = who.pid, "refused on the control socket");
+            let text = format!(
+                "the user {} has no rights here; those of root, of the user of the daemon and of the \
+                 groups in [control] of its configuration (observers, moderators, operators) have",
+                who.name
+            );
+            connection::goodbye(&mut writer, &text).await;
+            return service.parts.orders.refused(&who, "connect", "").await;
         }
         Err(error) => {
             warn!(%error, "cannot find out who is on the control socket");
             return connection::goodbye(&mut writer, "the system does not say who you are").await;
         }
     };
-    let (name, pid, access) = (peer.name.clone(), peer.pid, peer.access);
+    let (name, pid, access) = (peer.who.name.clone(), peer.who.pid, peer.access);
     debug!(name, pid, ?access, "connected to the control socket");
     match connection::serve(Arc::clone(&service), peer, reader, writer, stop).await {
         End::Malformed => {
@@ -96,7 +103,7 @@ async fn one(service: Arc<Service>, rules: Arc<Rules>, stream: UnixStream, stop:
     }
 }
 
-async fn identify(stream: &UnixStream, rules: Arc<Rules>) -> io::Result<Result<Peer, String>> {
+async fn identify(stream: &UnixStream, rules: Arc<Rules>) -> io::Result<Result<Peer, Credentials>> {
     let credentials = stream.peer_cred()?;
     let (uid, gid, pid) = (credentials.uid(), credentials.gid(), credentials.pid());
     task::spawn_blocking(move || rules.peer(uid, gid, pid)).await.map_err(io::Error::other)

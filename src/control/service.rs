@@ -22,7 +22,7 @@ use super::orders::{Orders, ProgressSink};
 use super::tables::{NOW, Tables, store_refusal};
 use super::window::Query;
 use super::wire::{Listen, Refusal, RefusalCode, Reply, Request, Rows, Window};
-use super::{accounts, rooms};
+use super::{accounts, audit, rooms};
 use detail::all_bans;
 
 /// The most events in one answer.
@@ -38,6 +38,8 @@ pub struct SocketCounters {
     pub accepted: Counter,
     /// Peers without rights.
     pub refused: Counter,
+    /// Connections turned away because there were too many.
+    pub too_many: Counter,
     /// Connections that sent what is no message.
     pub malformed: Counter,
     /// Connections that did not read for too long.
@@ -47,10 +49,11 @@ pub struct SocketCounters {
 }
 
 impl SocketCounters {
-    fn named(&self) -> [(&'static str, u64); 5] {
+    fn named(&self) -> [(&'static str, u64); 6] {
         [
             ("accepted", self.accepted.get()),
             ("refused", self.refused.get()),
+            ("too_many", self.too_many.get()),
             ("malformed", self.malformed.get()),
             ("stalled", self.stalled.get()),
             ("answered", self.answered.get()),
@@ -126,7 +129,9 @@ impl Service {
         progress: ProgressSink,
     ) -> Result<Reply, Refusal> {
         if peer.access < request.needs() {
-            let text = format!("{} may not do that", peer.name);
+            let text = format!("the user {} may not do that", peer.who.name);
+            let (what, about) = request.named();
+            self.parts.orders.refused(&peer.who, what, &about).await;
             return Err(Refusal { code: RefusalCode::Forbidden, text });
         }
         match request {
@@ -190,6 +195,11 @@ impl Service {
                 let found = self.parts.store.read(move |reader| rooms::detail(reader, id)).await.flatten();
                 let found = found.map_err(store_refusal)?.ok_or_else(|| no_such_room(id))?;
                 Ok(Reply::PermanentRoom(Box::new(found)))
+            }
+            Request::Audit(window) => {
+                let found = self.parts.store.read(move |reader| audit::page(reader, window)).await.flatten();
+                let (rows, next) = found.map_err(store_refusal)?;
+                Ok(Reply::Audit { rows, next })
             }
             Request::Watch { .. } | Request::Unwatch(_) => {
                 Err(invalid("views belong to a connection".to_owned()))

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use crate::hub::actor::{HubHandle, Query, WeakHubHandle};
-use crate::hub::rows::{RoomRow, UserRow};
+use crate::hub::rows::{RoomRow, UserRow, VoiceTraffic};
 use crate::model::{RoomId, Timestamp, Uid};
-use crate::net::voice::Voice;
+use crate::net::voice::{Voice, VoiceCounters};
 use crate::store::{Reader, Store, StoreError};
 
 use super::wire::{Refusal, RefusalCode, StrikeRow};
@@ -79,6 +79,7 @@ impl Tables {
         let mut rows = ask(&self.hub, Query::Rooms).await?;
         for row in rows.iter_mut().filter(|row| row.voice && row.members > 0) {
             row.speakers = self.speakers(row.id);
+            row.voice_traffic = self.voice_traffic(row.id);
         }
         Ok(self.rooms.keep(rows))
     }
@@ -87,6 +88,12 @@ impl Tables {
     pub(super) fn speakers(&self, room: RoomId) -> u32 {
         let activity = self.voice.as_ref().and_then(|voice| voice.room_activity(room));
         activity.map_or(0, |activity| u32::try_from(activity.streams).unwrap_or(u32::MAX))
+    }
+
+    /// What went through the voice of a room.
+    pub(super) fn voice_traffic(&self, room: RoomId) -> VoiceTraffic {
+        let voice = self.voice.as_ref();
+        voice.and_then(|voice| voice.room_counters(room, VoiceCounters::traffic)).unwrap_or_default()
     }
 
     pub(super) async fn strikes(&self, age: Duration) -> Result<Arc<Vec<StrikeRow>>, Refusal> {

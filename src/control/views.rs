@@ -128,6 +128,13 @@ impl Views {
         }
     }
 
+    /// Notes that something has happened, and that nothing else counts any more.
+    pub(super) fn note_only(&mut self, news: News) {
+        for view in self.views.values_mut() {
+            view.due = view.kind.wants() == news;
+        }
+    }
+
     /// Whether anybody wants this kind of news.
     pub(super) fn want(&self, news: News) -> bool {
         self.views.values().any(|view| view.kind.wants() == news)

@@ -168,6 +168,7 @@ pub(super) mod tests {
             topic: String::new(),
             owner: None,
             messages: 0,
+            voice_traffic: Default::default(),
         }
     }
 

@@ -17,6 +17,8 @@ use tracing::{error, info};
 
 use super::health::{Cause, Health, Problem};
 use crate::config::Config;
+use crate::hub::EventKind;
+use crate::hub::chronicle::{Act, Chronicle};
 use crate::model::Timestamp;
 use crate::store::backup::{Generation, generations, next_run, surplus};
 use crate::store::{BackupError, Progress, Store, StoreError, Summary};
@@ -94,8 +96,10 @@ pub(super) async fn run(
     mut config: watch::Receiver<Arc<Config>>,
     store: Store,
     health: Arc<Health>,
+    chronicle: Chronicle,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut failing = false;
     loop {
         let schedule = Schedule::of(&config.borrow_and_update());
         let wait = match schedule {
@@ -103,11 +107,17 @@ pub(super) async fn run(
                 health.set(Cause::Backup, None);
                 None
             }
-            Some(schedule) => tokio::select! {
-                biased;
-                _ = stop.wait_for(|stop| *stop) => return,
-                round = schedule.round(&store, Timestamp::now()) => Some(outcome(&schedule, round, &health)),
-            },
+            Some(schedule) => {
+                let round = tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    round = schedule.round(&store, Timestamp::now()) => round,
+                };
+                if let Some((action, details)) = news(&round, &mut failing) {
+                    chronicle.note(Act::of_itself(EventKind::Backup, action, &details)).await;
+                }
+                Some(outcome(&schedule, round, &health))
+            }
         };
         tokio::select! {
             biased;
@@ -115,6 +125,27 @@ pub(super) async fn run(
             changed = config.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
         }
+    }
+}
+
+/// What those who run the place are to know of a look at the schedule: every backup, and the first of
+/// several failures.
+fn news(round: &anyhow::Result<Round>, failing: &mut bool) -> Option<(&'static str, String)> {
+    match round {
+        Ok(Round::Wait(_)) => {
+            *failing = false;
+            None
+        }
+        Ok(Round::Made(made, deleted)) => {
+            let (path, records) = (made.path.display(), made.manifest.records());
+            let mut text = format!("{path}: {records} records in {} bytes, read back and good", made.bytes);
+            if *deleted > 0 {
+                text.push_str(&format!("; {deleted} older deleted"));
+            }
+            Some(("backup", text))
+        }
+        Err(_) if std::mem::replace(failing, true) => None,
+        Err(error) => Some(("backup_failed", format!("cannot make a backup: {error:#}"))),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::control::socket::Socket;
 use crate::control::wire::Listen;
 use crate::hub::Feed;
 use crate::hub::actor::WeakHubHandle;
+use crate::hub::chronicle::Chronicle;
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
 use crate::net::voice::Voice;
@@ -42,7 +43,7 @@ pub(super) struct Needs {
     pub(super) store: Store,
     pub(super) metrics: Arc<Metrics>,
     pub(super) voice: Option<Arc<Voice>>,
-    pub(super) feed: Arc<Feed>,
+    pub(super) chronicle: Chronicle,
     pub(super) listen: Listen,
     pub(super) health: Health,
 }
@@ -63,16 +64,16 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Bound> {
 
 impl Bound {
     /// Serves the socket and measures the daemon, until `stop` turns true. Returns what holds the socket,
-    /// and what only the daemon as a whole can do.
+    /// what only the daemon as a whole can do, and what answers.
     pub(super) fn serve(
         self,
         config: &Config,
         needs: Needs,
         stop: &watch::Receiver<bool>,
         tasks: &mut Vec<JoinHandle<()>>,
-    ) -> (Socket, mpsc::Receiver<Task>) {
+    ) -> (Socket, mpsc::Receiver<Task>, Arc<Service>) {
         let (asked, asks) = mpsc::channel(1);
-        let Needs { hub, store, metrics, voice, feed, listen, health } = needs;
+        let Needs { hub, store, metrics, voice, chronicle, listen, health } = needs;
         let sources = Sources {
             hub: hub.clone(),
             metrics: Arc::clone(&metrics),
@@ -83,19 +84,20 @@ impl Bound {
             server: config.server.name.clone(),
             // Times differ between two runs, and so do processes at one time.
             epoch: Timestamp::now().0.wrapping_mul(1 << 22) ^ u64::from(std::process::id()),
-            orders: Orders::new(hub.clone(), store.clone(), Arc::clone(&feed), asked),
+            feed: Arc::clone(chronicle.feed()),
+            orders: Orders::new(hub.clone(), store.clone(), chronicle, asked),
             hub,
             store_path: config.store_path(),
             store,
             metrics,
             voice,
-            feed,
             listen,
             health,
         });
         tasks.push(tokio::spawn(Arc::clone(&service.monitor).run(sources, stop.clone())));
-        tasks.push(tokio::spawn(server::serve(service, self.rules, self.listener, stop.clone())));
-        (self.socket, asks)
+        let serving = server::serve(Arc::clone(&service), self.rules, self.listener, stop.clone());
+        tasks.push(tokio::spawn(serving));
+        (self.socket, asks, service)
     }
 }
 

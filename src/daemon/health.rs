@@ -1,11 +1,13 @@
 //! How the daemon is, and why: what `/health` and the status of the daemon say.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
+use crate::hub::{Event, EventKind, Feed};
+use crate::model::Timestamp;
 use crate::net::http::{self, HealthReport};
 
 /// What can be wrong. The names are for troubleshooting: docs/operations.md goes through them.
@@ -50,6 +52,24 @@ impl Cause {
         Cause::Backup,
         Cause::Stopping,
     ];
+
+    /// What the activity feed calls it; `None` if what has brought it is told there.
+    fn kind(self) -> Option<EventKind> {
+        match self {
+            Cause::StoreFailed | Cause::StoreSlow | Cause::DiskSpace => Some(EventKind::Store),
+            Cause::HubSlow
+            | Cause::Clock
+            | Cause::Connections
+            | Cause::Descriptors
+            | Cause::LogLines
+            | Cause::Permissions => Some(EventKind::Health),
+            Cause::Backup | Cause::Stopping => None,
+        }
+    }
+
+    fn event(self, text: &str) -> Option<Event> {
+        self.kind().map(|kind| Event::new(kind).saying(format!("{}: {text}", self.name())))
+    }
 
     /// The name in logs and reasons.
     pub fn name(self) -> &'static str {
@@ -100,14 +120,15 @@ impl Problem {
 }
 
 /// The state of the daemon, shared by those who find out and those who are asked.
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub struct Health {
     inner: Mutex<Inner>,
 }
 
-#[derive(Default, Debug)]
+#[derive(Default)]
 struct Inner {
     problems: BTreeMap<Cause, Problem>,
+    feed: Option<Arc<Feed>>,
     maintenance: Option<watch::Receiver<Option<String>>>,
 }
 
@@ -118,24 +139,42 @@ impl Inner {
 }
 
 impl Health {
-    /// Notes how it is with `cause` now: `None` is well. Changes are logged, and only they.
+    /// Notes how it is with `cause` now: `None` is well. Changes are told, in the log and in the feed, and
+    /// only they.
     pub fn set(&self, cause: Cause, problem: Option<Problem>) {
         let mut inner = self.lock();
         let before = match &problem {
             Some(problem) => inner.problems.insert(cause, problem.clone()),
             None => inner.problems.remove(&cause),
         };
-        drop(inner);
-        match (before.map(|problem| problem.severity), problem) {
-            (before, Some(now)) if before != Some(now.severity) => match now.severity {
-                // Somebody wants it so; the log tells who and why.
-                _ if cause == Cause::Stopping => {}
-                Severity::Warning => warn!(cause = cause.name(), "{}", now.text),
-                Severity::Degraded => error!(cause = cause.name(), "{}", now.text),
-            },
-            (Some(_), None) => info!(cause = cause.name(), "well again"),
-            _ => {}
+        let text = match (before.map(|problem| problem.severity), &problem) {
+            (before, Some(now)) if before != Some(now.severity) => now.text.as_str(),
+            (Some(_), None) => "well again",
+            _ => return,
+        };
+        // Under the lock, so that changes are told in their order.
+        if let (Some(feed), Some(event)) = (&inner.feed, cause.event(text)) {
+            feed.push(Timestamp::now(), event);
         }
+        drop(inner);
+        match problem.as_ref().map(|problem| problem.severity) {
+            // Somebody wants it so; the log tells who and why.
+            _ if cause == Cause::Stopping => {}
+            Some(Severity::Warning) => warn!(cause = cause.name(), "{text}"),
+            Some(Severity::Degraded) => error!(cause = cause.name(), "{text}"),
+            None => info!(cause = cause.name(), "{text}"),
+        }
+    }
+
+    /// Tells the feed what is wrong already, and from now on whatever changes.
+    pub fn tell(&self, feed: Arc<Feed>) {
+        let mut inner = self.lock();
+        for (cause, problem) in &inner.problems {
+            if let Some(event) = cause.event(&problem.text) {
+                feed.push(Timestamp::now(), event);
+            }
+        }
+        inner.feed = Some(feed);
     }
 
     /// Says where to look for the word for those who are kept out by maintenance.
@@ -200,6 +239,33 @@ mod tests {
         health.set(Cause::Clock, None);
         maintenance.send_replace(None);
         assert_eq!(health.report(), HealthReport { status: http::Health::Ok, reasons: Vec::new() });
+    }
+
+    #[test]
+    fn the_feed_hears_of_changes_only() {
+        let health = Health::default();
+        health.set(Cause::Clock, Some(Problem::warning("set forward")));
+        let feed = Feed::new(1);
+        health.tell(Arc::clone(&feed));
+        for text in ["1 GiB is free", "900 MiB are free"] {
+            health.set(Cause::DiskSpace, Some(Problem::warning(text)));
+        }
+        health.set(Cause::DiskSpace, Some(Problem::degraded("1 MiB is free")));
+        health.set(Cause::StoreSlow, None);
+        for cause in [Cause::DiskSpace, Cause::DiskSpace, Cause::Clock] {
+            health.set(cause, None);
+        }
+        health.set(Cause::Stopping, Some(Problem::degraded("the server is shutting down")));
+        let told = feed.since(0, 100).entries;
+        let told: Vec<_> = told.iter().map(|entry| (entry.kind, entry.text.as_ref())).collect();
+        let expected = [
+            (EventKind::Health, "clock: set forward"),
+            (EventKind::Store, "disk_space: 1 GiB is free"),
+            (EventKind::Store, "disk_space: 1 MiB is free"),
+            (EventKind::Store, "disk_space: well again"),
+            (EventKind::Health, "clock: well again"),
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use tokio::task;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::hub::EventKind;
 use crate::hub::actor::{Query, WeakHubHandle};
+use crate::hub::chronicle::{Act, Chronicle};
 use crate::model::Timestamp;
 use crate::store::{Applied, Change, Space, Store, StoreError};
 use crate::telemetry::LogFiles;
@@ -49,6 +51,14 @@ pub struct Report {
     pub errors: Vec<String>,
 }
 
+impl Report {
+    /// Whether anything was deleted, changed or not done.
+    fn is_news(&self) -> bool {
+        let done = [self.sanctions_expired, self.mailboxes_cleared, self.logs_compressed, self.logs_deleted];
+        done.iter().any(|count| *count > 0) || !self.errors.is_empty()
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Bans and mutes that had run out: {} deleted", self.sanctions_expired)?;
@@ -81,6 +91,7 @@ pub struct Housekeeper {
     hub: WeakHubHandle,
     config: watch::Receiver<Arc<Config>>,
     logs: Option<Arc<LogFiles>>,
+    chronicle: Chronicle,
     /// One round at a time; when the last one was, by both clocks.
     turn: Arc<Mutex<Option<(Timestamp, Instant)>>>,
 }
@@ -91,8 +102,9 @@ impl Housekeeper {
         hub: WeakHubHandle,
         config: watch::Receiver<Arc<Config>>,
         logs: Option<Arc<LogFiles>>,
+        chronicle: Chronicle,
     ) -> Housekeeper {
-        Housekeeper { store, hub, config, logs, turn: Arc::default() }
+        Housekeeper { store, hub, config, logs, chronicle, turn: Arc::default() }
     }
 
     /// Keeps house now, after a round that is under way, and says what was done.
@@ -114,13 +126,19 @@ impl Housekeeper {
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut clock = tokio::time::interval(EVERY);
         loop {
-            tokio::select! {
+            let report = tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
                 report = async {
                     clock.tick().await;
                     self.run_now().await
-                } => log(&report),
+                } => report,
+            };
+            log(&report);
+            if report.is_news() {
+                let details = report.to_string().replace('\n', "; ");
+                let act = Act::of_itself(EventKind::Maintenance, "housekeeping", &details);
+                self.chronicle.note(act).await;
             }
         }
     }

@@ -13,6 +13,8 @@ use super::health::{Cause, Problem};
 use super::{Daemon, Stop, reload, service};
 use crate::config::{Changes, Config, ConfigErrors};
 use crate::control::orders::Task;
+use crate::hub::EventKind;
+use crate::hub::chronicle::Act;
 use crate::telemetry;
 
 /// How often lost log lines are looked for, and the service manager is told how it is.
@@ -70,7 +72,15 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
         tokio::select! {
             _ = terminate.recv() => break Stop::default(),
             _ = interrupt.recv() => break Stop::default(),
-            _ = hang_up.recv() => drop(read_again(&daemon, source, logs).await),
+            _ = hang_up.recv() => {
+                let read = read_again(&daemon, source, logs).await;
+                let (action, told) = match read {
+                    Ok(changes) => ("reload", in_words(&changes)),
+                    Err(errors) => ("reload_failed", errors.to_string().trim_end().replace('\n', "; ")),
+                };
+                let act = Act { reason: "SIGHUP", ..Act::of_itself(EventKind::Reload, action, &told) };
+                daemon.chronicle.note(act).await;
+            }
             Some(task) = daemon.asks.recv() => match task {
                 Task::Shutdown { grace, reason } => {
                     break Stop { grace, reason: (!reason.is_empty()).then_some(reason), told: true };

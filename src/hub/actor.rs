@@ -346,7 +346,7 @@ impl Hub {
             }
             Effect::Keep(change) => self.store.submit(change, |result| {
                 if let Err(error) = result {
-                    warn!(%error, "something that was counted is not kept");
+                    warn!(%error, "something that was counted or done is not kept");
                 }
             }),
             Effect::Accepted => self.metrics.messages.increment(),
@@ -362,6 +362,7 @@ impl Hub {
     fn relay(&mut self, order: RelayOrder) {
         let Some(relays) = &self.relays else { return };
         if let Err(order) = relays.give(order) {
+            self.metrics.relays_refused.increment();
             warn!("too many files and calls wait to be carried; one is refused");
             self.refused.push(order);
         }

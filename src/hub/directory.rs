@@ -1,4 +1,4 @@
-//! Users: sign-in, presence, pals, blocks, privacy, instant messages, lists.
+//! Users: sign-in, presence, privacy, instant messages, lists. Pals and blocks: `contacts`.
 
 use crate::model::{CloseReason, MessageText, Nickname, Now, Privacy, Status, Uid, to_cp1252};
 use crate::protocol::{Dialect, PacketType, PalRecord, SearchRecord, ServerPacket, markup};
@@ -11,11 +11,8 @@ use super::idle::Quiet;
 use super::rooms::Key;
 use super::{ConnId, DirectoryCommand, Effect, Effects, Entry, Person, Session, SignIn, State, command};
 
-/// The most pals, and the most blocked users, of one account.
-pub(super) const MAX_PALS: usize = 500;
-
 /// The code of refusals to somebody who is signed in (PROTOCOL 6.12).
-const REFUSED: u16 = 0x78;
+pub(super) const REFUSED: u16 = 0x78;
 /// Why a message is refused by its recipient's privacy. The same words whether he is there or not:
 /// others would tell who is there unseen.
 pub(super) const PALS_ONLY: &str = "This user accepts messages only from pals.";
@@ -225,127 +222,6 @@ impl State {
         }
     }
 
-    fn add_pal(&mut self, now: Now, conn: ConnId, pal: Person, current: Vec<Person>, effects: &mut Effects) {
-        let Some(session) = self.session(conn) else { return };
-        let (uid, dialect) = (session.person.uid, session.dialect);
-        let request = PacketType::BUDDY_ADD;
-        if pal.uid == uid {
-            return effects.refuse(conn, request, REFUSED, "You cannot add yourself to your pal list.");
-        }
-        if session.blocks_user(pal.uid) {
-            let text = format!("You have blocked {}. Unblock this user first.", pal.nickname);
-            return effects.refuse(conn, request, REFUSED, &text);
-        }
-        let is_new = !session.has_pal(pal.uid) && pal.uid != Uid::SERVICE;
-        if is_new {
-            if session.pals.len() >= MAX_PALS {
-                return effects.refuse(conn, request, REFUSED, "Your pal list is full.");
-            }
-            if let Some(session) = self.session_mut(conn) {
-                insert_sorted(&mut session.pals, pal.uid);
-            }
-            self.watch(pal.uid, uid);
-            let change = Change::AddPal { uid, pal: pal.uid, at: now.wall };
-            effects.push(Effect::Commit { conn, request, change });
-        }
-        // A list adds in 5.0 and replaces in later clients (REAL-CLIENT, Pals and status).
-        let mut list = Vec::new();
-        if dialect != Dialect::V50
-            && let Some(session) = self.session(conn)
-        {
-            list.push(pal_record(service_user()));
-            let others = current.into_iter().filter(|person| person.uid != pal.uid);
-            list.extend(others.filter(|person| session.has_pal(person.uid)).map(pal_record));
-        }
-        if pal.uid != Uid::SERVICE || dialect == Dialect::V50 {
-            list.push(pal_record(pal));
-        }
-        effects.send(conn, ServerPacket::BuddyList(list));
-        if let Some(session) = self.session(conn) {
-            effects.send(conn, status_packet(pal.uid, self.shown_status(session, pal.uid)));
-        }
-    }
-
-    fn remove_pal(&mut self, conn: ConnId, pal: Uid, effects: &mut Effects) {
-        let Some(session) = self.session_mut(conn) else { return };
-        let uid = session.person.uid;
-        if let Ok(index) = session.pals.binary_search(&pal) {
-            session.pals.remove(index);
-            self.unwatch(pal, uid);
-            let change = Change::RemovePal { uid, pal };
-            effects.push(Effect::Commit { conn, request: PacketType::BUDDY_REMOVE, change });
-        }
-        effects.send(conn, ServerPacket::BuddyRemoved(pal));
-    }
-
-    fn block(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        target: Person,
-        staff: bool,
-        current: Vec<Person>,
-        effects: &mut Effects,
-    ) {
-        let Some(session) = self.session(conn) else { return };
-        let uid = session.person.uid;
-        let request = PacketType::BUDDY_BLOCK;
-        if target.uid == uid || target.uid == Uid::SERVICE || staff {
-            return effects.refuse(conn, request, REFUSED, "This user cannot be blocked.");
-        }
-        if session.blocks.len() >= MAX_PALS {
-            return effects.refuse(conn, request, REFUSED, "Your block list is full.");
-        }
-        if !session.blocks_user(target.uid) {
-            self.set_blocked(conn, target.uid, true);
-            let change = Change::Block { uid, blocked: target.uid, at: now.wall };
-            effects.push(Effect::Commit { conn, request, change });
-            self.part(uid, target.uid, effects);
-        }
-        let others = current.into_iter().filter(|person| person.uid != target.uid);
-        self.confirm_block(conn, target.uid, true, others.chain([target]).collect(), effects);
-    }
-
-    fn unblock(&mut self, conn: ConnId, target: Uid, current: Vec<Person>, effects: &mut Effects) {
-        let Some(session) = self.session(conn) else { return };
-        let uid = session.person.uid;
-        if session.blocks_user(target) {
-            self.set_blocked(conn, target, false);
-            let change = Change::Unblock { uid, blocked: target };
-            effects.push(Effect::Commit { conn, request: PacketType::BUDDY_UNBLOCK, change });
-        }
-        self.confirm_block(conn, target, false, current, effects);
-    }
-
-    /// Tells the client that a block is set or lifted, and both sides what they see of each other.
-    fn confirm_block(
-        &self,
-        conn: ConnId,
-        target: Uid,
-        blocked: bool,
-        named: Vec<Person>,
-        effects: &mut Effects,
-    ) {
-        let Some(session) = self.session(conn) else { return };
-        // 5.0 shows every BlockResponse as a failure, so on success it gets none (REAL-CLIENT).
-        effects.send(conn, ServerPacket::BlockResponse(target, blocked, None));
-        if session.dialect != Dialect::V50 {
-            let list = named.into_iter().filter(|person| session.blocks_user(person.uid)).map(pal_record);
-            effects.send(conn, ServerPacket::BlockedList(list.collect()));
-        }
-        if session.has_pal(target) {
-            effects.send(conn, status_packet(target, self.shown_status(session, target)));
-        }
-        if session.status != Status::Invisible
-            && let Some(other) = self.session_of(target)
-            && other.has_pal(session.person.uid)
-            && !other.blocks_user(session.person.uid)
-        {
-            let shown = self.shown_status(other, session.person.uid);
-            effects.send(other.conn, status_packet(session.person.uid, shown));
-        }
-    }
-
     fn instant_message(&mut self, now: Now, conn: ConnId, to: Uid, text: MessageText, effects: &mut Effects) {
         let Some(sender) = self.session(conn) else { return };
         let request = PacketType::IM_OUT;
@@ -405,7 +281,7 @@ pub(super) fn service_user() -> Person {
     Person { uid: Uid::SERVICE, nickname }
 }
 
-fn pal_record(person: Person) -> PalRecord {
+pub(super) fn pal_record(person: Person) -> PalRecord {
     PalRecord { uid: person.uid, nickname: person.nickname }
 }
 
@@ -425,12 +301,6 @@ fn is_automatic(text: &[u8]) -> bool {
     text.windows(MARK.len()).any(|window| window == MARK)
 }
 
-fn insert_sorted(uids: &mut Vec<Uid>, uid: Uid) {
-    if let Err(index) = uids.binary_search(&uid) {
-        uids.insert(index, uid);
-    }
-}
-
-fn status_packet(uid: Uid, status: u32) -> ServerPacket {
+pub(super) fn status_packet(uid: Uid, status: u32) -> ServerPacket {
     ServerPacket::BuddyStatusChange(uid, status)
 }

@@ -12,6 +12,7 @@ use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
 use crate::protocol::ServerPacket;
 use crate::store::{Ban, BanTarget, Change, ExclusionKind, Reader, Sanctions, StoreError};
 
+use super::contacts::Lists;
 use super::guard::detect::Settings;
 use super::sanctions::banned_text;
 use super::staff::MAINTENANCE_SETTING;
@@ -28,6 +29,8 @@ pub enum Doubt {
     Room(RoomId),
     /// The settings that are changed at run time.
     Settings,
+    /// The pals, blocks and privacy of an account, which a newer session of it may have taken over.
+    Lists(Uid),
 }
 
 /// What the store has of something that was in doubt.
@@ -41,10 +44,12 @@ pub enum Truth {
     Room(RoomId, Option<Box<Room>>),
     /// The settings that were changed at run time.
     Settings(Vec<(String, String)>),
+    /// The pals, blocks and privacy of an account; `None` if there is no such account.
+    Lists(Uid, Option<Box<Lists>>),
 }
 
-/// What a change is about, of all that the hub keeps in memory as long as it runs. What it keeps of a
-/// session is not in here: a session ends when a change of its own is not stored.
+/// What a change is about, of all that the hub keeps in memory for longer than a session. A session ends
+/// when a change of its own is not stored, but the next one of the same user may have its lists already.
 pub fn doubts(change: &Change) -> BTreeSet<Doubt> {
     let one = |doubt| BTreeSet::from([doubt]);
     let ban = |target: &BanTarget| match target {
@@ -67,6 +72,11 @@ pub fn doubts(change: &Change) -> BTreeSet<Doubt> {
             one(Doubt::Room(*room))
         }
         Change::SetSetting { .. } | Change::ClearSetting { .. } => one(Doubt::Settings),
+        Change::AddPal { uid, .. }
+        | Change::RemovePal { uid, .. }
+        | Change::Block { uid, .. }
+        | Change::Unblock { uid, .. }
+        | Change::SetPrivacy { uid, .. } => one(Doubt::Lists(*uid)),
         Change::WithAudit { changes, .. } => changes.iter().flat_map(doubts).collect(),
         _ => BTreeSet::new(),
     }
@@ -87,6 +97,7 @@ impl Doubt {
                 Truth::Room(id, rooms.into_iter().next().map(Box::new))
             }
             Doubt::Settings => Truth::Settings(reader.settings()?),
+            Doubt::Lists(uid) => Truth::Lists(uid, Lists::read(reader, uid)?.map(Box::new)),
         })
     }
 }
@@ -99,6 +110,7 @@ impl Truth {
             Truth::Network(target, _) => Doubt::Network(*target),
             Truth::Room(room, _) => Doubt::Room(*room),
             Truth::Settings(_) => Doubt::Settings,
+            Truth::Lists(uid, _) => Doubt::Lists(*uid),
         }
     }
 }
@@ -145,6 +157,9 @@ impl State {
                 // The room may be gone.
                 effects.push(Effect::VoiceChanged(id));
             }
+            Truth::Lists(uid, Some(lists)) => self.believe_lists(uid, *lists, effects),
+            // Who is signed in to an account that is gone is being signed out.
+            Truth::Lists(_, None) => {}
             Truth::Settings(settings) => {
                 self.guard.detectors.settings = Settings::default();
                 self.guard.set_slowmode(None, None);

@@ -69,7 +69,7 @@ pub enum Effect {
     Relay(RelayOrder),
     /// Something that a command needs from the store before it can be run.
     Lookup(Box<Lookup>),
-    /// A change that has to become durable and for which nobody waits.
+    /// A change that is to become durable and for which nobody waits.
     Keep(Change),
     /// A message was accepted, for the counters.
     Accepted,

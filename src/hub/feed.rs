@@ -79,10 +79,12 @@ pub enum EventKind {
     Maintenance,
     /// A backup was made.
     Backup,
-    /// The store is in trouble, or well again.
+    /// The store or its disk is in trouble, or well again.
     Store,
     /// A limit of the server was reached.
     Limit,
+    /// Something else is in trouble, or well again.
+    Health,
 }
 
 /// How much attention an event wants.
@@ -99,7 +101,7 @@ pub enum Level {
 
 impl EventKind {
     /// All kinds, for filters and help.
-    pub const ALL: [EventKind; 31] = [
+    pub const ALL: [EventKind; 32] = [
         EventKind::SignIn,
         EventKind::SignOut,
         EventKind::Join,
@@ -131,6 +133,7 @@ impl EventKind {
         EventKind::Backup,
         EventKind::Store,
         EventKind::Limit,
+        EventKind::Health,
     ];
 
     /// The name in JSON, filters and the console.
@@ -167,6 +170,7 @@ impl EventKind {
             EventKind::Backup => "backup",
             EventKind::Store => "store",
             EventKind::Limit => "limit",
+            EventKind::Health => "health",
         }
     }
 
@@ -175,7 +179,7 @@ impl EventKind {
         use EventKind::*;
         match self {
             SignIn | SignOut | Join | Leave | RoomOpened | RoomClosed | Registration => Level::Info,
-            WrongCode | Report | Refused | Store | Limit => Level::Warning,
+            WrongCode | Report | Refused | Store | Limit | Health => Level::Warning,
             _ => Level::Notice,
         }
     }

@@ -11,7 +11,9 @@
 
 pub mod actor;
 mod acts;
+pub mod chronicle;
 mod command;
+pub mod contacts;
 mod directory;
 pub mod doubt;
 mod effect;

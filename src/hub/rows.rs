@@ -4,6 +4,7 @@
 //! sorting are done there, not here: the hub has other things to do.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,23 @@ pub struct RoomRow {
     pub owner: Option<String>,
     /// Messages since it was opened, or since the daemon started.
     pub messages: u64,
+    /// What went through its voice since the first of those inside came.
+    pub voice_traffic: VoiceTraffic,
+}
+
+/// What went through the voice of a room.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct VoiceTraffic {
+    /// Packets that came.
+    pub packets_in: u64,
+    /// Bytes of those.
+    pub bytes_in: u64,
+    /// Packets passed on, counted for each listener.
+    pub packets_out: u64,
+    /// Bytes of those.
+    pub bytes_out: u64,
+    /// Packets dropped, by reason; those for which none was are left out.
+    pub dropped: BTreeMap<String, u64>,
 }
 
 /// Somebody in a room, for those who look into it.
@@ -219,6 +237,7 @@ impl State {
             topic: from_cp1252(&room.topic),
             owner: room.owner.map(|owner| owner.nickname.to_string()),
             messages: room.messages,
+            voice_traffic: VoiceTraffic::default(),
         }
     }
 

@@ -186,7 +186,7 @@ impl State {
             MuteKind::Media => ("mute_media", "voice, files and calls: "),
         };
         let event = Event::new(EventKind::Mute).by(&by).about(target);
-        effects.event(event.saying(format!("{what}{}: {reason}", for_how_long(time))));
+        effects.event(event.saying(because(&format!("{what}{}", for_how_long(time)), &reason)));
         let change = Change::PutMute { uid: target.uid, mute };
         let details = with_time(time, details);
         let entry = entry(now, action, by, Some(user(target)), reason, details);
@@ -226,7 +226,8 @@ impl State {
         }
         // The ban is what they were for; the next warning is the first again.
         self.sanctions.forget_warnings(target.uid);
-        let reason = format!("{count} warnings. The last one: {reason}");
+        let last = if reason.is_empty() { String::new() } else { format!(". The last one: {reason}") };
+        let reason = format!("{count} warnings{last}");
         let sanction = Sanction {
             by: Author::System,
             target,
@@ -263,7 +264,7 @@ impl State {
         };
         self.sanctions.bans.put(now.wall, ban.clone());
         let event = Event::new(EventKind::Ban).by(&by).about(target);
-        effects.event(event.saying(format!("{}: {reason}", for_how_long(time))));
+        effects.event(event.saying(because(&for_how_long(time), &reason)));
         let entry = entry(now, "ban", by, Some(user(target)), reason, with_time(time, details));
         let told = banned_text(now.wall, &ban);
         let change = Change::WithAudit { changes: vec![Change::PutBan(ban)], entries: vec![entry] };
@@ -313,6 +314,11 @@ pub(super) fn for_how_long(time: Option<Duration>) -> String {
 fn with_time(time: Option<Duration>, details: String) -> String {
     let time = for_how_long(time);
     if details.is_empty() { time } else { format!("{time}; {details}") }
+}
+
+/// What was done, and why, if that was said.
+pub(super) fn because(what: &str, reason: &str) -> String {
+    if reason.is_empty() { what.to_owned() } else { format!("{what}: {reason}") }
 }
 
 /// What is put behind a sentence to say why, if that was said.

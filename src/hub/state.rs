@@ -10,7 +10,7 @@ use super::guard::{FilterSet, Guard, detect};
 use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::sanctions::Sanctions;
-use super::staff::Maintenance;
+use super::staff::{Maintenance, Trier};
 use super::voice::VoiceAccess;
 use super::watch::Watch;
 use super::{Command, ConnId, Effects, Member, Person, Rank, Room, command};
@@ -41,8 +41,8 @@ pub struct State {
     pub(super) maintenance: Option<Maintenance>,
     /// How many commands of a connection wait for the store.
     pub(super) asking: HashMap<ConnId, u32>,
-    /// When it was last recorded that an account tried what it may not.
-    pub(super) refusals: HashMap<Uid, Duration>,
+    /// When it was last recorded that somebody tried what he may not.
+    pub(super) refusals: HashMap<Trier, Duration>,
     /// Who may send what, how fast and how often.
     pub guard: Guard<detect::Detectors, FilterSet>,
     pub(super) watch: Watch,

@@ -82,19 +82,7 @@ impl World {
     ) -> (ConnId, Vec<Effect>) {
         self.generation += 1;
         let conn = ConnId { slot: self.generation % 50, generation: self.generation };
-        let mut sign_in = SignIn {
-            person: person(number),
-            dialect: Dialect::V50,
-            roles: Roles::default(),
-            privacy: Privacy::All,
-            status: Status::Online,
-            pals: pals.iter().copied().map(person).collect(),
-            blocks: Vec::new(),
-            age_verified: false,
-            peer: [127, 0, 0, 1].into(),
-            local: [127, 0, 0, 1].into(),
-            greeting: vec![ServerPacket::LoginSuccess],
-        };
+        let mut sign_in = sign_in(number, pals);
         change(&mut sign_in);
         let effects = self.apply(conn, Command::SignIn(Box::new(sign_in)));
         (conn, effects)
@@ -110,6 +98,23 @@ impl World {
 
     fn join(&mut self, conn: ConnId, room: RoomId) -> Vec<Effect> {
         self.room(conn, room, RoomCommand::Join { lockword: Vec::new(), invisible: false, udp_port: 2090 })
+    }
+}
+
+/// What somebody comes with who signs in, with these pals.
+pub(super) fn sign_in(number: u32, pals: &[u32]) -> SignIn {
+    SignIn {
+        person: person(number),
+        dialect: Dialect::V50,
+        roles: Roles::default(),
+        privacy: Privacy::All,
+        status: Status::Online,
+        pals: pals.iter().copied().map(person).collect(),
+        blocks: Vec::new(),
+        age_verified: false,
+        peer: [127, 0, 0, 1].into(),
+        local: [127, 0, 0, 1].into(),
+        greeting: vec![ServerPacket::LoginSuccess],
     }
 }
 

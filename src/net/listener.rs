@@ -97,6 +97,7 @@ impl Chat {
                 Err(error) => match pause.after(&error) {
                     None => debug!(%error, "a connection ended before it was accepted"),
                     Some(pause) => {
+                        self.context.metrics.not_accepted.increment();
                         warn!(%error, "cannot accept connections; trying again");
                         tokio::time::sleep(pause).await;
                     }

@@ -5,11 +5,13 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::*;
+use crate::control::access::Credentials;
 use crate::control::frame;
 use crate::control::orders::Orders;
 use crate::control::service::Parts;
 use crate::control::wire::{ClientHello, ClientMessage, REPLY_MAX, REQUEST_MAX};
 use crate::hub::actor::{Hub, HubHandle};
+use crate::hub::chronicle::Chronicle;
 use crate::hub::{Event, EventKind, Feed, State};
 use crate::metrics::Metrics;
 use crate::model::Timestamp;
@@ -38,7 +40,12 @@ impl Bench {
         let state = State::new(Vec::new(), Vec::new());
         let (_, hub) = Hub::new(state, store.clone(), Arc::clone(&metrics), None);
         let feed = Feed::new(1);
-        let orders = Orders::new(hub.downgrade(), store.clone(), Arc::clone(&feed), mpsc::channel(1).0);
+        let orders = Orders::new(
+            hub.downgrade(),
+            store.clone(),
+            Chronicle::new(Arc::clone(&feed), store.clone()),
+            mpsc::channel(1).0,
+        );
         let service = Service::new(Parts {
             server: "bench".to_owned(),
             epoch: 1,
@@ -57,7 +64,8 @@ impl Bench {
 
     /// A client whose socket takes `room` bytes that it does not read.
     fn connect(&self, room: usize) -> Console {
-        let peer = Peer { uid: 0, name: "root".to_owned(), pid: None, access: Access::Operator };
+        let who = Credentials { uid: 0, name: "root".to_owned(), pid: None };
+        let peer = Peer { who, access: Access::Operator };
         let (ours, theirs) = duplex(room);
         let (reader, writer) = split(theirs);
         let served =

@@ -64,6 +64,7 @@ impl Service {
             return Err(no_such_room(id));
         };
         inside.row.speakers = self.tables.speakers(id);
+        inside.row.voice_traffic = self.tables.voice_traffic(id);
         let activity =
             self.parts.voice.as_ref().and_then(|voice| voice.room_activity(id)).unwrap_or_default();
         let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);

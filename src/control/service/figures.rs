@@ -6,6 +6,7 @@ use tokio::task;
 
 use crate::metrics::times::Spread;
 use crate::model::{CloseReason, Link};
+use crate::net::voice::Dropped;
 
 use super::super::process;
 use super::super::wire::{Percentiles, Performance, Status, StorePerformance};
@@ -57,11 +58,26 @@ impl Service {
             listen: self.parts.listen.clone(),
             closed: closed.filter(|(_, count)| *count > 0).collect(),
             refused: refused.filter(|(_, count)| *count > 0).collect(),
-            counters: metrics.named().map(|(name, count)| (name.to_owned(), count)).into(),
+            counters: self.counted(),
             control: self.counters.named().map(|(name, count)| (name.to_owned(), count)).into(),
             top_talkers: measured.population.talkers.clone(),
             busiest_rooms: measured.population.busiest.clone(),
         }
+    }
+
+    /// What is counted since the start, by name; of voice, too, if there is any.
+    fn counted(&self) -> Vec<(String, u64)> {
+        let named = self.parts.metrics.named();
+        let mut counted: Vec<_> = named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+        let Some(voice) = &self.parts.voice else { return counted };
+        let traffic = voice.counters();
+        counted.push(("voice_bytes_in".to_owned(), traffic.bytes_in.get()));
+        counted.push(("voice_bytes_out".to_owned(), traffic.bytes_out.get()));
+        let dropped = Dropped::ALL.into_iter().map(|why| (why.name(), traffic.dropped(why)));
+        counted.extend(dropped.map(|(why, count)| (format!("voice_dropped_{why}"), count)));
+        let connections = voice.connections().named();
+        counted.extend(connections.map(|(name, count)| (format!("voice_connections_{name}"), count)));
+        counted
     }
 
     /// How fast it is.

@@ -6,6 +6,7 @@
 //! ([`Request::Watch`]), whose updates are numbered from 0 without a gap. The first update of a view, and
 //! any that follows where the client was too slow for the one before, holds the whole state again.
 
+mod audit;
 mod detail;
 mod figures;
 mod kept;
@@ -16,6 +17,7 @@ mod request;
 
 use serde::{Deserialize, Serialize};
 
+pub use audit::{AuditAbout, AuditRow, AuditWindow};
 pub use detail::{RoomDetail, UserDetail};
 pub use figures::{Listen, Peaks, Percentiles, Performance, Sample, Status, StorePerformance};
 pub use kept::{AccountDetail, AccountRow, PermanentRoom, PermanentRoomDetail, RoomPerson, RoomSettings};

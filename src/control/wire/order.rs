@@ -232,7 +232,47 @@ pub enum AccountOrder {
     Erase(Uid),
 }
 
+impl AccountOrder {
+    fn named(&self) -> (&'static str, String) {
+        match self {
+            AccountOrder::Create { nickname, .. } => ("create_account", nickname.clone()),
+            AccountOrder::SetPassword { uid, .. } => ("set_password", uid.to_string()),
+            AccountOrder::Set { uid, .. } => ("set_account", uid.to_string()),
+            AccountOrder::Delete(uid) => ("delete_account", uid.to_string()),
+            AccountOrder::Erase(uid) => ("erase_account", uid.to_string()),
+        }
+    }
+}
+
 impl Order {
+    /// What is ordered in a word, and about whom or what, for the audit log.
+    pub fn named(&self) -> (&'static str, String) {
+        let of = |room: &RoomId| format!("room {room}");
+        let maybe = |room: &Option<RoomId>| room.as_ref().map_or_else(String::new, of);
+        match self {
+            Order::Kick { user, .. } => ("kick", user.to_string()),
+            Order::Ban { target, .. } => ("ban", target.to_string()),
+            Order::Unban { target, .. } => ("unban", target.to_string()),
+            Order::Mute { user, .. } => ("mute", user.to_string()),
+            Order::Unmute { user, .. } => ("unmute", user.to_string()),
+            Order::Warn { user, .. } => ("warn", user.to_string()),
+            Order::ClearStrikes { user, .. } => ("clear_strikes", user.to_string()),
+            Order::CloseRoom { room, .. } => ("close_room", of(room)),
+            Order::LockRoom { room, .. } => ("lock_room", of(room)),
+            Order::Slowmode { room, .. } => ("slowmode", maybe(room)),
+            Order::Broadcast { room, .. } => ("broadcast", maybe(room)),
+            Order::Maintenance { .. } => ("maintenance", String::new()),
+            Order::RunMaintenance { .. } => ("housekeeping", String::new()),
+            Order::Reload { .. } => ("reload", String::new()),
+            Order::Backup { path, .. } => ("backup", path.clone()),
+            Order::Shutdown { .. } => ("shutdown", String::new()),
+            Order::Account(order) => order.named(),
+            Order::CreateRoom { name, .. } => ("create_room", name.clone()),
+            Order::SetRoom { room, .. } => ("set_room", of(room)),
+            Order::DeleteRoom { room, .. } => ("delete_room", of(room)),
+        }
+    }
+
     /// What one has to be allowed to give it.
     pub fn needs(&self) -> Access {
         match self {

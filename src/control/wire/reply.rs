@@ -6,8 +6,8 @@ use crate::hub::FeedEntry;
 use crate::model::RoomId;
 
 use super::{
-    AccountDetail, AccountRow, BanRow, Page, PageChange, Performance, PermanentRoom, PermanentRoomDetail,
-    RoomDetail, Sample, Status, UserDetail,
+    AccountDetail, AccountRow, AuditRow, BanRow, Page, PageChange, Performance, PermanentRoom,
+    PermanentRoomDetail, RoomDetail, Sample, Status, UserDetail,
 };
 
 /// The answer to a request.
@@ -48,6 +48,14 @@ pub enum Reply {
     PermanentRoom(Box<PermanentRoomDetail>),
     /// To [`Order::CreateRoom`](super::Order::CreateRoom): the number of the new room.
     RoomCreated(RoomId),
+    /// To [`Request::Audit`](super::Request::Audit).
+    Audit {
+        /// The entries, newest first.
+        rows: Vec<AuditRow>,
+        /// What to ask for as [`AuditWindow::before`](super::AuditWindow::before) to go on; `None` at the
+        /// end of the log.
+        next: Option<u64>,
+    },
 }
 
 /// Why a request was not done.

@@ -1,10 +1,12 @@
 //! What a client asks.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{RoomId, Uid};
 
-use super::{Access, Order};
+use super::{Access, AuditWindow, Order};
 
 /// Something asked of the daemon.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -57,6 +59,8 @@ pub enum Request {
     PermanentRooms,
     /// All settings of a permanent room.
     PermanentRoom(RoomId),
+    /// A page of the audit log, newest first.
+    Audit(AuditWindow),
 }
 
 impl Request {
@@ -67,6 +71,8 @@ impl Request {
             Request::Accounts { .. } | Request::Account(_) => Access::Moderator,
             // Its password and admin code are among it.
             Request::Export(_) | Request::PermanentRoom(_) => Access::Operator,
+            // As in the chat: admins read it, moderators do not.
+            Request::Audit(_) => Access::Operator,
             Request::Status
             | Request::Performance
             | Request::Users(_)
@@ -79,6 +85,39 @@ impl Request {
             | Request::PermanentRooms
             | Request::Watch { .. }
             | Request::Unwatch(_) => Access::Observer,
+        }
+    }
+}
+
+impl Request {
+    /// What is asked in a word, and about whom or what, for the audit log.
+    pub fn named(&self) -> (&'static str, String) {
+        match self {
+            Request::Act(order) => order.named(),
+            Request::Accounts { .. } => ("accounts", String::new()),
+            Request::Account(target) => ("account", target.to_string()),
+            Request::Export(uid) => ("export", uid.to_string()),
+            Request::PermanentRoom(id) => ("room_settings", format!("room {id}")),
+            Request::Audit(_) => ("audit", String::new()),
+            _ => ("look", String::new()),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Uid(uid) => write!(f, "{uid}"),
+            Target::Nickname(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for BanTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BanTarget::User(target) => target.fmt(f),
+            BanTarget::Network(text) => f.write_str(text),
         }
     }
 }

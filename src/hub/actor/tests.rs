@@ -8,12 +8,13 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::config::Moderation;
+use crate::hub::contacts::Lists;
 use crate::hub::peers::{PeerCommand, PeerRules, orders};
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
-use crate::hub::tests::{ROOM, person, world_of};
+use crate::hub::tests::{ROOM, person, sign_in, world_of};
 use crate::hub::{DirectoryCommand, RoomCommand};
 use crate::link::Taken;
-use crate::model::{self, Author, CategoryId, CloseReason, MessageText, Roles};
+use crate::model::{self, Author, CategoryId, CloseReason, MessageText, Privacy, Roles};
 use crate::store::{
     Applied, AuditQuery, Ban, BanTarget, Category, Change, Filter, FilterConsequence, FilterKind, LinkKind,
     MuteKind, NewAccount, PasswordHash, StoreOptions,
@@ -460,4 +461,45 @@ async fn what_an_owner_changes_and_the_store_does_not_take_is_taken_back() {
     halted.hear().await;
     assert_eq!(halted.standing(), before);
     halted.hub.state.check_invariants().unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_session_does_not_keep_what_the_store_refused_the_older() {
+    let mut halted = Halted::new().await;
+    let (uid, other) = (person(1).uid, person(2).uid);
+    let older = halted.hub.state.session_of(uid).unwrap().conn;
+    let add = DirectoryCommand::AddPal { pal: person(2), current: Vec::new() };
+    halted.hub.aside(|state, now, effects| state.apply(now, older, Command::Directory(add), effects));
+    halted.store.commit(Change::Barrier).await.unwrap();
+    let jam = halted.jam().await;
+    for command in [
+        DirectoryCommand::RemovePal(other),
+        DirectoryCommand::Block { target: person(2), staff: false, current: Vec::new() },
+        DirectoryCommand::SetPrivacy(Privacy::Pals),
+    ] {
+        halted.hub.aside(|state, now, effects| state.apply(now, older, Command::Directory(command), effects));
+        halted.hear().await;
+    }
+    // He comes back before the older session is gone; what he is shown is what the store has.
+    let newer = ConnId { slot: 7, generation: 7 };
+    let back = sign_in(1, &[2]);
+    halted.hub.aside(|state, now, effects| state.apply(now, newer, Command::SignIn(Box::new(back)), effects));
+    let taken_over = halted.hub.state.session(newer).unwrap();
+    assert!(taken_over.blocks_user(other) && !taken_over.has_pal(other));
+    drop(jam);
+    // The later changes came when the lists were being read already.
+    halted.hear().await;
+    halted.hear().await;
+    let session = halted.hub.state.session(newer).unwrap();
+    assert_eq!(
+        (&session.blocks[..], &session.pals[..], session.privacy),
+        (&[][..], &[other][..], Privacy::All)
+    );
+    halted.hub.state.check_invariants().unwrap();
+    // What it changes itself, and the store takes, stays.
+    let block = DirectoryCommand::Block { target: person(2), staff: false, current: Vec::new() };
+    halted.hub.aside(|state, now, effects| state.apply(now, newer, Command::Directory(block), effects));
+    halted.store.commit(Change::Barrier).await.unwrap();
+    assert!(halted.hub.state.session(newer).unwrap().blocks_user(other));
+    assert_eq!(Lists::read(&halted.store.reader(), uid).unwrap().unwrap().blocks, [other]);
 }

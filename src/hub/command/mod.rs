@@ -24,7 +24,7 @@ use crate::protocol::{PacketType, markup};
 
 use super::directory::service_im;
 use super::lookup::Finding;
-use super::rooms::{Power, notice};
+use super::rooms::{Asker, Power, notice};
 use super::staff::Standing;
 use super::{ConnId, Effect, Effects, State};
 
@@ -84,6 +84,11 @@ impl Call<'_> {
             Place::Room(room) => Some(room),
             Place::Service => None,
         }
+    }
+
+    /// Who asks for something in the room in which it was typed.
+    fn asker(&self) -> Option<Asker> {
+        Some(Asker { now: self.now, conn: self.conn, room: self.room()?, request: REQUEST })
     }
 
     /// Says what holds now: to the whole room if that has just changed, else to him who asked.

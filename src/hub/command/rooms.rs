@@ -5,8 +5,8 @@ use crate::protocol::{ServerPacket, markup};
 
 use super::super::acts::Asked;
 use super::super::guard::ActKind;
-use super::super::{Effects, Person, State};
-use super::{Call, REQUEST};
+use super::super::{Effects, Person, Room, State};
+use super::Call;
 
 /// A whisper reaches one member of the room (PROTOCOL 11.9).
 pub(super) fn whisper(state: &mut State, call: Call<'_>, effects: &mut Effects) {
@@ -55,17 +55,17 @@ pub(super) fn ignore(state: &mut State, call: Call<'_>, effects: &mut Effects) {
 
 /// Sets the topic.
 pub(super) fn topic(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Some(room) = call.room() else { return };
-    state.set_topic(call.conn, room, &call.rest(), REQUEST, effects);
+    let Some(asker) = call.asker() else { return };
+    state.set_topic(asker, &call.rest(), effects);
 }
 
 /// Makes a member an admin, or an admin a member.
 pub(super) fn operator(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Some(room) = call.room() else { return };
-    let Some((target, on)) = person_and_switch(state, call, room) else {
+    let Some(asker) = call.asker() else { return };
+    let Some((target, on)) = person_and_switch(state, call, asker.room) else {
         return call.answer("Write /o and the name of somebody who is in this room.", effects);
     };
-    if state.set_admin(call.conn, room, target.uid, on, REQUEST, effects) {
+    if state.set_admin(asker, target.uid, on, effects) {
         let text = if on { "is an admin of this room now." } else { "is no admin of this room." };
         call.answer(&format!("{} {text}", target.nickname), effects);
     }
@@ -73,13 +73,13 @@ pub(super) fn operator(state: &mut State, call: Call<'_>, effects: &mut Effects)
 
 /// Sets or removes the code that makes those who know it admins.
 pub(super) fn code(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    let Some(room) = call.room() else { return };
+    let Some(asker) = call.asker() else { return };
     let typed = String::from_utf8_lossy(&call.rest()).parse::<u16>();
     let Some(code) = typed.ok().filter(|code| *code <= 9999) else {
         return call.answer("Write /c and a number from 1 to 9999, or 0 for none.", effects);
     };
     let new = (code != 0).then_some(code);
-    state.set(call.conn, room, REQUEST, |room| &mut room.admin_code, new, effects);
+    state.set(asker, ("admin code", |room: &mut Room| &mut room.admin_code), new, effects);
     match code {
         0 => call.answer("This room has no admin code any more.", effects),
         _ => call.answer(&format!("The admin code of this room is now {code}."), effects),

@@ -1,14 +1,12 @@
 //! Commands that say what the room is like in which they are typed. No client has a menu for it. In
 //! permanent rooms the settings stay.
 
-use crate::model::{
-    LinkRight, Rating, RoomId, SlowMode, Speakers, WELCOME_MAX, from_cp1252, is_lockword, sanitise,
-};
+use crate::model::{LinkRight, Rating, SlowMode, Speakers, WELCOME_MAX, from_cp1252, is_lockword, sanitise};
 
 use super::super::rooms::LOCKWORD_RULE;
 use super::super::{Effect, Effects, Room, State};
+use super::Call;
 use super::rooms::person_and_switch;
-use super::{Call, REQUEST};
 
 /// Sets what newcomers are told.
 pub(super) fn welcome(state: &mut State, call: Call<'_>, effects: &mut Effects) {
@@ -28,7 +26,7 @@ pub(super) fn welcome(state: &mut State, call: Call<'_>, effects: &mut Effects) 
         b"" => "Newcomers are told nothing now.".to_owned(),
         text => format!("Newcomers are told now: {}", from_cp1252(text)),
     };
-    change(state, call, |room| &mut room.welcome, text, effects);
+    change(state, call, ("welcome", |room| &mut room.welcome), text, effects);
     call.answer(&answer, effects);
 }
 
@@ -42,13 +40,13 @@ pub(super) fn lock(state: &mut State, call: Call<'_>, effects: &mut Effects) {
         return call.answer(LOCKWORD_RULE, effects);
     }
     let answer = format!("The password of this room is now {}", from_cp1252(&word));
-    change(state, call, |room| &mut room.lockword, Some(word), effects);
+    change(state, call, ("lockword", |room| &mut room.lockword), Some(word), effects);
     call.answer(&answer, effects);
 }
 
 /// Opens the room to those who do not know the word.
 pub(super) fn unlock(state: &mut State, call: Call<'_>, effects: &mut Effects) {
-    change(state, call, |room| &mut room.lockword, None, effects);
+    change(state, call, ("lockword", |room| &mut room.lockword), None, effects);
     let private = room_of(state, call).is_some_and(|room| room.kind.is_private());
     let text = "This room has no password now.";
     match private {
@@ -62,7 +60,7 @@ pub(super) fn rating(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     let Ok(rating) = String::from_utf8_lossy(&call.rest()).parse::<Rating>() else {
         return call.answer("Write /rating and G (everybody), R (teens and adults) or A (adults).", effects);
     };
-    let changed = change(state, call, |room| &mut room.rating, rating, effects);
+    let changed = change(state, call, ("rating", |room| &mut room.rating), rating, effects);
     call.tell(changed, &format!("This room is rated {} now.", char::from(rating.wire())), effects);
 }
 
@@ -76,7 +74,7 @@ pub(super) fn speakers(state: &mut State, call: Call<'_>, effects: &mut Effects)
     let Some(speakers) = typed.and_then(Speakers::new) else {
         return call.answer(&format!("Write /speakers and a number from 1 to {}.", Speakers::MAX), effects);
     };
-    let changed = change(state, call, |room| &mut room.speakers, speakers, effects);
+    let changed = change(state, call, ("speakers", |room| &mut room.speakers), speakers, effects);
     if changed {
         effects.push(Effect::VoiceChanged(room.0));
     }
@@ -100,7 +98,7 @@ pub(super) fn slow_mode(state: &mut State, call: Call<'_>, effects: &mut Effects
         let text = format!("Write /slowmode and a number of seconds up to {}, or off.", SlowMode::MAX);
         return call.answer(&text, effects);
     };
-    let changed = change(state, call, |room| &mut room.slowmode, slow_mode, effects);
+    let changed = change(state, call, ("slowmode", |room| &mut room.slowmode), slow_mode, effects);
     let text = match slow_mode.seconds() {
         0 => "Slow mode is off.".to_owned(),
         1 => "Slow mode is on: one message a second.".to_owned(),
@@ -114,7 +112,7 @@ pub(super) fn links(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     let Ok(right) = String::from_utf8_lossy(&call.rest()).parse::<LinkRight>() else {
         return call.answer("Write /links and everybody, members or admins.", effects);
     };
-    let changed = change(state, call, |room| &mut room.links, right, effects);
+    let changed = change(state, call, ("links", |room| &mut room.links), right, effects);
     let text = match right {
         LinkRight::Everybody => "Everybody may post links in this room.",
         LinkRight::Members => "In this room admins may post links, and those to whom they give the right.",
@@ -138,7 +136,7 @@ pub(super) fn link(state: &mut State, call: Call<'_>, effects: &mut Effects) {
         let text = format!("{} people have this right already.", LinkRight::LINKERS_MAX);
         return call.answer(&text, effects);
     }
-    change(state, call, |room| &mut room.linkers, linkers, effects);
+    change(state, call, ("linkers", |room| &mut room.linkers), linkers, effects);
     let text = if on { "has" } else { "does not have" };
     call.answer(&format!("{} {text} the right to post links in this room.", target.nickname), effects);
 }
@@ -150,8 +148,8 @@ pub(super) fn permanent(state: &mut State, call: Call<'_>, effects: &mut Effects
         b"off" => false,
         _ => return call.answer("Write /permanent on or /permanent off.", effects),
     };
-    let Some(room) = call.room() else { return };
-    state.set_permanent(call.conn, room, REQUEST, on, effects);
+    let Some(asker) = call.asker() else { return };
+    state.set_permanent(asker, on, effects);
     let text = if on {
         "This room is permanent: it stays when everybody has left."
     } else {
@@ -168,10 +166,9 @@ fn room_of<'a>(state: &'a State, call: Call<'_>) -> Option<&'a Room> {
 fn change<T: PartialEq>(
     state: &mut State,
     call: Call<'_>,
-    setting: impl FnOnce(&mut Room) -> &mut T,
+    setting: (&'static str, fn(&mut Room) -> &mut T),
     value: T,
     effects: &mut Effects,
 ) -> bool {
-    let set = |room: RoomId| state.set(call.conn, room, REQUEST, setting, value, effects);
-    call.room().is_some_and(set)
+    call.asker().is_some_and(|asker| state.set(asker, setting, value, effects))
 }

@@ -10,6 +10,7 @@ use crate::protocol::{PacketType, ServerPacket};
 use super::super::acts::Asked;
 use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, EventKind, Room, State};
+use super::duty::{Asker, Deed};
 use super::rights::Power;
 use super::{Entry, REFUSED};
 
@@ -191,9 +192,10 @@ impl State {
     }
 
     /// Puts everybody out. A permanent room stays in the list and opens again for the next visitor.
-    pub(super) fn close_room(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
-        let request = PacketType::ROOM_CLOSE_REQUEST;
+    pub(super) fn close_room(&mut self, asker: Asker, effects: &mut Effects) {
+        let Asker { conn, room: id, request, .. } = asker;
         let Some((actor, _)) = self.allowed(conn, id, Power::Close, request, effects) else { return };
+        self.commit_deed(asker, Vec::new(), Deed::new(Power::Close, "close_room", ""), effects);
         effects.event(self.event_by(EventKind::RoomClosed, conn, id));
         self.put_everybody_out(id, actor.shown_uid(), b"This room has been closed.", effects);
     }

@@ -7,9 +7,10 @@
 //! again. "All" never concerns admins.
 
 use crate::model::{RoomId, Uid};
-use crate::protocol::{Dialect, PacketType, ServerPacket};
+use crate::protocol::{Dialect, ServerPacket};
 
 use super::super::{ConnId, Effect, Effects, Room, State};
+use super::duty::{Asker, Deed};
 use super::rights::Power;
 use super::{Member, REFUSED};
 
@@ -42,8 +43,8 @@ impl State {
         effects.push(Effect::VoiceChanged(id));
     }
 
-    pub(super) fn lower_all_hands(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
-        let request = PacketType::ROOM_LOWER_ALL_HANDS;
+    pub(super) fn lower_all_hands(&mut self, asker: Asker, effects: &mut Effects) {
+        let Asker { conn, room: id, request, .. } = asker;
         if self.allowed(conn, id, Power::Floor, request, effects).is_none() {
             return;
         }
@@ -51,14 +52,17 @@ impl State {
         for member in &mut room.members {
             member.hand = false;
         }
+        self.commit_deed(asker, Vec::new(), Deed::new(Power::Floor, "lower_hands", ""), effects);
         let packet = ServerPacket::RoomUserHandDown(id, Uid::EVERYBODY);
         effects.push(Effect::ToRoom { room: id, except: None, packet });
     }
 
     /// Gives everybody a microphone, or takes it from all who are no admins.
-    pub(super) fn set_all_mics(&mut self, conn: ConnId, id: RoomId, on: bool, effects: &mut Effects) {
-        let request = PacketType::ROOM_SET_ALL_MICS;
+    pub(super) fn set_all_mics(&mut self, asker: Asker, on: bool, effects: &mut Effects) {
+        let Asker { conn, room: id, request, .. } = asker;
         let Some((actor, _)) = self.allowed(conn, id, Power::Floor, request, effects) else { return };
+        let deed = Deed::new(Power::Floor, "all_mics", if on { "on" } else { "off" });
+        self.commit_deed(asker, Vec::new(), deed, effects);
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let packet = ServerPacket::RoomMicsChanged(id, on, actor.shown_uid());
         effects.push(Effect::ToRoom { room: id, except: None, packet });
@@ -72,10 +76,12 @@ impl State {
     }
 
     /// Sets or lifts the red dot of somebody, or of all who are no admins.
-    pub(super) fn red_dot(&mut self, conn: ConnId, id: RoomId, uid: Uid, on: bool, effects: &mut Effects) {
-        let request = if on { PacketType::ROOM_REDDOT_USER } else { PacketType::ROOM_UNREDDOT_USER };
+    pub(super) fn red_dot(&mut self, asker: Asker, uid: Uid, on: bool, effects: &mut Effects) {
+        let Asker { conn, room: id, request, .. } = asker;
         let Some((_, rank)) = self.allowed(conn, id, Power::Floor, request, effects) else { return };
+        let deed = Deed::new(Power::Floor, "red_dot", if on { "on" } else { "off" });
         if uid == Uid::EVERYBODY {
+            self.commit_deed(asker, Vec::new(), deed, effects);
             let Some(room) = self.rooms.get_mut(&id) else { return };
             if !on {
                 room.red_dots.clear();
@@ -86,15 +92,18 @@ impl State {
             return effects.push(Effect::VoiceChanged(id));
         }
         let target = self.rank_of(uid, id);
+        let person = self.session_of(uid).map(|session| session.person);
         let Some(room) = self.rooms.get_mut(&id) else { return };
         if !on {
             room.red_dots.remove(&uid);
         }
-        let Some(member) = room.member_of_mut(uid) else { return };
+        let (Some(_), Some(person)) = (room.member_of(uid), person) else { return };
         if on && target.is_none_or(|target| target >= rank) {
             let text = "This user cannot be given a red dot.";
             return effects.refuse(conn, request, REFUSED, text);
         }
+        self.commit_deed(asker, Vec::new(), deed.about(person), effects);
+        let Some(member) = self.member_mut(id, uid) else { return };
         set_dot(id, member, on, effects);
         effects.push(Effect::VoiceChanged(id));
     }
@@ -103,17 +112,16 @@ impl State {
     /// have no packet for it, and the one who did it has ticked the box himself.
     pub(super) fn set_switch(
         &mut self,
-        conn: ConnId,
-        id: RoomId,
-        request: PacketType,
-        switch: fn(&mut Room) -> &mut bool,
+        asker: Asker,
+        switch: (&'static str, fn(&mut Room) -> &mut bool),
         on: bool,
         effects: &mut Effects,
     ) {
+        let Asker { conn, room: id, request, .. } = asker;
         if self.allowed(conn, id, Power::Floor, request, effects).is_none() {
             return;
         }
-        self.set(conn, id, request, switch, on, effects);
+        self.set(asker, switch, on, effects);
     }
 
     pub(super) fn member_mut(&mut self, id: RoomId, uid: Uid) -> Option<&mut Member> {

@@ -11,10 +11,12 @@
 //! | `floor` | hands, microphones, red dots |
 //! | `moderation` | bounces, bans, admins, the console |
 //! | `settings` | what a room is like, for good if it is permanent |
+//! | `duty` | what staff do here, for the audit log |
 //! | `lists` | categories and rooms as clients list them, records |
 
 mod code;
 mod create;
+mod duty;
 mod enter;
 mod floor;
 mod lists;
@@ -27,6 +29,7 @@ mod talk;
 pub(super) use code::Key;
 pub(super) use create::LOCKWORD_RULE;
 pub use create::NewRoom;
+pub(super) use duty::Asker;
 pub use enter::Entry;
 pub use model::{Member, Room};
 pub use rights::{Power, Rank};
@@ -90,6 +93,7 @@ impl State {
             return;
         }
         let request = command.request();
+        let asker = Asker { now, conn, room, request };
         match command {
             RoomCommand::Join { lockword, invisible, udp_port } => {
                 let entry = Entry { lockword: &lockword, invisible, udp_port, admin: false };
@@ -114,29 +118,29 @@ impl State {
                 }
             }
             RoomCommand::Invite(uid) => self.invite(now, conn, room, uid, effects),
-            RoomCommand::Close => self.close_room(conn, room, effects),
-            RoomCommand::SetTopic(topic) => self.set_topic(conn, room, &topic, request, effects),
+            RoomCommand::Close => self.close_room(asker, effects),
+            RoomCommand::SetTopic(topic) => self.set_topic(asker, &topic, effects),
             RoomCommand::Hand(up) => self.hand(conn, room, up, effects),
             RoomCommand::Listen(on) => self.listen(conn, room, on, effects),
-            RoomCommand::LowerAllHands => self.lower_all_hands(conn, room, effects),
-            RoomCommand::SetAllMics(on) => self.set_all_mics(conn, room, on, effects),
+            RoomCommand::LowerAllHands => self.lower_all_hands(asker, effects),
+            RoomCommand::SetAllMics(on) => self.set_all_mics(asker, on, effects),
             RoomCommand::NewUserMic(on) => {
-                self.set_switch(conn, room, request, |room| &mut room.new_user_mic, on, effects);
+                self.set_switch(asker, ("new user mic", |room| &mut room.new_user_mic), on, effects);
             }
-            RoomCommand::RedDot { uid, on } => self.red_dot(conn, room, uid, on, effects),
+            RoomCommand::RedDot { uid, on } => self.red_dot(asker, uid, on, effects),
             RoomCommand::RedDotTakesText(on) => {
-                self.set_switch(conn, room, request, |room| &mut room.reddot_text, on, effects);
+                self.set_switch(asker, ("reddot text", |room| &mut room.reddot_text), on, effects);
             }
             RoomCommand::RedDotTakesVideo(on) => {
-                self.set_switch(conn, room, request, |room| &mut room.reddot_video, on, effects);
+                self.set_switch(asker, ("reddot video", |room| &mut room.reddot_video), on, effects);
             }
             RoomCommand::BounceReason { uid, reason } => self.bounce_reason(now, conn, room, uid, reason),
-            RoomCommand::Bounce(uid) => self.bounce(now, conn, room, uid, effects),
-            RoomCommand::Ban { target, staff } => self.ban(now, conn, room, target, staff, effects),
-            RoomCommand::LetIn { kind, uid } => self.let_in(conn, room, kind, uid, request, effects),
+            RoomCommand::Bounce(uid) => self.bounce(asker, uid, effects),
+            RoomCommand::Ban { target, staff } => self.ban(asker, target, staff, effects),
+            RoomCommand::LetIn { kind, uid } => self.let_in(asker, kind, uid, effects),
             RoomCommand::AdminInfo => self.admin_info(now, conn, room, effects),
             RoomCommand::SetAdmin { uid, on } => {
-                self.set_admin(conn, room, uid, on, request, effects);
+                self.set_admin(asker, uid, on, effects);
             }
             RoomCommand::Report { uid, text } => self.report(now, conn, room, uid, text, effects),
             RoomCommand::Ignore { uid, on } => {

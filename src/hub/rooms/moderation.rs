@@ -7,6 +7,7 @@ use crate::protocol::{AdminEntry, Dialect, PacketType, RoomAdminInfo, ServerPack
 use crate::store::{Change, EXCLUSIONS_MAX, Exclusion, ExclusionKind};
 
 use super::super::{ConnId, Effect, Effects, EventKind, Person, State};
+use super::duty::{Asker, Deed};
 use super::floor::set_dot;
 use super::rights::{Power, Rank};
 use super::{Member, REFUSED};
@@ -28,8 +29,8 @@ impl State {
     }
 
     /// Throws somebody out for a day. He may have left already.
-    pub(super) fn bounce(&mut self, now: Now, conn: ConnId, id: RoomId, uid: Uid, effects: &mut Effects) {
-        let request = PacketType::ROOM_BOUNCE_USER;
+    pub(super) fn bounce(&mut self, asker: Asker, uid: Uid, effects: &mut Effects) {
+        let Asker { now, conn, room: id, request } = asker;
         let reason = self.session_mut(conn).and_then(|session| session.bounce_reason.take());
         let reason = reason.filter(|(room, target, _)| (*room, *target) == (id, uid));
         let reason = reason.map(|(_, _, text)| text).unwrap_or_default();
@@ -45,7 +46,7 @@ impl State {
         let until = Some(now.wall.after(BOUNCE));
         let Person { uid, nickname } = target;
         let entry = Exclusion { uid, nickname, until, by: actor.uid, at: now.wall, reason };
-        self.keep_out(conn, id, ExclusionKind::Bounce, entry, request, effects);
+        self.keep_out(asker, ExclusionKind::Bounce, entry, effects);
     }
 
     /// Somebody who is in the room or whom the user of `conn` sees online. Others must not learn by
@@ -58,16 +59,8 @@ impl State {
     }
 
     /// Bans somebody who has an account, here or not. `staff` says whether that account is staff's.
-    pub(super) fn ban(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        id: RoomId,
-        target: Person,
-        staff: bool,
-        effects: &mut Effects,
-    ) {
-        let request = PacketType::ROOM_BAN_USER;
+    pub(super) fn ban(&mut self, asker: Asker, target: Person, staff: bool, effects: &mut Effects) {
+        let Asker { now, conn, room: id, request } = asker;
         let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
         let protected = staff || self.rank_of(target.uid, id).is_none_or(|target| target >= rank);
         if protected || target.uid == Uid::SERVICE {
@@ -77,19 +70,12 @@ impl State {
         let Person { uid, nickname } = target;
         let reason = Vec::new();
         let entry = Exclusion { uid, nickname, until: None, by: actor.uid, at: now.wall, reason };
-        self.keep_out(conn, id, ExclusionKind::Ban, entry, request, effects);
+        self.keep_out(asker, ExclusionKind::Ban, entry, effects);
     }
 
     /// Puts somebody on one of the lists, and out of the room if he is inside.
-    fn keep_out(
-        &mut self,
-        conn: ConnId,
-        id: RoomId,
-        kind: ExclusionKind,
-        entry: Exclusion,
-        request: PacketType,
-        effects: &mut Effects,
-    ) {
+    fn keep_out(&mut self, asker: Asker, kind: ExclusionKind, entry: Exclusion, effects: &mut Effects) {
+        let Asker { conn, room: id, request, .. } = asker;
         let Exclusion { uid, nickname, at, .. } = entry;
         let Some(actor) = self.rooms.get(&id).and_then(|room| room.member(conn)).copied() else { return };
         let Some(room) = self.rooms.get_mut(&id) else { return };
@@ -102,15 +88,15 @@ impl State {
         let why = from_cp1252(&entry.reason);
         list.insert(uid, entry.clone());
         room.invited.remove(&uid);
-        if room.permanent {
-            let change = Change::Exclude { room: id, kind, entry };
-            effects.push(Effect::Commit { conn, request, change });
-        }
-        let what = match kind {
-            ExclusionKind::Bounce => EventKind::Bounce,
-            ExclusionKind::Ban => EventKind::RoomBan,
+        let change = room.permanent.then(|| Change::Exclude { room: id, kind, entry });
+        let (what, action) = match kind {
+            ExclusionKind::Bounce => (EventKind::Bounce, "bounce"),
+            ExclusionKind::Ban => (EventKind::RoomBan, "room_ban"),
         };
-        effects.event(self.event_by(what, conn, id).about(Person { uid, nickname }).saying(why));
+        let target = Person { uid, nickname };
+        let deed = Deed::new(Power::Doors, action, "").about(target).because(why.clone());
+        self.commit_deed(asker, change.into_iter().collect(), deed, effects);
+        effects.event(self.event_by(what, conn, id).about(target).saying(why));
         let inside = self.rooms.get(&id).and_then(|room| room.member_of(uid));
         if let Some(inside) = inside.map(|member| member.conn) {
             effects.send(inside, ServerPacket::RoomClosed(id, actor.shown_uid(), text));
@@ -122,26 +108,34 @@ impl State {
     /// Lets somebody, or everybody, in again who was bounced or banned.
     pub(super) fn let_in(
         &mut self,
-        conn: ConnId,
-        id: RoomId,
+        asker: Asker,
         kind: ExclusionKind,
         uid: Option<Uid>,
-        request: PacketType,
         effects: &mut Effects,
     ) {
+        let Asker { conn, room: id, request, .. } = asker;
         if self.allowed(conn, id, Power::Doors, request, effects).is_none() {
             return;
         }
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let list = room.exclusions_mut(kind);
-        let changed = match uid {
-            Some(uid) => list.remove(&uid).is_some(),
-            None => !std::mem::take(list).is_empty(),
+        let action = match kind {
+            ExclusionKind::Bounce => "unbounce",
+            ExclusionKind::Ban => "room_unban",
         };
-        if changed && room.permanent {
-            let change = Change::LetIn { room: id, kind, uid };
-            effects.push(Effect::Commit { conn, request, change });
-        }
+        let deed = match uid {
+            Some(uid) => list.remove(&uid).map(|entry| {
+                let person = Person { uid, nickname: entry.nickname };
+                Deed::new(Power::Doors, action, "").about(person)
+            }),
+            None => match std::mem::take(list).len() {
+                0 => None,
+                count => Some(Deed::new(Power::Doors, action, format!("all {count}"))),
+            },
+        };
+        let Some(deed) = deed else { return };
+        let change = room.permanent.then_some(Change::LetIn { room: id, kind, uid });
+        self.commit_deed(asker, change.into_iter().collect(), deed, effects);
     }
 
     /// What the admin console shows.
@@ -172,21 +166,27 @@ impl State {
     /// was asked for.
     pub(in super::super) fn set_admin(
         &mut self,
-        conn: ConnId,
-        id: RoomId,
+        asker: Asker,
         uid: Uid,
         on: bool,
-        request: PacketType,
         effects: &mut Effects,
     ) -> bool {
+        let Asker { conn, room: id, request, .. } = asker;
         let Some((_, rank)) = self.allowed(conn, id, Power::Admins, request, effects) else { return false };
         let Some(target) = self.session_of(uid).and_then(|session| self.rank(session.conn, id)) else {
             effects.refuse(conn, request, REFUSED, "This user is not in the room.");
             return false;
         };
+        let person = self.session_of(uid).map(|session| session.person);
+        let deed = Deed::new(Power::Admins, "room_admin", if on { "on" } else { "off" });
+        let deed = person.map(|person| deed.about(person));
         match (on, target) {
-            (true, Rank::Member) => self.promote(id, uid, effects),
-            (false, Rank::Admin) => self.demote(id, uid, effects),
+            (true, Rank::Member) | (false, Rank::Admin) => {
+                if let Some(deed) = deed {
+                    self.commit_deed(asker, Vec::new(), deed, effects);
+                }
+                if on { self.promote(id, uid, effects) } else { self.demote(id, uid, effects) }
+            }
             (true, _) | (false, Rank::Member) => {}
             (false, _) => {
                 debug_assert!(rank >= Rank::Owner);

@@ -1,11 +1,12 @@
 //! What is said in rooms: messages, ignoring, the topic, complaints.
 
 use crate::model::{MessageText, Now, RoomId, Uid, from_cp1252, to_cp1252, topic_line};
-use crate::protocol::{Dialect, PacketType, ServerPacket, markup};
+use crate::protocol::{Dialect, ServerPacket, markup};
 
 use super::super::acts::Asked;
 use super::super::guard::ActKind;
-use super::super::{ConnId, Effect, Effects, EventKind, State, command};
+use super::super::{ConnId, Effect, Effects, EventKind, Room, State, command};
+use super::duty::Asker;
 use super::notice;
 use super::rights::Power;
 
@@ -65,17 +66,11 @@ impl State {
     }
 
     /// Sets the line at the top of the room's window.
-    pub(in super::super) fn set_topic(
-        &mut self,
-        conn: ConnId,
-        id: RoomId,
-        topic: &[u8],
-        request: PacketType,
-        effects: &mut Effects,
-    ) {
+    pub(in super::super) fn set_topic(&mut self, asker: Asker, topic: &[u8], effects: &mut Effects) {
+        let Asker { conn, room: id, request, .. } = asker;
         let Some((actor, _)) = self.allowed(conn, id, Power::Topic, request, effects) else { return };
         let topic = topic_line(topic);
-        self.set(conn, id, request, |room| &mut room.topic, topic.clone(), effects);
+        self.set(asker, ("topic", |room: &mut Room| &mut room.topic), topic.clone(), effects);
         let packet = ServerPacket::RoomTopic(id, actor.shown_uid(), topic);
         effects.push(Effect::ToRoom { room: id, except: None, packet });
     }

@@ -9,9 +9,9 @@ use crate::model::{Author, CloseReason, Now, Timestamp, Uid, from_cp1252, saniti
 use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, MuteKind, REASON_MAX};
 
 use super::super::feed::{Event, EventKind};
-use super::super::sanctions::{Sanction, Warned, banned_text, entry, for_how_long, user, why};
+use super::super::sanctions::{Sanction, Warned, banned_text, because, entry, for_how_long, user, why};
 use super::super::{ConnId, Effect, Effects, State};
-use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Via};
+use super::{ActError, Action, Actor, BanWhom, Permission, Subject, Trier, Via};
 
 /// The longest time of a mute or ban that is not for good.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 3600);
@@ -108,8 +108,8 @@ impl State {
                     return Err(ActError::NotFound(format!("{subject} has no warnings.")));
                 }
                 let change = Change::ClearWarnings { uid: subject.person.uid };
-                let why = ("clear_warnings", String::new());
-                self.record_clear(now, author, &subject, why, vec![change], via, effects);
+                let what = ("clear_warnings", "warnings", String::new());
+                self.record_clear(now, author, &subject, what, vec![change], via, effects);
                 self.tell(subject.person.uid, "Your warnings have been cleared.", effects);
                 Ok(format!("cleared the warnings of {subject}"))
             }
@@ -118,20 +118,22 @@ impl State {
                 self.guard.clear(uid);
                 self.guard.detectors.reset(uid);
                 let changes = vec![Change::ClearStrikes { uid }, Change::ClearOffences { uid: Some(uid) }];
-                let why = ("clear_strikes", clean(&reason));
-                self.record_clear(now, author, &subject, why, changes, via, effects);
+                let what = ("clear_strikes", "strikes and offences", clean(&reason));
+                self.record_clear(now, author, &subject, what, changes, via, effects);
                 Ok(format!("cleared the strikes and offences of {subject}"))
             }
             Action::Exempt { user: subject, on } => {
-                let action = if on { "exempt" } else { "unexempt" };
                 let uid = subject.person.uid;
                 // Clearing would leave an exemption in the store.
                 let record = self.guard.detectors.offences.set_exempt(uid, on).unwrap_or_default();
                 let change = Change::PutOffences { uid, record };
-                let why = (action, String::new());
-                self.record_clear(now, author, &subject, why, vec![change], via, effects);
-                let what = if on { "are off" } else { "are on" };
-                Ok(format!("the detectors {what} for {subject}"))
+                let (action, what) = if on { ("exempt", "off") } else { ("unexempt", "on") };
+                let event = Event::new(EventKind::Staff).by(author).about(subject.person);
+                effects.event(event.saying(format!("the detectors are {what}")));
+                let target = Some(user(subject.person));
+                let made = entry(now, action, author.clone(), target, String::new(), String::new());
+                via.commit(with_entry(vec![change], made), effects);
+                Ok(format!("the detectors are {what} for {subject}"))
             }
             Action::CloseRoom { room, reason } => {
                 self.close_by_staff(now, author, room, &clean(&reason), via, effects)
@@ -236,7 +238,7 @@ impl State {
         self.sanctions.bans().put(now.wall, ban.clone());
         let name = AuditTarget::Network(network).name();
         let event = Event::new(EventKind::Ban).by(&actor.author);
-        effects.event(event.saying(format!("{name} {}: {reason}", for_how_long(time))));
+        effects.event(event.saying(because(&format!("{name} {}", for_how_long(time)), reason)));
         let told = banned_text(now.wall, &ban);
         let audited = Some(AuditTarget::Network(network));
         let details = format!("{}; {} put out", for_how_long(time), conns.len());
@@ -282,10 +284,9 @@ impl State {
         let event = Event::new(EventKind::Unban).by(author);
         effects.event(match whom {
             BanWhom::User(subject) => event.about(subject.person).saying(reason.clone()),
-            BanWhom::Network(_) if reason.is_empty() => event.saying(name.clone()),
-            BanWhom::Network(_) => event.saying(format!("{name}: {reason}")),
+            BanWhom::Network(_) => event.saying(because(&name, &reason)),
         });
-        let details = format!("was banned by {}: {}", ban.by, ban.reason);
+        let details = because(&format!("was banned by {}", ban.by), &ban.reason);
         let made = entry(now, "unban", author.clone(), Some(audited), reason, details);
         via.commit(with_entry(vec![Change::LiftBan { target }], made), effects);
         Ok(format!("lifted the ban of {name}"))
@@ -329,19 +330,20 @@ impl State {
         now: Now,
         author: &Author,
         subject: &Subject,
-        (action, reason): (&str, String),
+        (action, what, reason): (&str, &str, String),
         changes: Vec<Change>,
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) {
-        let said = if reason.is_empty() { action.to_owned() } else { format!("{action}: {reason}") };
-        effects.event(Event::new(EventKind::Clear).by(author).about(subject.person).saying(said));
+        let event = Event::new(EventKind::Clear).by(author).about(subject.person);
+        effects.event(event.saying(because(what, &reason)));
         let target = Some(user(subject.person));
         let made = entry(now, action, author.clone(), target, reason, String::new());
         via.commit(with_entry(changes, made), effects);
     }
 
-    /// Records that somebody tried what he may not; of one account now and then, since anybody can try.
+    /// Records that somebody tried what he may not; of one account or operator now and then, since anybody can
+    /// try.
     pub(in super::super) fn note_refused(
         &mut self,
         now: Now,
@@ -351,12 +353,17 @@ impl State {
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) {
-        if let Some(uid) = author.uid() {
-            self.refusals.retain(|_, last| now.uptime < last.saturating_add(REFUSALS));
-            if self.refusals.contains_key(&uid) {
+        let trier = match author {
+            Author::Staff { uid, .. } => Some(Trier::Account(*uid)),
+            Author::Operator { uid, .. } => Some(Trier::Operator(*uid)),
+            Author::System => None,
+        };
+        self.refusals.retain(|_, last| now.uptime < last.saturating_add(REFUSALS));
+        if let Some(trier) = trier {
+            if self.refusals.contains_key(&trier) {
                 return;
             }
-            self.refusals.insert(uid, now.uptime);
+            self.refusals.insert(trier, now.uptime);
         }
         effects.event(Event::new(EventKind::Refused).by(author).saying(what));
         let made = entry(now, "refused", author.clone(), target, String::new(), what.to_owned());
@@ -365,7 +372,7 @@ impl State {
 }
 
 /// Changes together with their entry, which is written even if there was nothing to change.
-pub(super) fn with_entry(mut changes: Vec<Change>, entry: AuditEntry) -> Change {
+pub(in super::super) fn with_entry(mut changes: Vec<Change>, entry: AuditEntry) -> Change {
     changes.push(Change::Audit(entry));
     Change::WithAudit { changes, entries: Vec::new() }
 }

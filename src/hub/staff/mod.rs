@@ -23,6 +23,7 @@ use crate::store::Change;
 use super::feed::Named;
 use super::{ConnId, Effect, Effects, Person, Session};
 
+pub(super) use act::with_entry;
 pub use action::{Action, BanWhom};
 pub use bans::BanList;
 pub use permission::{Permission, Standing};
@@ -57,6 +58,15 @@ impl From<&Author> for Named {
     fn from(author: &Author) -> Named {
         Named { uid: author.uid(), name: author.name().into() }
     }
+}
+
+/// Somebody who tried what he may not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Trier {
+    /// By his account.
+    Account(Uid),
+    /// By the number that the system has for him.
+    Operator(u32),
 }
 
 /// Whom an action concerns: an account that was looked up, signed in or not.

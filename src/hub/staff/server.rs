@@ -106,6 +106,13 @@ impl State {
         let text = maintenance.message.clone();
         let others = self.sessions().filter(|session| Standing::of(session.roles).is_none());
         let conns: Vec<ConnId> = others.map(|session| session.conn).collect();
+        if !conns.is_empty() {
+            let told = format!("put {} out", conns.len());
+            let event = Event::new(EventKind::Maintenance).by(&Author::System);
+            effects.event(event.saying(told.clone()));
+            let made = entry(now, "maintenance_begins", Author::System, None, String::new(), told);
+            effects.push(Effect::Keep(Change::Audit(made)));
+        }
         for conn in conns {
             self.put_off(conn, CloseReason::Maintenance, &text, effects);
         }
@@ -124,7 +131,7 @@ impl State {
         let event = Event::new(EventKind::Maintenance).by(author);
         if !on {
             if self.maintenance.take().is_none() {
-                return Err(ActError::Invalid("There is no maintenance.".to_owned()));
+                return Err(ActError::Failed("Maintenance is off already.".to_owned()));
             }
             effects.event(event.saying("maintenance is over"));
             let made = entry(now, "maintenance_off", author.clone(), None, message.to_owned(), String::new());

@@ -23,6 +23,7 @@ use peers::Carried;
 
 use super::*;
 use crate::dice::Dice;
+use crate::hub::contacts::Lists;
 use crate::hub::voice::{VoiceAccess, VoiceRoom};
 use crate::model::Role;
 use crate::store::{Exclusion, RoomRecord};
@@ -217,7 +218,12 @@ impl Evening {
         let uid = person(number).uid;
         let blocks = match self.state.session_of(uid) {
             Some(older) => older.blocks.iter().map(|uid| person(uid.0 - person(0).uid.0)).collect(),
-            None => blocks,
+            None => {
+                let uids = blocks.iter().map(|person: &Person| person.uid).collect();
+                let lists = Lists { privacy: Privacy::All, pals: Vec::new(), blocks: uids };
+                self.keep_lists(uid, lists);
+                blocks
+            }
         };
         let dialect = Dialect::ALL[[0, 0, 0, 1, 2, 3][self.dice.below(6)]];
         let client = Client {

@@ -23,10 +23,14 @@ fn told(effects: &[Effect], conn: ConnId) -> String {
 
 /// The room that is kept, if one is.
 fn kept(effects: &[Effect]) -> Option<&crate::store::RoomRecord> {
-    commits(effects).into_iter().find_map(|change| match change {
-        Change::PutRoom(room) => Some(room),
-        _ => None,
-    })
+    fn room(change: &Change) -> Option<&crate::store::RoomRecord> {
+        match change {
+            Change::PutRoom(room) => Some(room),
+            Change::WithAudit { changes, .. } => changes.iter().find_map(room),
+            _ => None,
+        }
+    }
+    commits(effects).into_iter().find_map(room)
 }
 
 #[test]
@@ -165,10 +169,15 @@ fn staff_keep_a_room_and_let_it_go() {
     world.join(staff, id);
     let effects = command(&mut world, staff, "/permanent on");
     let changes = commits(&effects);
-    let [Change::PutRoom(room), Change::Exclude { room: of, kind: ExclusionKind::Ban, entry }] = changes[..]
+    let [
+        Change::WithAudit { changes: made, .. },
+        Change::Exclude { room: of, kind: ExclusionKind::Ban, entry },
+    ] = changes[..]
     else {
         panic!("{changes:?}");
     };
+    let [Change::PutRoom(room), Change::Audit(audited)] = &made[..] else { panic!("{made:?}") };
+    assert_eq!((audited.action.as_str(), audited.details.as_str()), ("set_room", "permanent"));
     assert_eq!((room.id, room.owner, room.speakers.get()), (id, Some(person(1).uid), 2));
     assert_eq!((*of, entry.uid), (id, person(3).uid));
     assert!(commits(&command(&mut world, staff, "/permanent on")).is_empty());
@@ -180,8 +189,9 @@ fn staff_keep_a_room_and_let_it_go() {
     assert!(refused(&world.join(bob, id), bob).unwrap().contains("banned"));
     world.join(staff, id);
     let effects = command(&mut world, staff, "/permanent off");
-    assert!(matches!(commits(&effects)[..], [Change::DeleteRoom(gone)] if *gone == id));
-    assert!(commits(&command(&mut world, staff, "/slowmode 5")).is_empty());
+    assert!(matches!(commits(&effects)[..], [Change::WithAudit { changes, .. }]
+        if matches!(&changes[..], [Change::DeleteRoom(gone), Change::Audit(_)] if *gone == id)));
+    assert_eq!(kept(&command(&mut world, staff, "/slowmode 5")), None);
     world.room(staff, id, RoomCommand::Leave);
     assert!(world.state.room(id).is_none());
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::hub::rows::VoiceTraffic;
 use crate::metrics::Counter;
 use crate::protocol::rtp::SpeechError;
 
@@ -50,6 +51,11 @@ impl Dropped {
         Dropped::SlowListener,
         Dropped::Unsent,
     ];
+
+    /// The name in counters.
+    pub fn name(self) -> String {
+        self.to_string().replace(' ', "_")
+    }
 
     /// Whether it is worth a line in the log: somebody claims to be who he is not, or sends what is no
     /// speech.
@@ -115,6 +121,18 @@ impl VoiceCounters {
         self.drop_counter(reason).get()
     }
 
+    /// Everything, as those who run the place see it.
+    pub fn traffic(&self) -> VoiceTraffic {
+        let dropped = Dropped::ALL.into_iter().map(|reason| (reason.name(), self.dropped(reason)));
+        VoiceTraffic {
+            packets_in: self.packets_in.get(),
+            bytes_in: self.bytes_in.get(),
+            packets_out: self.forwarded.get(),
+            bytes_out: self.bytes_out.get(),
+            dropped: dropped.filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+
     pub(super) fn drop(&self, reason: Dropped, count: u64) {
         if count > 0 {
             self.drop_counter(reason).add(count);
@@ -133,6 +151,8 @@ impl VoiceCounters {
 pub struct ConnectionCounters {
     /// Voice connections accepted.
     pub accepted: Counter,
+    /// Times that none could be accepted, usually because no more files may be open.
+    pub not_accepted: Counter,
     /// Voice connections refused because there were too many.
     pub too_many: Counter,
     /// Voice connections that said nothing, or half of it, in time.
@@ -149,6 +169,24 @@ pub struct ConnectionCounters {
     pub brought_back: Counter,
     /// Probes sent.
     pub probes: Counter,
+}
+
+impl ConnectionCounters {
+    /// The counters by name.
+    pub fn named(&self) -> [(&'static str, u64); 10] {
+        [
+            ("accepted", self.accepted.get()),
+            ("not_accepted", self.not_accepted.get()),
+            ("too_many", self.too_many.get()),
+            ("silent", self.silent.get()),
+            ("refused", self.refused.get()),
+            ("replaced", self.replaced.get()),
+            ("violations", self.violations.get()),
+            ("stalled", self.stalled.get()),
+            ("brought_back", self.brought_back.get()),
+            ("probes", self.probes.get()),
+        ]
+    }
 }
 
 /// What is going on in a room, or in all.

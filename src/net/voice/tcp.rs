@@ -54,6 +54,7 @@ impl Voice {
                 Err(error) => match pause.after(&error) {
                     None => debug!(%error, "a voice connection ended before it was accepted"),
                     Some(pause) => {
+                        self.connections.not_accepted.increment();
                         warn!(%error, "cannot accept voice connections; trying again");
                         sleep(pause).await;
                     }

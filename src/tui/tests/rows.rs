@@ -75,6 +75,7 @@ pub(super) fn room(index: u32) -> RoomRow {
         topic: topic.to_owned(),
         owner: (index != 4).then(|| "alice".to_owned()),
         messages: u64::from(index) * 1234,
+        voice_traffic: Default::default(),
     }
 }
 

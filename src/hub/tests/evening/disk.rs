@@ -1,10 +1,12 @@
 //! What the store would hold of rooms.
 
 use super::*;
+use crate::hub::contacts::Lists;
 use crate::hub::doubt::{Doubt, Truth};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Disk {
+    pub(super) lists: BTreeMap<Uid, Lists>,
     pub(super) rooms: BTreeMap<RoomId, RoomRecord>,
     pub(super) exclusions: BTreeMap<(ExclusionKind, RoomId, Uid), Exclusion>,
 }
@@ -33,8 +35,21 @@ impl Disk {
                 self.exclusions.retain(|key, _| key.1 != *room);
             }
             Change::WithAudit { changes, .. } => {
-                // All or nothing: none of those that come this way can be refused.
-                assert!(changes.iter().all(|change| self.commit(change)), "{change:?}");
+                // All or nothing.
+                let before = self.clone();
+                if !changes.iter().all(|change| self.commit(change)) {
+                    *self = before;
+                    return false;
+                }
+            }
+            Change::Block { uid, blocked, .. } => {
+                let blocks = &mut self.lists.get_mut(uid).unwrap().blocks;
+                blocks.push(*blocked);
+                blocks.sort_unstable();
+                blocks.dedup();
+            }
+            Change::Unblock { uid, blocked } => {
+                self.lists.get_mut(uid).unwrap().blocks.retain(|other| other != blocked);
             }
             _ => {}
         }
@@ -47,6 +62,7 @@ impl Disk {
             Doubt::Account(uid) => Truth::Account(uid, Box::default()),
             Doubt::Network(target) => Truth::Network(target, None),
             Doubt::Settings => Truth::Settings(Vec::new()),
+            Doubt::Lists(uid) => Truth::Lists(uid, self.lists.get(&uid).cloned().map(Box::new)),
             Doubt::Room(id) => {
                 let room = self.rooms.get(&id).map(|record| {
                     let owner = record.owner.map(|uid| person(uid.0 - person(0).uid.0));

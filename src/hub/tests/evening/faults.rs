@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::*;
+use crate::hub::contacts::Lists;
 use crate::hub::doubt::{Doubt, Truth, doubts};
 
 /// Where what was done is written down.
@@ -14,6 +15,8 @@ pub(super) type Trace = Rc<RefCell<Vec<String>>>;
 /// Something the store has still to do.
 enum Job {
     Write(ConnId, Change),
+    /// Somebody has these lists now: what the next sign-in finds.
+    Lists(Uid, Lists),
     /// What is in doubt is read, after everything before.
     Read(BTreeSet<Doubt>),
 }
@@ -103,6 +106,9 @@ impl Evening {
                     self.faults.words.push_back(Word::Refused(conn, doubts(&change)));
                 }
             }
+            Some(Job::Lists(uid, lists)) => {
+                self.disk.lists.insert(uid, lists);
+            }
             Some(Job::Read(questions)) => {
                 let answers = questions.into_iter().map(|doubt| self.disk.read(doubt, self.now.wall));
                 self.faults.words.push_back(Word::Read(answers.collect()));
@@ -127,14 +133,35 @@ impl Evening {
                         self.faults.trace(|| format!("believed: {:?}", truth.about()));
                         self.note("taken back");
                         let mut effects = Effects::default();
+                        let about = truth.about();
                         self.state.believe(self.now, truth, &mut effects);
                         self.perform(effects);
+                        if let Doubt::Lists(uid) = about {
+                            self.show_blocks(uid);
+                        }
                     }
                 }
             }
             None => return,
         }
         self.faults.read_back();
+    }
+
+    /// Somebody is about to sign in who has these lists in the store, after all that was asked before.
+    pub(super) fn keep_lists(&mut self, uid: Uid, lists: Lists) {
+        if self.faults.on {
+            self.faults.jobs.push_back(Job::Lists(uid, lists));
+        } else {
+            self.disk.lists.insert(uid, lists);
+        }
+    }
+
+    /// What somebody blocks is what his client was shown as he signed in: what the store has.
+    fn show_blocks(&mut self, uid: Uid) {
+        let Some(session) = self.state.session_of(uid) else { return };
+        if let Some(client) = self.clients.get_mut(&session.conn) {
+            client.blocks = session.blocks.iter().copied().collect();
+        }
     }
 
     /// A connection is gone, and the hub does not know.
@@ -214,5 +241,8 @@ impl Evening {
         }
         assert!(self.faults.open.is_empty() && self.faults.asked.is_empty(), "a doubt that nobody sees to");
         self.check_disk();
+        for session in self.state.connections().filter_map(|conn| self.state.session(conn)) {
+            assert_eq!(session.blocks, self.disk.lists[&session.person.uid].blocks, "{:?}", session.person);
+        }
     }
 }
