@@ -393,16 +393,29 @@ fn an_index_that_is_mostly_waste_is_built_anew() {
 fn a_store_is_settled_when_nothing_is_on_its_way() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(options(dir.path())).unwrap();
-    assert!(store.reader().is_settled());
+    let alice = create(&store, "Alice");
+    let as_of = |store: &Store| store.reader().sign_in(alice).unwrap().unwrap().as_of;
+    // Each has its answer before the next is asked.
+    store.commit_blocking(Change::Barrier).unwrap();
+    let before = as_of(&store).unwrap();
+    assert!(store.is_as_of(before));
     let (go_on, wait) = mpsc::channel::<()>();
     let (seen, answer) = mpsc::channel();
     store.submit(Change::Barrier, move |_| wait.recv().unwrap());
+    assert_eq!(as_of(&store), Some(before), "a question changes nothing");
     let reader = store.reader();
-    store.submit(Change::CreateAccount(new_account("Alice")), move |_| {
-        // Whoever has the answer, and asks after that, finds it settled.
-        seen.send((reader.is_settled(), reader.uid_by_name(&name("Alice").key()))).unwrap();
+    store.submit(Change::SetPrivacy { uid: alice, privacy: Privacy::Pals }, move |_| {
+        // Whoever has the answer, and asks after that, sees what he was told.
+        let found = reader.sign_in(alice).unwrap().unwrap();
+        seen.send((found.account.privacy, found.as_of)).unwrap();
     });
-    assert!(!store.reader().is_settled());
+    assert_eq!(as_of(&store), None);
+    assert!(!store.is_as_of(before));
     go_on.send(()).unwrap();
-    assert_eq!(answer.recv().unwrap(), (true, Ok(Some(Uid::FIRST_PERSON))));
+    let (privacy, after) = answer.recv().unwrap();
+    assert_eq!(privacy, Privacy::Pals);
+    assert!(after.is_some_and(|after| after != before && store.is_as_of(after)));
+    let busy = Change::DeleteAccount { uid: Uid(77) };
+    assert!(store.commit_blocking(busy).is_err());
+    assert!(as_of(&store).is_some(), "what was refused is no longer on its way");
 }

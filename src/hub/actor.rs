@@ -317,7 +317,9 @@ impl Hub {
                 self.state.return_members(room, members);
             }
             Effect::Commit { conn, request, change } => self.commit(conn, request, change),
-            Effect::LoadOffline { conn, uid } => self.load_offline(now, conn, uid),
+            // Only the hub has messages kept: if nothing at all was submitted since, there still are none.
+            Effect::LoadOffline { nothing_as_of: Some(moment), .. } if self.store.is_as_of(moment) => {}
+            Effect::LoadOffline { conn, uid, .. } => self.load_offline(now, conn, uid),
             Effect::Close { conn, reason, last } => {
                 if let Some(link) = self.link(conn) {
                     let mut bytes = Vec::new();

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use crate::model::{CloseReason, Link, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
-use crate::store::Change;
+use crate::store::{AsOf, Change};
 
 use super::ConnId;
 use super::feed::Event;
@@ -51,6 +51,8 @@ pub enum Effect {
         conn: ConnId,
         /// The user.
         uid: Uid,
+        /// When nothing was kept for him.
+        nothing_as_of: Option<AsOf>,
     },
     /// End a connection.
     Close {

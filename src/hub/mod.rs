@@ -45,7 +45,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::{CategoryId, MessageText, Nickname, Privacy, Roles, RoomId, Status, Uid};
 use crate::protocol::{Dialect, ServerPacket};
-use crate::store::ExclusionKind;
+use crate::store::{AsOf, ExclusionKind};
 
 use peers::PeerCommand;
 
@@ -90,6 +90,8 @@ pub struct SignIn {
     pub peer: IpAddr,
     /// The address by which his client reached the server.
     pub local: Ipv4Addr,
+    /// When it is known that no message waited for him, if it is.
+    pub nothing_waits: Option<AsOf>,
     /// Packets that open the session, sent after any older session of the user has been ended.
     pub greeting: Vec<ServerPacket>,
 }

@@ -128,19 +128,15 @@ impl Accounts {
             self.verify(uid, password).await?;
             return Ok(None);
         };
-        // Mostly nothing is on its way: then one errand to another thread does for all.
-        let proved = self.prove(uid, password, move |reader| match reader.is_settled() {
-            true => Ok(Some(reader.sign_in(wanted)?)),
-            false => Ok(None),
-        });
-        match proved.await? {
-            None => Ok(None),
-            Some(Some(found)) => Ok(found),
-            Some(None) => {
+        let proved = self.prove(uid, password, move |reader| reader.sign_in(wanted)).await?;
+        // Mostly nothing is on its way: then one errand to another thread has done for all.
+        match proved.flatten() {
+            Some(found) if found.as_of.is_none() => {
                 self.store.commit(Change::Barrier).await.map_err(|_| Busy)?;
                 let read = self.store.read(move |reader| reader.sign_in(wanted)).await;
                 read.and_then(|found| found).map_err(cannot_load)
             }
+            found => Ok(found),
         }
     }
 

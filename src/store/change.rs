@@ -311,6 +311,13 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Whether it never changes anything, and only waits its turn among those that do.
+    pub(super) fn is_question(&self) -> bool {
+        matches!(self, Change::Barrier | Change::LoadOffline { .. })
+    }
+}
+
 /// What a change did.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Applied {

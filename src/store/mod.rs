@@ -60,7 +60,6 @@ mod verify;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -78,8 +77,8 @@ pub use shared::Times;
 pub use space::Space;
 pub use tables::{SCHEMA, TABLES, Table};
 pub use types::{
-    Account, Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash, RoomRecord,
-    SignIn,
+    Account, AsOf, Category, Exclusion, ExclusionKind, Hint, NewAccount, OfflineMessage, PasswordHash,
+    RoomRecord, SignIn,
 };
 pub use types::{
     AuditActor, AuditEntry, AuditPage, AuditQuery, AuditRecord, AuditSubject, AuditTarget, Ban, BanTarget,
@@ -90,7 +89,7 @@ pub use types::{
 
 use pool::Pool;
 use shared::Shared;
-use writer::Request;
+use writer::{Done, Request};
 
 /// Where a store is and how it is to behave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -202,10 +201,17 @@ impl Store {
     /// the change is durable and visible to readers, or at once with [`StoreError::Busy`] or
     /// [`StoreError::Closed`]. Calls come in the order of submission and must be quick.
     pub fn submit(&self, change: Change, done: impl FnOnce(Result<Applied, StoreError>) + Send + 'static) {
-        let request = Request { change, done: Box::new(done) };
-        let under_way = &self.inner.shared.under_way;
-        // Before it is in the queue: whoever reads zero finds everything that is there in the index.
-        under_way.fetch_add(1, Ordering::AcqRel);
+        let done: Done = if change.is_question() {
+            Box::new(done)
+        } else {
+            let shared = Arc::clone(&self.inner.shared);
+            shared.flow.begin();
+            Box::new(move |result| {
+                shared.flow.end();
+                done(result);
+            })
+        };
+        let request = Request { change, done };
         let refused = match &*self.inner.queue.read().unwrap_or_else(PoisonError::into_inner) {
             Some(queue) => queue.try_send(request).err().map(|error| match error {
                 mpsc::error::TrySendError::Full(request) => (request, StoreError::Busy),
@@ -214,7 +220,6 @@ impl Store {
             None => Some((request, StoreError::Closed)),
         };
         if let Some((request, error)) = refused {
-            under_way.fetch_sub(1, Ordering::AcqRel);
             self.inner.shared.times.errors.increment();
             (request.done)(Err(error));
         }
@@ -264,6 +269,11 @@ impl Store {
     /// open.
     pub fn reader(&self) -> Reader {
         Reader { shared: Arc::clone(&self.inner.shared) }
+    }
+
+    /// Whether nothing was submitted since `moment` that changes anything.
+    pub fn is_as_of(&self, moment: AsOf) -> bool {
+        self.inner.shared.flow.now() == moment
     }
 
     /// The id of the store, 32 hexadecimal digits.

@@ -3,7 +3,6 @@
 mod guard;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::error::{Corrupt, StoreError};
 use super::index::View;
@@ -27,11 +26,6 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Whether every change that was submitted before is durable and visible.
-    pub fn is_settled(&self) -> bool {
-        self.shared.under_way.load(Ordering::Acquire) == 0
-    }
-
     /// The account with a uid.
     pub fn account(&self, uid: Uid) -> Result<Option<Account>, StoreError> {
         self.shared.view(|view| rules::account(view, uid))
@@ -210,9 +204,11 @@ impl Reader {
 
     /// Everything that a sign-in needs; `None` if there is no such account.
     pub fn sign_in(&self, uid: Uid) -> Result<Option<SignIn>, StoreError> {
+        let as_of = self.shared.flow.settled();
         self.shared.view(|view| {
             let Some(account) = rules::account(view, uid)? else { return Ok(None) };
             Ok(Some(SignIn {
+                as_of,
                 account,
                 pals: list(view, PALS, uid)?,
                 blocks: list(view, BLOCKS, uid)?,

@@ -1,7 +1,7 @@
 //! What the handles, the readers and the threads of one open store have in common.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use super::backup::Export;
 use super::error::StoreError;
 use super::identity::StoreId;
 use super::index::{Index, IndexError, Tally, View, guarded};
+use super::types::AsOf;
 use super::{journal, snapshot};
 use crate::metrics::Counter;
 use crate::metrics::times::Recent;
@@ -62,6 +63,38 @@ pub struct Times {
     pub errors: Counter,
 }
 
+/// How many changes came and went. Those that change nothing are not counted.
+#[derive(Default, Debug)]
+pub(super) struct Flow {
+    submitted: AtomicU64,
+    under_way: AtomicUsize,
+}
+
+impl Flow {
+    /// A change is about to be queued.
+    pub(super) fn begin(&self) {
+        // In this order: who reads the one and then finds nothing under way has counted only what is done.
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+        self.submitted.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A change is visible, or will never be.
+    pub(super) fn end(&self) {
+        self.under_way.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Now, if nothing is under way.
+    pub(super) fn settled(&self) -> Option<AsOf> {
+        let now = self.now();
+        (self.under_way.load(Ordering::Acquire) == 0).then_some(now)
+    }
+
+    /// Names what has been submitted so far.
+    pub(super) fn now(&self) -> AsOf {
+        AsOf(self.submitted.load(Ordering::Acquire))
+    }
+}
+
 /// The common state.
 pub(super) struct Shared {
     pub(super) layout: Layout,
@@ -73,8 +106,7 @@ pub(super) struct Shared {
     /// The backup that is being made. Locked by the writer while it changes the index.
     export: Mutex<Option<Export>>,
     failed: watch::Sender<bool>,
-    /// Changes that were submitted and have not been answered.
-    pub(super) under_way: AtomicUsize,
+    pub(super) flow: Flow,
     /// A damaged record was met: the index is not to be sealed, so that the next start reads it all.
     pub(super) suspect: AtomicBool,
     /// Background work is to end.
@@ -91,7 +123,7 @@ impl Shared {
             tallies: Mutex::new(tallies),
             export: Mutex::default(),
             failed: watch::Sender::new(false),
-            under_way: AtomicUsize::new(0),
+            flow: Flow::default(),
             suspect: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             times: Times::default(),

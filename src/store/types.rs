@@ -313,4 +313,10 @@ pub struct SignIn {
     pub blocks: Vec<(Uid, Nickname)>,
     /// How many messages wait for it.
     pub offline: usize,
+    /// As of when all this is; `None` if changes were on their way when it was read.
+    pub as_of: Option<AsOf>,
 }
+
+/// A state of the store in which every change submitted so far was durable and visible to readers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AsOf(pub(super) u64);

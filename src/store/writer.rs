@@ -86,7 +86,6 @@ impl Writer {
             }
             answers.extend(group.drain(..).map(|request| (request.done, Err(StoreError::Failed))));
         }
-        self.shared.under_way.fetch_sub(answers.len(), Ordering::AcqRel);
         for (done, answer) in answers {
             // A caller's panic is the caller's; the next ones still want their answers.
             if catch_unwind(AssertUnwindSafe(|| done(answer))).is_err() {

@@ -12,7 +12,7 @@ use crate::hub::contacts::Lists;
 use crate::hub::peers::{PeerCommand, PeerRules, orders};
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
 use crate::hub::tests::{ROOM, person, sign_in, world_of};
-use crate::hub::{DirectoryCommand, RoomCommand};
+use crate::hub::{DirectoryCommand, Person, RoomCommand, SignIn};
 use crate::link::Taken;
 use crate::model::{self, Author, CategoryId, CloseReason, MessageText, Privacy, Roles};
 use crate::store::{
@@ -502,4 +502,38 @@ async fn a_newer_session_does_not_keep_what_the_store_refused_the_older() {
     halted.store.commit(Change::Barrier).await.unwrap();
     assert!(halted.hub.state.session(newer).unwrap().blocks_user(other));
     assert_eq!(Lists::read(&halted.store.reader(), uid).unwrap().unwrap().blocks, [other]);
+}
+
+#[tokio::test]
+async fn what_is_kept_while_somebody_signs_in_reaches_him() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+    let account = |number| NewAccount {
+        nickname: person(number).nickname,
+        password: PasswordHash::new("$argon2id$"),
+        email: None,
+        roles: Roles::default(),
+        created: Timestamp(0),
+    };
+    let Ok(Applied::Created(uid)) = store.commit(Change::CreateAccount(account(1))).await else { panic!() };
+    let nothing_waits = store.reader().sign_in(uid).unwrap().unwrap().as_of;
+    assert!(nothing_waits.is_some_and(|as_of| store.is_as_of(as_of)));
+    let text = MessageText::new(b"are you there?").unwrap();
+    let kept = Change::StoreOffline { from: uid, to: uid, at: Timestamp(1), text };
+    assert!(store.commit(kept).await.is_ok());
+
+    let (hub, handle) = Hub::new(world_of(&[]), store, Arc::default(), None);
+    let running = tokio::spawn(hub.run());
+    let outbox = Outbox::new(10_000);
+    let conn = ConnId { slot: 1, generation: 1 };
+    let sign_in = SignIn { person: Person { uid, ..person(1) }, nothing_waits, ..sign_in(1, &[]) };
+    let command = Command::SignIn(Box::new(sign_in));
+    handle.send(Envelope { conn, command, outbox: Some(Arc::clone(&outbox)) }).await;
+    let mut told = Vec::new();
+    while !told.windows(14).any(|bytes| bytes == b"are you there?") {
+        let Taken::Bytes(bytes) = poll_fn(|context| outbox.poll_take(context)).await else { panic!() };
+        told.extend(bytes);
+    }
+    drop(handle);
+    running.await.unwrap();
 }
