@@ -284,6 +284,7 @@ fn what_staff_do_in_rooms_of_others_is_on_record() {
     warden.say(CLUB, "/permanent off");
     warden.say(CLUB, "/permanent on");
     warden.send_u32(0xfc54, &[CLUB]);
+    warden.sync();
     olga.join(CLUB);
     olga.say(CLUB, "/lock sesame");
     olga.sync();
