@@ -2,6 +2,7 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | `assembly` | who knows whom, and which tasks run |
 //! | `start`, `web` | sockets, the store, the registration page |
 //! | [`health`], `checks`, `pulse` | how the daemon is, and how it finds out |
 //! | `limits` | telling of limits that are reached |
@@ -9,6 +10,7 @@
 //! | `reload` | a changed configuration |
 //! | `run`, `service` | signals, orders, the service manager |
 
+mod assembly;
 mod backups;
 mod checks;
 mod control;
@@ -27,7 +29,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinHandle};
 use tracing::warn;
@@ -35,29 +36,21 @@ use tracing::warn;
 use crate::config::{Changes, Config};
 use crate::control::orders::Task;
 use crate::control::socket::Socket;
-use crate::control::wire::Listen;
-use crate::hub::actor::{Hub, HubHandle, Query};
+use crate::hub::actor::{HubHandle, Query};
 use crate::hub::chronicle::Chronicle;
-use crate::hub::peers;
 use crate::hub::{Event, EventKind};
 use crate::metrics::Metrics;
 use crate::model::CloseReason;
-use crate::net::calls::{CallPath, SharedCalls};
-use crate::net::http::{self, HttpService};
-use crate::net::listener::Chat;
 use crate::net::registry::Registry;
-use crate::net::relays::Relays;
 use crate::net::voice::Voice;
 use crate::protocol::{Dialect, ServerPacket};
-use crate::session::Context;
-use crate::session::accounts::Accounts;
-use crate::store::{Store, StoreOptions};
+use crate::store::Store;
 use crate::telemetry::LogFiles;
 use health::{Cause, Health, Problem};
 use housekeeping::Housekeeper;
 use reload::Live;
 pub use run::{Ended, run};
-use start::{Addresses, Sockets};
+use start::Addresses;
 
 /// How long clients have to read their last words when the daemon goes down.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -138,151 +131,7 @@ impl Daemon {
 
     /// As [`Daemon::start`]; housekeeping looks after these log files, too.
     pub async fn start_with(config: &Config, logs: Option<Arc<LogFiles>>) -> anyhow::Result<Daemon> {
-        let health = Arc::new(Health::default());
-        checks::raise_descriptor_limit(config.limits.max_connections, &health);
-        checks::data_directory(&config.server.data_dir, &health)?;
-        let control = control::bind(config).await?;
-        let (sockets, addresses) = Sockets::bind(config)?;
-
-        let path = config.store_path();
-        let newest = checks::check_clock(&path, &health);
-        let mut options = StoreOptions::new(&path);
-        options.cache_bytes = config.store.cache;
-        let (store, found) = task::spawn_blocking(move || start::open_store(options)).await??;
-
-        let metrics = Arc::new(Metrics::default());
-        let state = start::state(config, found, &addresses);
-        let bans = Arc::clone(state.sanctions.bans());
-        let (mut hub, handle) =
-            Hub::new(state, store.clone(), Arc::clone(&metrics), config.store.offline_messages);
-        let (doors, closing) = watch::channel(false);
-        let feed = control::feed(&store).await?;
-        hub = hub.with_feed(Arc::clone(&feed));
-        let chronicle = Chronicle::new(Arc::clone(&feed), store.clone());
-        let (stop, stopped) = watch::channel(false);
-        let (mut listeners, mut tasks) = (Vec::new(), Vec::new());
-        let carried: SharedCalls = Arc::default();
-        let call_path =
-            sockets.call_control.is_some().then(|| CallPath::new(Arc::clone(&carried), Arc::clone(&metrics)));
-        if let (Some(path), Some(socket)) = (call_path.clone(), sockets.call_control) {
-            tasks.push(tokio::spawn(path.serve_control(socket, stopped.clone())));
-        }
-        let voice = config.voice.is_on().then(|| {
-            let voice = Voice::new(sockets.voice_udp, handle.downgrade(), &config.limits, call_path);
-            for listener in sockets.voice_tcp {
-                tasks.push(tokio::spawn(Arc::clone(&voice).serve_tcp(listener, stopped.clone())));
-            }
-            for index in 0..voice.udp_sockets() {
-                tasks.push(tokio::spawn(Arc::clone(&voice).serve_udp(index, stopped.clone())));
-            }
-            hub.set_voice(Arc::clone(&voice) as Arc<_>);
-            voice
-        });
-        let handle_for_control = handle.downgrade();
-        let (relay_orders, orders) = peers::orders();
-        let hub = tokio::spawn(hub.with_relays(relay_orders).run());
-        let weak_hub = handle.downgrade();
-        health.watch_maintenance(handle.maintenance());
-        let context = Arc::new(Context {
-            accounts: Accounts::new(store.clone(), config.limits.exempt.clone(), Arc::clone(&feed)),
-            store: store.clone(),
-            hub: handle,
-            metrics: Arc::clone(&metrics),
-        });
-        let limits = &config.limits;
-        let registry = Registry::new(
-            limits.max_connections,
-            limits.connections_per_address,
-            limits.exempt.clone(),
-            Arc::clone(&bans),
-        );
-        let (current, watched) = watch::channel(Arc::new(config.clone()));
-        let housekeeper =
-            Housekeeper::new(store.clone(), weak_hub.clone(), watched.clone(), logs, chronicle.clone());
-        tasks.push(tokio::spawn(housekeeper.clone().run(stopped.clone())));
-        let backups = backups::run(
-            watched.clone(),
-            store.clone(),
-            Arc::clone(&health),
-            chronicle.clone(),
-            stopped.clone(),
-        );
-        tasks.push(tokio::spawn(backups));
-        let rounds = checks::Rounds::new(watched, Arc::clone(&registry), Arc::clone(&health), newest);
-        tasks.push(tokio::spawn(rounds.run(stopped.clone())));
-        tasks.push(tokio::spawn(pulse::feel(
-            weak_hub.clone(),
-            store.clone(),
-            Arc::clone(&health),
-            service::watchdog(),
-            stopped.clone(),
-        )));
-        let relays = Relays::new(context.hub.clone(), Arc::clone(&metrics), carried, orders);
-        tasks.push(tokio::spawn(relays.run(stopped.clone())));
-        let chat = Arc::new(Chat {
-            context: Arc::clone(&context),
-            registry: Arc::clone(&registry),
-            limits: ArcSwap::from_pointee(config.limits.clone()),
-        });
-        for listener in sockets.chat {
-            listeners.push(tokio::spawn(Arc::clone(&chat).serve(listener, closing.clone())));
-        }
-        let registrar =
-            Arc::new(web::WebRegistrar { context, health: Arc::clone(&health), bans: Arc::clone(&bans) });
-        let service = Arc::new(HttpService {
-            location: ArcSwap::from_pointee(config.http.location),
-            chat_port: start::port(&addresses.chat),
-            server_name: ArcSwap::from_pointee(config.server.name.clone()),
-            registrar: Arc::clone(&registrar) as Arc<_>,
-        });
-        for listener in sockets.http {
-            let mut stopped = stopped.clone();
-            let stop = async move { _ = stopped.wait_for(|stop| *stop).await };
-            tasks.push(tokio::spawn(http::serve(listener, Arc::clone(&service), stop)));
-        }
-        let needs = control::Needs {
-            hub: handle_for_control,
-            store: store.clone(),
-            metrics: Arc::clone(&metrics),
-            voice: voice.clone(),
-            chronicle: chronicle.clone(),
-            listen: Listen {
-                chat_tcp: control::shown(&addresses.chat),
-                voice_tcp: control::shown(&addresses.voice_tcp),
-                voice_udp: control::shown(&addresses.voice_udp),
-                http: control::shown(&addresses.http),
-            },
-            health: Arc::new(move || {
-                let report = http::Registrar::healthy(&*registrar);
-                (report.status.name().to_owned(), report.reasons)
-            }),
-        };
-        let (control_socket, asks, service_of_control) = control.serve(config, needs, &stopped, &mut tasks);
-        let counted = limits::Counted {
-            metrics: Arc::clone(&metrics),
-            voice: voice.clone(),
-            control: service_of_control,
-        };
-        tasks.push(tokio::spawn(limits::watch(counted, chronicle.clone(), stopped.clone())));
-        let version = concat!("version ", env!("CARGO_PKG_VERSION"));
-        chronicle.tell(Event::new(EventKind::Started).saying(version));
-        health.tell(feed);
-        Ok(Daemon {
-            addresses,
-            store,
-            metrics,
-            health,
-            housekeeper,
-            live: Live { config: current, hub: weak_hub, chat, registry, http: service, voice },
-            doors,
-            stop,
-            listeners,
-            tasks,
-            control_socket,
-            asks,
-            chronicle,
-            hub,
-        })
+        assembly::assemble(config, logs).await
     }
 
     /// Where the chat service listens.

@@ -138,8 +138,9 @@ fn scripts_find_the_fields_that_they_rely_on() {
     );
 
     let events = json(&server, &["activity", "-n", "100", "--json"]);
-    let kinds: Vec<_> =
-        events.as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let kinds = events.as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap());
+    // Whether all is well depends on the machine.
+    let kinds: Vec<_> = kinds.filter(|kind| *kind != "health").collect();
     assert_eq!(kinds, ["started", "sign_in", "join"]);
     has(&events[2], &["seq", "at", "kind", "actor", "target", "room", "text"]);
 

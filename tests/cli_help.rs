@@ -28,6 +28,7 @@ golden! {
     users: ["users"];
     rooms: ["rooms"];
     activity: ["activity"];
+    audit: ["audit"];
     strikes: ["strikes"];
     bans: ["bans"];
     performance: ["performance"];

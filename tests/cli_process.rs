@@ -147,7 +147,8 @@ fn who_is_signed_in_reads_when_and_why_it_stops() {
 fn what_follows_comes_line_by_line_without_a_gap() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();
-    configure(path, LOG);
+    // As many files as that may be open on any machine: nothing is wrong.
+    configure(path, &format!("[limits]\nmax_connections = 10\n{LOG}"));
     let alice = account(path, "Alice");
     let daemon = Process::start(path, |_| {});
     let mut events = Following::new(path, &["activity", "--follow", "--json", "-n", "10"]);

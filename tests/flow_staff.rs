@@ -279,10 +279,18 @@ fn what_staff_do_in_rooms_of_others_is_on_record() {
     for client in [&mut warden, &mut bob] {
         client.join(CLUB);
     }
+    assert_eq!(audited(&server), Vec::<String>::new(), "the room is open to everybody");
     keep_order(&mut warden, &mut bob);
     warden.say(CLUB, "/permanent off");
     warden.say(CLUB, "/permanent on");
     warden.send_u32(0xfc54, &[CLUB]);
+    warden.sync();
+    olga.join(CLUB);
+    olga.say(CLUB, "/lock sesame");
+    olga.sync();
+    warden.join(CLUB);
+    warden.send_u32(0xfec0, &[CLUB]);
+    warden.send(0xfeca, &with_text(&[CLUB], b"\x00\x01\x00\x00\x08\x2asesame"));
     warden.sync();
     let page = server.store().reader().audit(&AuditQuery::default()).unwrap();
     let told: Vec<String> = page
@@ -313,6 +321,8 @@ fn what_staff_do_in_rooms_of_others_is_on_record() {
         "set_room|The Club||temporary".to_owned(),
         "set_room|The Club||permanent".to_owned(),
         "close_room|The Club||".to_owned(),
+        "enter_room|The Club||in spite of: Sorry, wrong password.".to_owned(),
+        "enter_room|The Club||unseen".to_owned(),
     ];
     assert_eq!(told, expected);
 }

@@ -80,7 +80,7 @@ enum Command {
     Rooms(query::Table),
     /// Show what has happened, and follow what does
     Activity(activity::Activity),
-    /// List who has done what, and why, the newest first, whether or not the daemon is running
+    /// List who has done what, newest first, whether or not the daemon is running
     Audit(audit::Audit),
     /// List whom the limits on sending have caught
     Strikes(query::Table),

@@ -9,12 +9,13 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, JoinHandle};
 
+use super::health::Health;
 use crate::config::Config;
 use crate::control::access::Rules;
 use crate::control::monitor::Sources;
 use crate::control::orders::{Orders, Task};
 use crate::control::server;
-use crate::control::service::{Health, Parts, Service};
+use crate::control::service::{Parts, Service};
 use crate::control::socket::Socket;
 use crate::control::wire::Listen;
 use crate::hub::Feed;
@@ -45,7 +46,7 @@ pub(super) struct Needs {
     pub(super) voice: Option<Arc<Voice>>,
     pub(super) chronicle: Chronicle,
     pub(super) listen: Listen,
-    pub(super) health: Health,
+    pub(super) health: Arc<Health>,
 }
 
 /// Takes the socket, or says who has it.
@@ -92,7 +93,10 @@ impl Bound {
             metrics,
             voice,
             listen,
-            health,
+            health: Arc::new(move || {
+                let report = health.report();
+                (report.status.name().to_owned(), report.reasons)
+            }),
         });
         tasks.push(tokio::spawn(Arc::clone(&service.monitor).run(sources, stop.clone())));
         let serving = server::serve(Arc::clone(&service), self.rules, self.listener, stop.clone());

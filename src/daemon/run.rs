@@ -70,8 +70,8 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
     let mut tick = tokio::time::interval(TICK);
     let stop = loop {
         tokio::select! {
-            _ = terminate.recv() => break Stop::default(),
-            _ = interrupt.recv() => break Stop::default(),
+            _ = terminate.recv() => break stopped_by(&daemon, "SIGTERM").await,
+            _ = interrupt.recv() => break stopped_by(&daemon, "SIGINT").await,
             _ = hang_up.recv() => {
                 let read = read_again(&daemon, source, logs).await;
                 let (action, told) = match read {
@@ -140,6 +140,13 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
         "stopped"
     );
     Ok(Ended::Stopped)
+}
+
+/// What a signal orders, once that is on record.
+async fn stopped_by(daemon: &Daemon, signal: &'static str) -> Stop {
+    let act = Act { reason: signal, ..Act::of_itself(EventKind::Stopping, "shutdown", "") };
+    daemon.chronicle.note(act).await;
+    Stop { told: true, ..Stop::default() }
 }
 
 /// One line for `systemctl status`.

@@ -7,7 +7,8 @@ use crate::store::ExclusionKind;
 use super::super::acts::Asked;
 use super::super::directory::service_user;
 use super::super::guard::ActKind;
-use super::super::{ConnId, Effect, Effects, Event, EventKind, Member, State};
+use super::super::{ConnId, Effect, Effects, Event, EventKind, Member, Room, Session, State};
+use super::duty::{Asker, Deed};
 use super::rights::{Power, Rank};
 use super::{REFUSED, notice};
 
@@ -50,7 +51,12 @@ impl State {
         if let Err(text) = self.may_enter(now, conn, id, entry) {
             return effects.refuse(conn, request, REFUSED, &text);
         }
+        let passed = self.passes_as_staff(now, conn, id, entry);
         let Some(member) = self.add_member(conn, id, entry) else { return };
+        if let Some(details) = passed {
+            let deed = Deed::new(Power::Unseen, "enter_room", details);
+            self.commit_deed(Asker { now, conn, room: id, request }, Vec::new(), deed, effects);
+        }
         self.welcome(conn, id, effects);
         if let Some(record) = self.member_record(id, &member) {
             self.tell_about(id, &member, ServerPacket::RoomUserJoined(id, record), effects);
@@ -71,13 +77,42 @@ impl State {
         let (Some(session), Some(room)) = (self.session(conn), self.rooms.get(&id)) else {
             return say("This room is closed.");
         };
-        let uid = session.person.uid;
         let rank = room.standing(session).max(if entry.admin { Rank::Admin } else { Rank::Member });
+        if rank == Rank::Staff { Ok(()) } else { self.admits(now, session, room, entry, rank) }
+    }
+
+    /// What somebody passes by belonging to the staff as he comes in, for the audit log: seen by nobody,
+    /// or past a door that is closed to others. Nothing if he could come in without that.
+    fn passes_as_staff(&self, now: Now, conn: ConnId, id: RoomId, entry: Entry<'_>) -> Option<String> {
+        let (session, room) = (self.session(conn)?, self.rooms.get(&id)?);
+        if room.standing(session) != Rank::Staff {
+            return None;
+        }
+        if entry.invisible {
+            return Some("unseen".to_owned());
+        }
+        let owner = room.is_owner(session.person.uid);
+        let rank = match entry.admin {
+            _ if owner => Rank::Owner,
+            true => Rank::Admin,
+            false => Rank::Member,
+        };
+        self.admits(now, session, room, entry, rank).err().map(|why| format!("in spite of: {why}"))
+    }
+
+    /// Whether a room lets somebody of a rank below staff in, or why not.
+    fn admits(
+        &self,
+        now: Now,
+        session: &Session,
+        room: &Room,
+        entry: Entry<'_>,
+        rank: Rank,
+    ) -> Result<(), String> {
+        let say = |text: &str| Err(text.to_owned());
+        let uid = session.person.uid;
         if entry.invisible && !rank.has(Power::Unseen) {
             return say("You cannot enter this room unseen.");
-        }
-        if rank == Rank::Staff {
-            return Ok(());
         }
         if room.rating == Rating::Adult && self.adults_verified && !session.age_verified {
             return say("This room is for adults. Staff have to verify your age before you can enter.");

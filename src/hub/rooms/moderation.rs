@@ -88,7 +88,7 @@ impl State {
         let why = from_cp1252(&entry.reason);
         list.insert(uid, entry.clone());
         room.invited.remove(&uid);
-        let change = room.permanent.then(|| Change::Exclude { room: id, kind, entry });
+        let change = room.permanent.then_some(Change::Exclude { room: id, kind, entry });
         let (what, action) = match kind {
             ExclusionKind::Bounce => (EventKind::Bounce, "bounce"),
             ExclusionKind::Ban => (EventKind::RoomBan, "room_ban"),

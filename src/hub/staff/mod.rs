@@ -8,6 +8,7 @@
 
 mod act;
 mod action;
+mod ban;
 mod bans;
 mod guard;
 mod permission;
