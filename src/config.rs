@@ -266,6 +266,9 @@ pub struct Store {
     pub path: PathBuf,
     /// Bytes of memory for the database's cache.
     pub cache: u64,
+    /// How long what has happened stays in the activity feed, which has room for so many events as well;
+    /// `None`: as long as there is room.
+    pub history: Option<Duration>,
     /// How long messages wait for somebody who is away; `None`: as long as it takes.
     pub offline_messages: Option<Duration>,
 }
@@ -488,6 +491,7 @@ impl Default for Store {
         Store {
             path: "store".into(),
             cache: 64 << 20,
+            history: Some(Duration::from_secs(30 * 24 * 60 * 60)),
             offline_messages: Some(Duration::from_secs(30 * 24 * 60 * 60)),
         }
     }

@@ -193,7 +193,8 @@ impl Daemon {
             Arc::clone(&bans),
         );
         let (current, watched) = watch::channel(Arc::new(config.clone()));
-        let housekeeper = Housekeeper::new(store.clone(), weak_hub.clone(), watched.clone(), logs);
+        let housekeeper =
+            Housekeeper::new(store.clone(), weak_hub.clone(), Arc::clone(&feed), watched.clone(), logs);
         tasks.push(tokio::spawn(housekeeper.clone().run(stopped.clone())));
         let backups = backups::run(watched.clone(), store.clone(), Arc::clone(&health), stopped.clone());
         tasks.push(tokio::spawn(backups));
