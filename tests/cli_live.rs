@@ -288,3 +288,37 @@ fn a_room_changes_around_those_who_are_in_it() {
     assert!(room(&data, 4, &["show", "60000"]).0.is_empty());
     assert_eq!(audited(&server), ["create_room", "set_room", "set_room", "delete_room"]);
 }
+
+/// Runs each line of a section of a document that begins with `paltalkd` as a shell would, in their order.
+fn examples_work(document: &str, section: &str) {
+    let server = Server::start();
+    server.account("Alice");
+    let bob = server.account("Bob");
+    let _bob = server.sign_in(bob);
+    let config = server.data_dir().join("example.toml");
+    std::fs::write(&config, format!("[server]\ndata_dir = {:?}\n", server.data_dir())).unwrap();
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+    let rest = text.split_once(&format!("\n## {section}\n")).expect("the section is gone").1;
+    let lines = rest.lines().take_while(|line| !line.starts_with("## "));
+    let examples: Vec<&str> = lines.filter(|line| line.starts_with("    paltalkd ")).collect();
+    assert!(examples.len() > 4, "{examples:?}");
+    let program = Path::new(env!("CARGO_BIN_EXE_paltalkd")).parent().unwrap();
+    for example in examples {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", example]).env("PALTALKD_CONFIG", &config).stdin(Stdio::null());
+        shell.env("PATH", format!("{}:{}", program.display(), std::env::var("PATH").unwrap()));
+        let output = shell.output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{example}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{example}: it says nothing");
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_work() {
+    examples_work("docs/operations.md", "From the command line");
+}
+
+#[test]
+fn the_examples_of_the_readme_work() {
+    examples_work("README.md", "Rooms");
+}
