@@ -35,7 +35,7 @@ impl Evening {
         let on = self.dice.percent(50);
         let all = self.dice.percent(10);
         let owners_only = |command: &RoomCommand| matches!(command, RoomCommand::SetAdmin { .. });
-        let command = match self.dice.below(45) {
+        let command = match self.dice.below(49) {
             0..4 => RoomCommand::LowerAllHands,
             4..8 => RoomCommand::SetAllMics(on),
             8..11 => RoomCommand::NewUserMic(on),
@@ -56,11 +56,11 @@ impl Evening {
             29..31 => RoomCommand::AdminInfo,
             31..37 => RoomCommand::SetAdmin { uid, on },
             37..39 => RoomCommand::SetTopic(format!("Topic {}", self.dice.below(9)).into_bytes()),
-            39..41 => {
+            39..42 => {
                 let target = person(uid.0 - person(0).uid.0);
                 RoomCommand::Ban { target, staff: uid < person(STAFF).uid }
             }
-            41..43 => RoomCommand::SetAdmin { uid, on: false },
+            42..47 => RoomCommand::SetAdmin { uid, on: false },
             _ if self.dice.percent(40) => RoomCommand::Close,
             _ => return,
         };
