@@ -111,7 +111,9 @@ make_dir 0750 "$config_dir"
 if [[ ! -e $config ]]; then
     shipped=$(mktemp)
     trap 'rm -f -- "$shipped"' EXIT
-    sed 's|^data_dir = .*|data_dir = "/var/lib/paltalkd"|' "$here/config.toml" >"$shipped"
+    # Whoever is put into the group may run the place: there is no other use for it.
+    sed -e 's|^data_dir = .*|data_dir = "/var/lib/paltalkd"|' \
+        -e "s|^operators = .*|operators = [\"$service_user\"]|" "$here/config.toml" >"$shipped"
     run install -m 0640 -- "$shipped" "$config"
 fi
 make_dir 0750 "$data"
@@ -131,5 +133,10 @@ cat <<TEXT
 Next:
   1. look through $config (check with: paltalkd --config $config check-config)
   2. systemctl restart paltalkd && systemctl status paltalkd
-To use paltalkd from your own account: usermod -aG $service_user YOU
+To run it from your own account, with every right: usermod -aG $service_user YOU, then sign in again.
+Other groups, with fewer rights: docs/operations.md, "Who may do what".
 TEXT
+# An older configuration is not touched, and may give the group no rights.
+if [[ -r $config ]] && ! grep -Eq "^ *operators *=.*\"$service_user\"" -- "$config"; then
+    printf 'For that, [control] in %s has to say: operators = ["%s"]\n' "$config" "$service_user"
+fi

@@ -4,6 +4,7 @@
 //! each is read and printed; nothing else lists them.
 
 mod control;
+mod defaults;
 mod error;
 mod keys;
 mod numbers;
@@ -12,16 +13,16 @@ mod values;
 
 use std::env;
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 pub use error::{ConfigError, ConfigErrors};
 use keys::Applies;
 
-use crate::model::{Role, Roles};
+use crate::model::Roles;
 
 /// The UDP port on which clients insist for calls.
 const CALL_PORT: u16 = 2090;
@@ -106,6 +107,11 @@ pub struct Voice {
 }
 
 impl Voice {
+    /// Whether there is voice at all.
+    pub fn is_on(&self) -> bool {
+        !self.listen_tcp.is_empty() || !self.listen_udp.is_empty()
+    }
+
     /// Where calls are carried, if they are: the IPv4 address at which room voice has UDP port 2090.
     pub fn call_address(&self) -> Option<Ipv4Addr> {
         let carries = |address: &SocketAddr| match address {
@@ -266,6 +272,9 @@ pub struct Store {
     pub path: PathBuf,
     /// Bytes of memory for the database's cache.
     pub cache: u64,
+    /// How long what has happened stays in the activity feed, which has room for so many events as well;
+    /// `None`: as long as there is room.
+    pub history: Option<Duration>,
     /// How long messages wait for somebody who is away; `None`: as long as it takes.
     pub offline_messages: Option<Duration>,
 }
@@ -390,130 +399,5 @@ impl Config {
     /// The directory of the log files, if there are any.
     pub fn log_directory(&self) -> Option<PathBuf> {
         self.log.directory.as_ref().map(|directory| self.server.data_dir.join(directory))
-    }
-}
-
-impl Default for Server {
-    fn default() -> Server {
-        Server { name: "Paltalk".into(), data_dir: "data".into() }
-    }
-}
-
-impl Default for Chat {
-    fn default() -> Chat {
-        Chat { listen: vec![(Ipv4Addr::UNSPECIFIED, 5001).into()] }
-    }
-}
-
-impl Default for Voice {
-    fn default() -> Voice {
-        let listen = vec![(Ipv4Addr::UNSPECIFIED, 2090).into()];
-        Voice {
-            listen_tcp: listen.clone(),
-            listen_udp: listen,
-            advertise: None,
-            probe_udp: true,
-            calls: CallMode::default(),
-            files: FileMode::default(),
-        }
-    }
-}
-
-impl Voice {
-    /// Whether there is voice at all.
-    pub fn is_on(&self) -> bool {
-        !self.listen_tcp.is_empty() || !self.listen_udp.is_empty()
-    }
-}
-
-impl Default for Http {
-    fn default() -> Http {
-        Http { listen: vec![(Ipv4Addr::UNSPECIFIED, 8080).into()], location: Location::Auto }
-    }
-}
-
-impl Default for Control {
-    fn default() -> Control {
-        Control {
-            socket: "control.sock".into(),
-            mode: 0o660,
-            group: None,
-            observers: Vec::new(),
-            moderators: Vec::new(),
-            operators: Vec::new(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            max_connections: Some(20_000),
-            connections_per_address: Some(10),
-            packets_per_second: Some(30),
-            login_timeout: Some(Duration::from_secs(30)),
-            idle_timeout: Some(Duration::from_secs(30 * 60)),
-            unresponsive_timeout: Some(Duration::from_secs(5 * 60)),
-            outbox: Some(256 << 10),
-            exempt: vec![
-                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
-                Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
-            ],
-        }
-    }
-}
-
-impl Default for Spam {
-    fn default() -> Spam {
-        Spam {
-            messages_per_window: Some(5),
-            window: Some(Duration::from_secs(10)),
-            cooldown: Some(Duration::from_millis(750)),
-            messages_per_minute: Some(30),
-            duplicate_messages: Some(3),
-            decay: None,
-            exempt_roles: Role::ALL.into_iter().collect(),
-        }
-    }
-}
-
-impl Default for Moderation {
-    fn default() -> Moderation {
-        Moderation { warnings_before_ban: Some(3), warning_ban: Some(Duration::from_secs(7 * 24 * 60 * 60)) }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Store {
-        Store {
-            path: "store".into(),
-            cache: 64 << 20,
-            offline_messages: Some(Duration::from_secs(30 * 24 * 60 * 60)),
-        }
-    }
-}
-
-impl Default for Backup {
-    fn default() -> Backup {
-        Backup { directory: None, every: Some(Duration::from_secs(24 * 60 * 60)), keep: Some(7) }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Log {
-        Log {
-            level: "info".into(),
-            format: LogFormat::Text,
-            directory: Some("logs".into()),
-            keep: Some(30),
-            max_size: Some(64 << 20),
-            total: Some(1 << 30),
-        }
-    }
-}
-
-impl Default for Health {
-    fn default() -> Health {
-        Health { disk_warn: Some(2 << 30), disk_degraded: Some(512 << 20) }
     }
 }

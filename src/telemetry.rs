@@ -7,7 +7,9 @@
 mod files;
 mod names;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
+use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,6 +49,23 @@ pub fn init(config: &Config, verbosity: i8, colour: bool) -> anyhow::Result<Guar
     // This also leads what sled says through the `log` crate into the same places.
     subscriber.try_init().context("the logs are already set up")?;
     Ok(guard)
+}
+
+/// Has panics, of whatever thread, be lines of the logs from now on: who collects the logs of a service reads
+/// nothing else, and as JSON every line has to be JSON.
+pub fn log_panics() {
+    panic::set_hook(Box::new(|info| {
+        let thread = std::thread::current();
+        let backtrace = Backtrace::capture();
+        let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+        tracing::error!(
+            thread = thread.name().unwrap_or("unnamed"),
+            at = info.location().map(tracing::field::display),
+            backtrace,
+            "panicked: {:?}",
+            info.payload_as_str().unwrap_or("no text")
+        );
+    }));
 }
 
 fn build(
@@ -224,6 +243,37 @@ mod tests {
         let line: serde_json::Value = serde_json::from_str(&stderr.text()).unwrap();
         assert_eq!((&line["level"], &line["fields"]["uid"]), (&"INFO".into(), &7.into()));
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    /// Set in the child process of the test below.
+    const PANIC: &str = "PALTALKD_TEST_PANIC";
+
+    #[test]
+    fn a_panic_is_a_line_of_the_log() {
+        let directory = tempfile::tempdir().unwrap();
+        if std::env::var_os(PANIC).is_some() {
+            let config = config(directory.path(), "format = \"json\"\ndirectory = \"\"");
+            let _guard = init(&config, 0, true).unwrap();
+            log_panics();
+            let panicking = std::thread::Builder::new().name("flusher".to_owned());
+            return assert!(panicking.spawn(|| panic!("no\nroom")).unwrap().join().is_err());
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "telemetry::tests::a_panic_is_a_line_of_the_log", "--nocapture"]);
+        let output = child.env(PANIC, "1").env("RUST_BACKTRACE", "0").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<serde_json::Value> = told
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{told}")))
+            .collect();
+        assert_eq!(lines.len(), 1, "{told}");
+        let fields = &lines[0]["fields"];
+        assert_eq!(
+            (&fields["message"], &fields["thread"]),
+            (&r#"panicked: "no\nroom""#.into(), &"flusher".into())
+        );
+        assert!(fields["at"].as_str().unwrap().starts_with("src/telemetry.rs:"), "{told}");
     }
 
     #[test]

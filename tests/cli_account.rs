@@ -110,7 +110,10 @@ fn settings_change() {
 fn passwords_are_kept_as_hashes_and_changed() {
     let directory = two_accounts();
     let path = directory.path();
-    account(path, &["passwd", "zoë", "--password-stdin"], "caf\u{e9}s\nignored\n").success().stdout("");
+    account(path, &["passwd", "zoë", "--password-stdin"], "caf\u{e9}s\nignored\n")
+        .success()
+        .stdout("Zoë (uid 1000003) has a new password\n")
+        .stderr("");
     let store = open(path);
     let name = |text: &str| Nickname::from_text(text).unwrap().key();
     let zoe = store.reader().account_by_name(&name("zoë")).unwrap().unwrap();
@@ -126,7 +129,7 @@ fn deletion_wants_a_yes() {
     let refused = account(path, &["delete", "zoë"], "y\n").code(2);
     assert!(stderr(&refused).contains("--yes"), "{}", stderr(&refused));
     account(path, &["show", "zoë"], "").success();
-    account(path, &["delete", "zoë", "--yes"], "").success().stdout("");
+    account(path, &["delete", "zoë", "--yes"], "").success().stdout("Zoë (uid 1000003) is deleted\n");
     account(path, &["show", "zoë"], "").code(4);
     // A uid is never given out twice.
     account(path, &["add", "Zoë", "--password-stdin"], PASSWORD).success().stdout("1000004\n");
@@ -216,8 +219,8 @@ fn a_store_in_use_whose_daemon_is_silent_is_left_alone() {
 fn bans_exports_and_erasure_of_a_stopped_store() {
     let directory = two_accounts();
     let path = directory.path();
-    let banned = account(path, &["ban", "zoë", "--for", "2h", "--reason", "spam"], "").success().stdout("");
-    assert_eq!(stderr(&banned), "banned Zoë (uid 1000003) for 2h\n");
+    let banned = account(path, &["ban", "zoë", "--for", "2h", "--reason", "spam"], "").success().stderr("");
+    assert_eq!(stdout(&banned), "banned Zoë (uid 1000003) for 2 hours\n");
     assert!(json(path, &["show", "zoë", "--json"])["banned"].as_str().unwrap().ends_with(": spam"));
     let export = json(path, &["export", "zoë"]);
     assert_eq!((&export["uid"], &export["ban"]["reason"]), (&1_000_003.into(), &"spam".into()));
@@ -227,7 +230,8 @@ fn bans_exports_and_erasure_of_a_stopped_store() {
     account(path, &["ban", "zoë", "--for", "0s"], "").code(2);
     account(path, &["ban", "nobody"], "").code(4);
     account(path, &["erase", "zoë"], "y\n").code(2);
-    account(path, &["erase", "zoë", "--yes"], "").success().stdout("");
+    let erased = account(path, &["erase", "zoë", "--yes"], "").success().stderr("");
+    assert_eq!(stdout(&erased), "Zoë (uid 1000003) is erased, with the messages it has sent\n");
     account(path, &["export", "zoë"], "").code(4);
 
     let store = open(path);

@@ -103,7 +103,7 @@ fn roles_count_at_once() {
     let server = Server::start();
     let (ann, bob) = (server.account("Ann"), server.account("Bob"));
     let (mut ann_client, mut bob_client) = (server.sign_in(ann), server.sign_in(bob));
-    let (_, told) = ok(&server, &["set", "Ann", "--role", "admin", "--age-verified", "yes"], "");
+    let (told, _) = ok(&server, &["set", "Ann", "--role", "admin", "--age-verified", "yes"], "");
     assert_eq!(told, format!("Ann (uid {ann}) is changed: roles: admin, of age: yes\n"));
     let heard = ann_client.expect(IM_IN).text(4);
     assert!(heard.contains("Your roles have been changed") && heard.contains("admin"), "{heard}");
@@ -118,7 +118,7 @@ fn roles_count_at_once() {
     ann_client.sync();
     assert_eq!(server.store().reader().account(ann).unwrap().unwrap().roles.iter().count(), 0);
     bob_client.close();
-    let (_, told) = ok(&server, &["set", "Ann", "--no-role", "admin"], "");
+    let (told, _) = ok(&server, &["set", "Ann", "--no-role", "admin"], "");
     assert!(told.contains("was so already"), "{told}");
 }
 
@@ -136,7 +136,7 @@ fn who_is_deleted_or_erased_is_gone_at_once() {
     assert!(kept["messages_sent"][0]["text"].as_str().unwrap().contains("for later"));
     assert!(!kept.to_string().contains("argon2"));
 
-    let (_, told) = ok(&server, &["erase", "Ann", "--yes"], "");
+    let (told, _) = ok(&server, &["erase", "Ann", "--yes"], "");
     assert_eq!(told, format!("Ann (uid {ann}) is erased, with the messages it has sent\n"));
     assert!(only(&client.rest(), SERVER_DISCONNECT).text(0).contains("deleted"));
     assert_eq!(server.store().reader().offline_count(bob).unwrap(), 0);
@@ -202,7 +202,7 @@ fn rooms_look_the_same_whether_or_not_the_daemon_runs() {
     let server = Server::start();
     server.account("Ann");
     assert_eq!(room(server.data_dir(), 0, &CAFE), ("60000\n".to_owned(), String::new()));
-    let (_, told) = room(server.data_dir(), 0, &["set", "zoë's café", "--speakers", "2"]);
+    let (told, _) = room(server.data_dir(), 0, &["set", "zoë's café", "--speakers", "2"]);
     assert_eq!(told, "Zoë's Café (room 60000) is changed: speakers\n");
     let questions = [&["list"][..], &["list", "--json"], &["show", "60000"], &["show", "60000", "--json"]];
     let live = questions.map(|args| room(server.data_dir(), 0, args));
@@ -226,12 +226,12 @@ fn rooms_look_the_same_whether_or_not_the_daemon_runs() {
     assert_eq!(shown["owner"]["nickname"], "Ann");
     let dir = server.stop();
     assert_eq!(questions.map(|args| room(dir.path(), 0, args)), live);
-    let (_, told) = room(dir.path(), 0, &["set", "zoë's café", "--speakers", "2"]);
+    let (told, _) = room(dir.path(), 0, &["set", "zoë's café", "--speakers", "2"]);
     assert_eq!(told, "Zoë's Café (room 60000) was so already\n");
     // And the daemon finds it as it was left.
     let server = Server::start_in(dir, |_| {});
     assert_eq!(questions.map(|args| room(server.data_dir(), 0, args)), live);
-    let (_, told) = room(server.data_dir(), 0, &["set", "zoë's café", "--speakers", "2"]);
+    let (told, _) = room(server.data_dir(), 0, &["set", "zoë's café", "--speakers", "2"]);
     assert_eq!(told, "Zoë's Café (room 60000) was so already\n");
     let actions: Vec<String> = audited(&server);
     assert_eq!(actions, ["create_room", "set_room", "set_room", "set_room"]);
@@ -256,7 +256,7 @@ fn a_room_changes_around_those_who_are_in_it() {
         room(&data, 0, &["set", "the den", "--name", "The Lair", "--topic", "Dragons", "--lockword", "fire"]);
     assert_eq!(
         (printed.as_str(), told.as_str()),
-        ("", "The Lair (room 60000) is changed: name, topic, lockword\n")
+        ("The Lair (room 60000) is changed: name, topic, lockword\n", "")
     );
     let heard = ann.sync();
     assert!(only(&heard, ROOM_TOPIC).text(8).contains("Dragons"), "{heard:?}");
@@ -282,9 +282,43 @@ fn a_room_changes_around_those_who_are_in_it() {
     assert!(room(&data, 4, &["show", "nothing"]).1.contains("no such room"));
     assert!(room(&data, 2, &["set", "60000"]).1.contains("nothing to change"));
     assert!(room(&data, 2, &["set", "60000", "--category", "top rooms"]).1.contains("choose another"));
-    let (_, told) = room(&data, 0, &["close", "The Lair", "--yes", "--reason", "too hot"]);
+    let (told, _) = room(&data, 0, &["close", "The Lair", "--yes", "--reason", "too hot"]);
     assert_eq!(told, "deleted The Lair (room 60000), put 2 out\n");
     assert!(ann.expect(ROOM_CLOSED).text(0).contains("too hot"));
     assert!(room(&data, 4, &["show", "60000"]).0.is_empty());
     assert_eq!(audited(&server), ["create_room", "set_room", "set_room", "delete_room"]);
+}
+
+/// Runs each line of a section of a document that begins with `paltalkd` as a shell would, in their order.
+fn examples_work(document: &str, section: &str) {
+    let server = Server::start();
+    server.account("Alice");
+    let bob = server.account("Bob");
+    let _bob = server.sign_in(bob);
+    let config = server.data_dir().join("example.toml");
+    std::fs::write(&config, format!("[server]\ndata_dir = {:?}\n", server.data_dir())).unwrap();
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(document)).unwrap();
+    let rest = text.split_once(&format!("\n## {section}\n")).expect("the section is gone").1;
+    let lines = rest.lines().take_while(|line| !line.starts_with("## "));
+    let examples: Vec<&str> = lines.filter(|line| line.starts_with("    paltalkd ")).collect();
+    assert!(examples.len() > 4, "{examples:?}");
+    let program = Path::new(env!("CARGO_BIN_EXE_paltalkd")).parent().unwrap();
+    for example in examples {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", example]).env("PALTALKD_CONFIG", &config).stdin(Stdio::null());
+        shell.env("PATH", format!("{}:{}", program.display(), std::env::var("PATH").unwrap()));
+        let output = shell.output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{example}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{example}: it says nothing");
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_work() {
+    examples_work("docs/operations.md", "From the command line");
+}
+
+#[test]
+fn the_examples_of_the_readme_work() {
+    examples_work("README.md", "Rooms");
 }

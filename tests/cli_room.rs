@@ -111,7 +111,7 @@ fn every_setting_changes_and_is_taken_back() {
         ],
     )
     .success()
-    .stdout("");
+    .stderr("");
     let set = shown(path, &["show", "the café", "--json"]);
     for (field, value) in [
         ("topic", json!("Cake")),
@@ -183,7 +183,7 @@ fn new_owners_and_closing_free_the_lists() {
     open(path).commit_blocking(exclude()).unwrap();
     assert_eq!(bans(), 1);
     assert!(stderr(&room(path, &["close", "60000"]).code(2)).contains("--yes"));
-    room(path, &["close", "60000", "--yes"]).success().stdout("");
+    room(path, &["close", "60000", "--yes"]).success().stderr("");
     room(path, &["show", "60000"]).code(4);
     let store = open(path);
     assert_eq!(store.reader().exclusions(ExclusionKind::Ban).unwrap(), []);

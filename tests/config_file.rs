@@ -47,6 +47,7 @@ fn the_defaults_print_as_people_write_them() {
         "decay = \"0s\"",
         "exempt_roles = [\"admin\", \"moderator\", \"trusted\"]",
         "cache = \"64MiB\"",
+        "history = \"30d\"",
         "offline_messages = \"30d\"",
         "every = \"1d\"",
         "keep = 7",
@@ -57,13 +58,66 @@ fn the_defaults_print_as_people_write_them() {
     }
 }
 
+/// What files of those who run a server may hold: these names are never taken away.
+const PROMISED: &str = r#"
+[server]
+name = "Paltalk"
+data_dir = "data"
+[chat]
+listen = ["0.0.0.0:5001"]
+[voice]
+listen_tcp = ["0.0.0.0:2090"]
+listen_udp = ["0.0.0.0:2090"]
+advertise = "auto"
+probe_udp = true
+calls = "direct"
+files = "relay"
+[http]
+listen = ["0.0.0.0:8080"]
+location = "auto"
+[control]
+socket = "control.sock"
+mode = "0660"
+[limits]
+max_connections = 20000
+connections_per_address = 10
+packets_per_second = 30
+login_timeout = "30s"
+unresponsive_timeout = "5m"
+idle_timeout = "30m"
+outbox = "256KiB"
+exempt = ["127.0.0.0/8", "::1"]
+[spam]
+messages_per_window = 5
+window = "10s"
+cooldown = "750ms"
+messages_per_minute = 30
+duplicate_messages = 3
+exempt_roles = ["admin", "moderator", "trusted"]
+[store]
+path = "store"
+cache = "64MiB"
+history = "30d"
+offline_messages = "30d"
+[log]
+level = "info"
+format = "text"
+directory = "logs"
+keep = 30
+"#;
+
+#[test]
+fn what_was_promised_is_understood_and_is_the_default() {
+    assert_eq!(Config::from_toml(PROMISED).unwrap_or_else(|errors| panic!("{errors}")), Config::default());
+}
+
 #[test]
 fn zero_switches_off() {
     let config = Config::from_toml(
         "[limits]\nmax_connections = 0\nconnections_per_address = 0\npackets_per_second = 0\n\
          login_timeout = \"0s\"\nidle_timeout = 0\nunresponsive_timeout = 0\noutbox = \"0\"\nexempt = []\n\
          [voice]\nlisten_tcp = []\nlisten_udp = []\n\
-         [http]\nlisten = []\n[store]\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n\
+         [http]\nlisten = []\n[store]\nhistory = 0\noffline_messages = \"0\"\n[log]\ndirectory = \"\"\nkeep = 0\n\
          max_size = 0\ntotal = 0\n[health]\ndisk_warn = 0\ndisk_degraded = \"0\"\n\
          [backup]\nevery = \"0s\"\nkeep = 0\n",
     )
@@ -72,7 +126,7 @@ fn zero_switches_off() {
     assert_eq!((limits.max_connections, limits.connections_per_address), (None, None));
     assert_eq!((limits.packets_per_second, limits.outbox), (None, None));
     assert_eq!((limits.login_timeout, limits.idle_timeout, limits.unresponsive_timeout), (None, None, None));
-    assert_eq!((config.store.offline_messages, config.log.keep), (None, None));
+    assert_eq!((config.store.offline_messages, config.store.history, config.log.keep), (None, None, None));
     assert_eq!((config.backup.every, config.backup.keep), (None, None));
     assert_eq!((config.log.max_size, config.log.total), (None, None));
     assert_eq!((config.health.disk_warn, config.health.disk_degraded), (None, None));
@@ -161,6 +215,7 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.limits.unresponsive_timeout = unresponsive;
             config.limits.idle_timeout = login;
             config.store.offline_messages = offline;
+            config.store.history = unresponsive;
             config.limits.max_connections = positive(counts.0);
             config.limits.packets_per_second = counts.1.filter(|n| *n > 0);
             config.limits.outbox = positive(counts.2);
@@ -203,7 +258,7 @@ fn another_value(key: &str) -> &'static str {
         "limits.exempt" | "spam.exempt_roles" => "[]",
         "limits.login_timeout" | "limits.idle_timeout" | "limits.unresponsive_timeout" => "\"7m\"",
         "spam.window" | "spam.cooldown" | "spam.decay" | "moderation.warning_ban" => "\"7m\"",
-        "store.offline_messages" | "backup.every" => "\"7d\"",
+        "store.history" | "store.offline_messages" | "backup.every" => "\"7d\"",
         "limits.outbox" | "store.cache" | "log.max_size" | "log.total" => "\"7MiB\"",
         "health.disk_warn" | "health.disk_degraded" => "\"7MiB\"",
         "log.level" => "\"debug\"",

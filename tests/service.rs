@@ -1,12 +1,16 @@
 //! The unit and the script that installs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "support/skipped.rs"]
+mod skipped;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use paltalkd::config::Config;
+use skipped::not_checked;
 
 /// The worst that `systemd-analyze security` may say of the unit.
 const EXPOSURE: f64 = 1.5;
@@ -15,15 +19,10 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The output of `systemd-analyze`; `None` where there is none.
-fn analyze(args: &[&str]) -> Option<Output> {
-    match Command::new("systemd-analyze").args(args).env("SYSTEMD_COLORS", "0").output() {
-        Ok(output) => Some(output),
-        Err(_) => {
-            eprintln!("systemd-analyze is not here: not checked");
-            None
-        }
-    }
+/// The output of `systemd-analyze`; `None`, said aloud, where there is none: then `what` is not checked.
+fn analyze(what: &str, args: &[&str]) -> Option<Output> {
+    let output = Command::new("systemd-analyze").args(args).env("SYSTEMD_COLORS", "0").output();
+    output.map_err(|error| not_checked(what, &format!("cannot run systemd-analyze: {error}"))).ok()
 }
 
 #[test]
@@ -34,7 +33,9 @@ fn systemd_understands_the_unit() {
     assert_ne!(unit, here);
     let path = directory.path().join("paltalkd.service");
     fs::write(&path, here).unwrap();
-    let Some(output) = analyze(&["verify", path.to_str().unwrap()]) else { return };
+    let Some(output) = analyze("what systemd thinks of the unit", &["verify", path.to_str().unwrap()]) else {
+        return;
+    };
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !told.contains("paltalkd.service"), "{told}");
 }
@@ -42,7 +43,8 @@ fn systemd_understands_the_unit() {
 #[test]
 fn the_unit_leaves_little_open() {
     let unit = repository("scripts/paltalkd.service");
-    let Some(output) = analyze(&["security", "--offline=yes", unit.to_str().unwrap()]) else { return };
+    let args = ["security", "--offline=yes", unit.to_str().unwrap()];
+    let Some(output) = analyze("how much the unit leaves open", &args) else { return };
     let told = String::from_utf8_lossy(&output.stdout);
     let score = told.split("Overall exposure level for paltalkd.service: ").nth(1);
     let score: f64 =
@@ -93,10 +95,16 @@ fn the_script_installs_once_rehearses_and_removes() {
     assert!(rehearsal.contains("usr/local/bin/paltalkd"), "{rehearsal}");
     assert_eq!(files(root), Vec::<PathBuf>::new());
 
-    install(root, &binary);
+    let first = install(root, &binary);
+    assert!(first.contains("usermod -aG paltalkd") && !first.contains("has to say"), "{first}");
     let config = root.join("etc/paltalkd/config.toml");
     let installed = Config::load(Some(&config)).unwrap();
     assert_eq!(installed.server.data_dir, Path::new("/var/lib/paltalkd"));
+    // Whoever is in the group of the service may do what its hint promises.
+    assert_eq!(installed.control.operators, ["paltalkd"]);
+    let shipped = Config::load(Some(&repository("config.toml"))).unwrap();
+    let (server, control) = (installed.server.clone(), installed.control.clone());
+    assert_eq!(installed, Config { server, control, ..shipped });
     for (path, mode) in [
         ("usr/local/bin/paltalkd", 0o755),
         ("etc/systemd/system/paltalkd.service", 0o644),
@@ -114,6 +122,7 @@ fn the_script_installs_once_rehearses_and_removes() {
     let upgrade = install(root, &binary);
     assert!(upgrade.contains("paltalkd.service") && !upgrade.contains("bin/paltalkd.new"), "{upgrade}");
     assert_eq!(Config::load(Some(&config)).unwrap().server.name, "Mine");
+    assert!(upgrade.contains(r#"has to say: operators = ["paltalkd"]"#), "{upgrade}");
 
     install(root, &["--uninstall", "--dry-run"]);
     assert!(root.join("usr/local/bin/paltalkd").exists());

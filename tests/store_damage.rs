@@ -220,6 +220,27 @@ fn damage_after_a_crash_with_snapshots() {
 }
 
 #[test]
+fn of_the_indexes_that_were_replaced_the_last_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (base, wanted) = make(dir.path(), false, true);
+    let aside = || -> Vec<PathBuf> {
+        let entries = fs::read_dir(&base).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.to_string_lossy().contains("sled.damaged-")).collect()
+    };
+    for _ in 0..3 {
+        let mut files = Vec::new();
+        files_below(&base.join("sled"), &base.join("sled"), &mut files);
+        let file = files.iter().max_by_key(|file| fs::metadata(base.join("sled").join(file)).unwrap().len());
+        hit(&base.join("sled").join(file.unwrap()), &Damage::Cut(0));
+        let (store, report) = Store::open(settings(&base, false)).unwrap();
+        let kept = report.rebuilt.and_then(|rebuilt| rebuilt.aside).expect("it was not rebuilt");
+        assert_eq!(aside(), [kept]);
+        assert_eq!(content(&store), wanted);
+        store.close().unwrap();
+    }
+}
+
+#[test]
 fn everything_but_the_identity_gone_is_no_new_store() {
     let dir = tempfile::tempdir().unwrap();
     let (base, _) = make(dir.path(), true, true);

@@ -6,13 +6,14 @@ mod store_common;
 
 use std::collections::BTreeMap;
 
-use paltalkd::model::{Author, Timestamp, Uid};
+use paltalkd::model::Uid;
 use paltalkd::store::{
     Applied, AuditQuery, Ban, BanTarget, Change, FilterRecord, Mute, MuteKind, OffenceRecord, Sanctions,
     Store, StoreOptions, StrikeRecord, WARNINGS_MAX, Warning,
 };
 use proptest::prelude::*;
-use store_common::{audit, content, filter, new_account, options};
+use store_common::changes::guard_change;
+use store_common::{audit, content, new_account, options};
 
 /// What the store should hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -157,85 +158,10 @@ impl Model {
     }
 }
 
-/// Few people, few values: so that changes meet.
-fn uid() -> impl Strategy<Value = Uid> {
-    (0..4u32).prop_map(|n| Uid(Uid::FIRST_PERSON.0 + n))
-}
-
-fn until() -> impl Strategy<Value = Option<Timestamp>> {
-    prop::option::of((0..4u64).prop_map(|n| Timestamp(n * 10)))
-}
-
-fn target() -> impl Strategy<Value = BanTarget> {
-    const NETS: [&str; 3] = ["192.0.2.0/24", "192.0.2.7/32", "2001:db8::/64"];
-    prop_oneof![
-        uid().prop_map(BanTarget::Account),
-        prop::sample::select(&NETS[..]).prop_map(|net| BanTarget::Network(net.parse().unwrap())),
-    ]
-}
-
-fn one_change() -> impl Strategy<Value = Change> {
-    let kind = || prop::sample::select(&MuteKind::ALL[..]);
-    let setting = || (0..3u8).prop_map(|n| format!("name.{n}"));
-    let ban = |(target, until)| Ban {
-        target,
-        nickname: None,
-        until,
-        reason: "r".to_owned(),
-        by: Author::System,
-        at: Timestamp(1),
-    };
-    let mute = |(uid, kind, until)| {
-        let mute = Mute { kind, until, reason: String::new(), by: Author::System, at: Timestamp(1) };
-        Change::PutMute { uid, mute }
-    };
-    let warning = |(uid, at)| {
-        let warning = Warning { at: Timestamp(at), by: Author::System, reason: String::new() };
-        Change::AddWarning { uid, warning }
-    };
-    let strikes = |(uid, strikes, muted_until)| {
-        let record = StrikeRecord {
-            strikes,
-            stage: 1,
-            muted_until,
-            violations: 7,
-            last_reason: "WINDOW".to_owned(),
-            last_detail: String::new(),
-            last_at: Timestamp(2),
-        };
-        Change::PutStrikes { uid, record }
-    };
-    let offences = |(uid, offences, exempt, muted_until)| {
-        let record = OffenceRecord { offences, muted_until, last_at: Timestamp(2), exempt };
-        Change::PutOffences { uid, record }
-    };
-    prop_oneof![
-        1 => uid().prop_map(|uid| Change::DeleteAccount { uid }),
-        8 => (target(), until()).prop_map(move |parts| Change::PutBan(ban(parts))),
-        4 => target().prop_map(|target| Change::LiftBan { target }),
-        6 => (uid(), kind(), until()).prop_map(mute),
-        3 => (uid(), kind()).prop_map(|(uid, kind)| Change::LiftMute { uid, kind }),
-        4 => (0..40u64).prop_map(|now| Change::ExpireSanctions { now: Timestamp(now) }),
-        6 => (uid(), 0..9u64).prop_map(warning),
-        1 => uid().prop_map(|uid| Change::ClearWarnings { uid }),
-        3 => (uid(), 0..3u8, until()).prop_map(strikes),
-        2 => uid().prop_map(|uid| Change::ClearStrikes { uid }),
-        4 => (uid(), 0..3u32, any::<bool>(), until()).prop_map(offences),
-        2 => prop::option::of(uid()).prop_map(|uid| Change::ClearOffences { uid }),
-        3 => (setting(), 0..2u8).prop_map(|(name, n)| Change::SetSetting { name, value: n.to_string() }),
-        2 => setting().prop_map(|name| Change::ClearSetting { name }),
-        4 => (prop::option::of(1..5u32), 0..3u64)
-            .prop_map(|(id, at)| Change::PutFilter { id, filter: filter("word", at) }),
-        2 => (1..5u32).prop_map(|id| Change::DeleteFilter { id }),
-        2 => prop::collection::vec((1..5u32, 0..9u64), 0..4).prop_map(Change::AddFilterHits),
-        2 => (0..100u64).prop_map(|at| Change::Audit(audit("start", at, None))),
-    ]
-}
-
 fn change() -> impl Strategy<Value = Change> {
-    let together = (prop::collection::vec(one_change(), 0..4), prop::collection::vec(0..100u64, 0..3));
+    let together = (prop::collection::vec(guard_change(), 0..4), prop::collection::vec(0..100u64, 0..3));
     prop_oneof![
-        3 => one_change(),
+        3 => guard_change(),
         1 => together.prop_map(|(changes, at)| Change::WithAudit {
             changes,
             entries: at.into_iter().map(|at| audit("act", at, None)).collect(),

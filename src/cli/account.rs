@@ -180,16 +180,16 @@ impl Command {
             Command::Passwd { user, password } => {
                 let uid = person(&user, place)?.row.uid;
                 let password = secret::new_password(password.password_stdin)?;
-                told(place.act(AccountOrder::SetPassword { uid, hash: hash(&password)? })?, output)
+                output.told(&place.act(AccountOrder::SetPassword { uid, hash: hash(&password)? })?)
             }
             Command::Set(set) => set.run(place, output),
             Command::Ban { user, time, reason } => {
                 let uid = person(&user, place)?.row.uid;
-                told(place.ban(uid, time, reason)?, output)
+                output.told(&place.ban(uid, time, reason)?)
             }
             Command::Unban { user, why } => {
                 let uid = person(&user, place)?.row.uid;
-                told(place.unban(uid, why.reason)?, output)
+                output.told(&place.unban(uid, why.reason)?)
             }
             Command::Export { user } => {
                 let uid = place.find(&user.user)?.row.uid;
@@ -246,7 +246,7 @@ impl Set {
             age_verified: self.age_verified.map(|answer| answer == YesNo::Yes),
             email: if self.no_email { Some(None) } else { self.email.map(Some) },
         };
-        told(place.act(order)?, output)
+        output.told(&place.act(order)?)
     }
 }
 
@@ -263,7 +263,7 @@ impl Removal {
             let question = format!("{what} the account {} ({}) for good?", account.nickname, account.uid);
             secret::confirm(&question)?;
         }
-        told(place.act(order(account.uid))?, output)
+        output.told(&place.act(order(account.uid))?)
     }
 }
 
@@ -275,12 +275,6 @@ fn person(user: &User, place: &mut Place) -> Result<AccountDetail, Failure> {
         return Err(Failure::failed(format_args!("{name} is the server's own user and cannot be changed")));
     }
     Ok(account)
-}
-
-/// Says what happened, beside the results that scripts read.
-fn told(text: String, output: &Output) -> Result<(), Failure> {
-    output.note(&text);
-    Ok(())
 }
 
 fn hash(password: &[u8]) -> Result<String, Failure> {

@@ -24,6 +24,8 @@ pub(super) enum Failure {
     /// The daemon ended because its store could not write any more: 6. Starting it again repairs
     /// what can be repaired.
     StoreFailed,
+    /// As the one in it, of which the log has told: nothing more is said.
+    Logged(Box<Failure>),
 }
 
 impl Failure {
@@ -35,6 +37,7 @@ impl Failure {
             Failure::NotFound(_) => 4,
             Failure::Refused(_) => 5,
             Failure::StoreFailed => 6,
+            Failure::Logged(failure) => failure.code(),
         }
     }
 
@@ -53,6 +56,7 @@ impl fmt::Display for Failure {
             | Failure::Refused(message) => f.write_str(message),
             Failure::Config(errors) => errors.fmt(f),
             Failure::StoreFailed => f.write_str("the store cannot write any more; see the log"),
+            Failure::Logged(failure) => failure.fmt(f),
         }
     }
 }

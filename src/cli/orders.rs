@@ -50,14 +50,15 @@ pub(super) struct Why {
 /// A user, an address or a network.
 #[derive(Args)]
 pub(super) struct Banned {
-    /// The nickname, uid, address or network, as in 192.0.2.0/24
+    /// The nickname, uid, address or network, as in 192.0.2.0/24; "uid:5" or "nick:5" where a number could be
+    /// either
     #[arg(value_name = "WHOM", value_parser = ban_target)]
     target: BanTarget,
 }
 
 #[derive(Args)]
 pub(super) struct MuteKind {
-    /// The nickname or uid
+    /// The nickname or uid; "uid:5" or "nick:5" where a number could be either
     #[arg(value_name = "USER")]
     user: Who,
     /// Voice, calls and files instead of texts
@@ -109,7 +110,7 @@ pub(super) enum Moderation {
     Warn(User),
     /// Forget a user's strikes, stage and offences
     ClearStrikes {
-        /// The nickname or uid
+        /// The nickname or uid; "uid:5" or "nick:5" where a number could be either
         #[arg(value_name = "USER")]
         user: Who,
         #[command(flatten)]

@@ -52,6 +52,12 @@ impl Output {
         self.print_on(text).map(|_| ())
     }
 
+    /// Prints what an order has done, in the words of whoever has done it.
+    pub(super) fn told(&self, text: &str) -> Result<(), Failure> {
+        let lines: Vec<String> = text.lines().map(|line| display_safe(line) + "\n").collect();
+        self.print(&lines.concat())
+    }
+
     /// Prints a part of a result; whether anybody still reads.
     pub(super) fn print_on(&self, text: &str) -> Result<bool, Failure> {
         let mut stdout = io::stdout().lock();
@@ -105,6 +111,9 @@ impl Output {
 
     /// Tells why the command failed.
     pub(super) fn failure(&self, failure: &Failure) {
+        if matches!(failure, Failure::Logged(_)) {
+            return;
+        }
         let (on, off) = if self.stderr_color { (RED, PLAIN) } else { ("", "") };
         // Mistakes in a configuration are a list of its own.
         let prefix = match failure {

@@ -37,7 +37,6 @@ impl Man {
         let written = fs::create_dir_all(&self.directory)
             .and_then(|()| clap_mangen::generate_to(super::Cli::command(), &self.directory));
         written.map_err(|error| Failure::failed(format_args!("cannot write to {shown}: {error}")))?;
-        output.note(&format!("wrote the manual pages to {shown}"));
-        Ok(())
+        output.told(&format!("wrote the manual pages to {shown}"))
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn act(global: &Global, order: Order, output: &Output) -> Result<(), 
     let reply = client.ask(Request::Act(order), |done, of| bar.show_steps(done, of));
     bar.clear();
     match reply? {
-        Reply::Done(text) => output.print(&format!("{text}\n")),
+        Reply::Done(text) => output.told(&text),
         _ => Err(unexpected()),
     }
 }
@@ -50,8 +50,6 @@ pub(super) fn follow(
     match (failure, ended) {
         (Some(failure), _) => Err(failure),
         (None, Ok(())) => Ok(()),
-        // It had let us in: it goes down.
-        (None, Err(ClientError::Goodbye(text))) => Err(Failure::failed(text)),
         (None, Err(error)) => Err(error.into()),
     }
 }
@@ -73,9 +71,11 @@ impl From<ClientError> for Failure {
                 RefusalCode::Invalid => Failure::Usage(text),
                 RefusalCode::Failed | RefusalCode::Busy => Failure::failed(text),
             },
-            ClientError::Version(_) | ClientError::Ended | ClientError::Malformed | ClientError::Io(_) => {
-                Failure::failed(text)
-            }
+            ClientError::Stopped(_)
+            | ClientError::Version(_)
+            | ClientError::Ended
+            | ClientError::Malformed
+            | ClientError::Io(_) => Failure::failed(text),
         }
     }
 }

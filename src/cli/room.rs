@@ -133,7 +133,7 @@ impl Command {
                 let Set { room, name, settings } = *set;
                 let room = room.room.find(place.rooms()?)?;
                 let changes = RoomChanges { name, ..settings.changes(place)? };
-                told(&place.set_room(room.id, changes)?, output)
+                output.told(&place.set_room(room.id, changes)?)
             }
             Command::Close { room, reason, yes } => close(place, &room.room, reason, yes, output),
         }
@@ -152,11 +152,5 @@ fn close(
         let what = if permanent { "Delete" } else { "Close" };
         secret::confirm(&format!("{what} the room {name} ({id}) for good?"))?;
     }
-    told(&place.close_room(id, permanent, reason)?, output)
-}
-
-/// Says what happened, beside the results that scripts read.
-fn told(text: &str, output: &Output) -> Result<(), Failure> {
-    output.note(text);
-    Ok(())
+    output.told(&place.close_room(id, permanent, reason)?)
 }

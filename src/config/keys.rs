@@ -99,6 +99,7 @@ pub(super) const KEYS: &[Key] = &[
     key!(rooms.age_verified_for_adult, Live, Flag),
     key!(store.path, Restart, RequiredPath),
     key!(store.cache, Restart, RequiredBytes { at_least: 1 << 20 }),
+    key!(store.history, Live, Time),
     key!(store.offline_messages, Live, Time),
     key!(backup.directory, Live, OptionalPath),
     key!(backup.every, Live, Time),

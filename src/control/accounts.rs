@@ -5,6 +5,7 @@ mod export;
 
 use std::time::Duration;
 
+use crate::hub::sanctions::for_how_long;
 use crate::model::{Author, EMAIL_MAX, Nickname, Privacy, Roles, Timestamp, Uid, is_email, to_cp1252};
 use crate::store::{
     Account, Applied, AuditEntry, AuditTarget, Ban, BanTarget, Change, NewAccount, PasswordHash, REASON_MAX,
@@ -203,8 +204,7 @@ pub fn plan_ban(
     if time.is_some_and(|time| time.is_zero() || time > LONGEST) {
         return Err(invalid("A time is at least a second and at most 3650 days.".to_owned()));
     }
-    let for_how_long =
-        time.map_or("for good".to_owned(), |time| format!("for {}", humantime::format_duration(time)));
+    let for_how_long = for_how_long(time);
     let ban = Ban {
         target: BanTarget::Account(uid),
         nickname: Some(account.nickname),

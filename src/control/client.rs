@@ -25,9 +25,12 @@ pub enum ClientError {
         "you may not use the socket {0}: the system does not let you open it (see [control] mode and group)"
     )]
     Permission(PathBuf),
-    /// The daemon does not let this user in, or has ended the connection; its own words.
+    /// The daemon does not let this user in; its own words.
     #[error("the daemon refuses: {0}")]
     Goodbye(String),
+    /// The daemon has ended the connection before it was done, as when it stops; its own words.
+    #[error("{0}")]
+    Stopped(String),
     /// The two programs do not understand each other.
     #[error("the daemon is of version {0} and speaks another protocol than this program, of version {ours}; use the program of the daemon", ours = env!("CARGO_PKG_VERSION"))]
     Version(String),
@@ -124,7 +127,7 @@ impl Client {
                     return result.map_err(ClientError::Refused);
                 }
                 ServerMessage::Progress { id, done, of } if id == ours => progress(done, of),
-                ServerMessage::Goodbye(text) => return Err(ClientError::Goodbye(text)),
+                ServerMessage::Goodbye(text) => return Err(ClientError::Stopped(text)),
                 ServerMessage::Hello(_) => return Err(ClientError::Malformed),
                 ServerMessage::Reply { .. }
                 | ServerMessage::Progress { .. }
@@ -137,7 +140,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Any [`ClientError`]; [`ClientError::Ended`] and [`ClientError::Goodbye`] when the daemon stops.
+    /// Any [`ClientError`]; [`ClientError::Ended`] and [`ClientError::Stopped`] when the daemon stops.
     pub fn watch(&mut self, what: View, mut seen: impl FnMut(&Update) -> bool) -> Result<(), ClientError> {
         const VIEW: u32 = 1;
         let ours = self.next;
@@ -152,7 +155,7 @@ impl Client {
                     _ = result.map_err(ClientError::Refused)?
                 }
                 ServerMessage::Update { view: VIEW, update, .. } if !seen(&update) => return Ok(()),
-                ServerMessage::Goodbye(text) => return Err(ClientError::Goodbye(text)),
+                ServerMessage::Goodbye(text) => return Err(ClientError::Stopped(text)),
                 _ => {}
             }
         }

@@ -35,6 +35,8 @@ pub struct Report {
     pub sanctions_expired: usize,
     /// Accounts of which messages were deleted that had waited too long.
     pub mailboxes_cleared: usize,
+    /// Events of the activity feed forgotten because they were too old.
+    pub events_forgotten: usize,
     /// Log files compressed.
     pub logs_compressed: usize,
     /// Log files deleted.
@@ -63,6 +65,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Bans and mutes that had run out: {} deleted", self.sanctions_expired)?;
         writeln!(f, "Messages that waited too long: {} mailboxes cleared", self.mailboxes_cleared)?;
+        writeln!(f, "Activity that was too old: {} events forgotten", self.events_forgotten)?;
         writeln!(
             f,
             "Logs: {} compressed, {} deleted, {} KiB freed",
@@ -114,12 +117,17 @@ impl Housekeeper {
         let step = last
             .replace((now, uptime))
             .and_then(|(before, began)| set_forward(before, now, uptime.saturating_duration_since(began)));
-        let age = self.config.borrow().store.offline_messages;
+        let (age, history) = {
+            let store = &self.config.borrow().store;
+            (store.offline_messages, store.history)
+        };
         // What the hub keeps of them in memory holds no longer, but would stay there.
         if let Some(hub) = self.hub.upgrade().filter(|_| step.is_none()) {
             hub.ask(Query::ForgetExpired).await;
         }
-        run(&self.store, age, self.logs.clone(), now, step).await
+        let history = history.filter(|_| step.is_none());
+        let events_forgotten = history.map_or(0, |age| self.chronicle.feed().forget(now.before(age)));
+        Report { events_forgotten, ..run(&self.store, age, self.logs.clone(), now, step).await }
     }
 
     /// Keeps house at once and then every hour, until `stop` turns true.
@@ -151,6 +159,7 @@ fn log(report: &Report) {
     info!(
         sanctions_expired = report.sanctions_expired,
         mailboxes_cleared = report.mailboxes_cleared,
+        events_forgotten = report.events_forgotten,
         logs_compressed = report.logs_compressed,
         logs_deleted = report.logs_deleted,
         journal_bytes = report.journal_bytes,
@@ -168,7 +177,7 @@ fn set_forward(before: Timestamp, now: Timestamp, passed: Duration) -> Option<Du
     (step > DRIFT).then_some(step)
 }
 
-/// One round at `now`. Messages that waited longer than `age` go, if there is an `age`. What goes wrong is
+/// One round at `now`, of what is on the disk. Messages that waited longer than `age` go, if there is an `age`. What goes wrong is
 /// in the report, and the rest is done all the same. Nothing is deleted if the clock was `set_forward`.
 pub async fn run(
     store: &Store,
@@ -220,6 +229,7 @@ pub async fn run(
         took_millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         sanctions_expired,
         mailboxes_cleared,
+        events_forgotten: 0,
         logs_compressed: tidied.compressed,
         logs_deleted: tidied.deleted,
         logs_freed: tidied.freed,

@@ -209,6 +209,15 @@ impl Feed {
         FeedSlice { next: start + entries.len() as u64, missed: start.saturating_sub(from), entries }
     }
 
+    /// Forgets what has happened before a moment, and returns how many events that were. Who asks for them
+    /// has missed them.
+    pub fn forget(&self, before: Timestamp) -> usize {
+        let mut ring = self.lock();
+        // By the order in which they were added: a clock that was set back leaves some until the next time.
+        let old = ring.entries.iter().take_while(|entry| entry.at < before).count();
+        ring.entries.drain(..old).count()
+    }
+
     /// The number of the next event.
     pub fn next(&self) -> u64 {
         self.lock().next
@@ -250,6 +259,19 @@ mod tests {
         assert!(end.entries.is_empty() && end.missed == 0 && end.next == feed.next());
         assert_eq!(feed.since(u64::MAX, 10).next, feed.next(), "from the future");
         assert_eq!(feed.watch().borrow().to_owned(), feed.next());
+    }
+
+    #[test]
+    fn what_is_too_old_is_forgotten_and_counts_as_missed() {
+        let feed = Feed::new(100);
+        for at in [10, 20, 30] {
+            feed.push(Timestamp(at), Event::new(EventKind::Join));
+        }
+        assert_eq!((feed.forget(Timestamp(10)), feed.oldest()), (0, 100));
+        assert_eq!((feed.forget(Timestamp(30)), feed.oldest(), feed.next()), (2, 102, 103));
+        let slice = feed.since(100, 10);
+        assert_eq!((slice.missed, slice.entries.len(), slice.entries[0].seq), (2, 1, 102));
+        assert_eq!((feed.forget(Timestamp(u64::MAX)), feed.oldest(), feed.next()), (1, 103, 103));
     }
 
     #[test]

@@ -306,7 +306,7 @@ pub(super) fn entry(
 }
 
 /// A time in words, as in "for 2 hours" or "for good".
-pub(super) fn for_how_long(time: Option<Duration>) -> String {
+pub fn for_how_long(time: Option<Duration>) -> String {
     time.map_or("for good".to_owned(), |time| format!("for {}", words::words(time)))
 }
 

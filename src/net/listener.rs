@@ -201,6 +201,37 @@ fn ipv4(address: IpAddr) -> Ipv4Addr {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_client_whose_machine_is_gone_is_noticed_in_time() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = SockRef::from(&client);
+        let seconds = Duration::from_secs;
+        // The default, the shortest, one of which the quarter is less than a second, and one that is not
+        // whole.
+        for (timeout, interval) in [
+            (seconds(300), seconds(75)),
+            (seconds(1), seconds(1)),
+            (seconds(3), seconds(1)),
+            (Duration::from_millis(10_500), seconds(2)),
+        ] {
+            tune(&client, Some(timeout)).unwrap();
+            assert!(client.nodelay().unwrap() && socket.keepalive().unwrap(), "{timeout:?}");
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), interval, "{timeout:?}");
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), interval, "{timeout:?}");
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3, "{timeout:?}");
+            // What was sent and not acknowledged ends it, too; and a silent client is gone after the first
+            // question and three more.
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(timeout));
+            assert!(interval * 4 <= timeout.max(seconds(4)), "{timeout:?}");
+        }
+        let other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        tune(&other, None).unwrap();
+        let socket = SockRef::from(&other);
+        assert!(other.nodelay().unwrap() && !socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+    }
+
     #[test]
     fn without_descriptors_the_pauses_grow_until_a_connection_is_accepted() {
         // As Linux numbers them.

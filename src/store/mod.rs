@@ -20,7 +20,7 @@
 //! | `snapshot/<sequence>.snap` | the last export of everything, checked when it was written |
 //! | `sled/` | the index |
 //! | `sled.seal` | a sum over its files as they were when the store was closed |
-//! | `sled.damaged-<time>/` | an index that was found damaged and replaced; may be deleted |
+//! | `sled.damaged-<time>/` | the last index that was found damaged and replaced; may be deleted |
 //! | `sled.wasteful/` | an index that is being replaced because it was mostly waste; gone afterwards |
 //! | `restoring` | the store was restored from a backup a moment ago; gone with the next restore |
 //! | `sled.verifying/` | a copy that `check` reads; gone afterwards |

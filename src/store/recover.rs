@@ -21,6 +21,8 @@ use super::writer::{Writer, in_background};
 use super::{StoreOptions, files};
 use crate::model::Timestamp;
 
+/// How the name of an index begins that was found damaged and replaced; behind it is when.
+const DAMAGED: &str = "sled.damaged";
 /// How many operations are applied at once during replay.
 const REPLAY_BATCH: usize = 2000;
 /// How long an index that was closed a moment ago may keep its lock.
@@ -319,7 +321,9 @@ fn rebuild(
     }
     let sled = layout.sled();
     let aside = if sled.exists() {
-        let aside = free_name(&layout.root, "sled.damaged");
+        // Only the last is worth looking at, and the new index needs the room.
+        remove_earlier(&layout.root);
+        let aside = free_name(&layout.root, DAMAGED);
         fs::rename(&sled, &aside).map_err(OpenError::io("move", &sled))?;
         Some(aside)
     } else {
@@ -473,6 +477,24 @@ fn put_copy_aside(layout: &Layout) -> Result<(), OpenError> {
         files::copy_tree(&sled, &copy).map_err(OpenError::io("copy", &sled))?;
     }
     Ok(())
+}
+
+/// Deletes what earlier starts have put aside. On a full disk every start that fails would leave one more.
+fn remove_earlier(root: &Path) {
+    let Ok(entries) = fs::read_dir(root) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.strip_prefix(DAMAGED).is_some_and(|rest| rest.starts_with('-')) {
+            match fs::remove_dir_all(&path) {
+                Ok(()) => {
+                    tracing::info!(path = %path.display(), "deleted an index that an earlier start replaced")
+                }
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "cannot delete an old damaged index")
+                }
+            }
+        }
+    }
 }
 
 fn free_name(root: &Path, stem: &str) -> PathBuf {

@@ -1,7 +1,9 @@
 //! What the tests of the store share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
+pub(crate) mod changes;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::mpsc;
@@ -204,6 +206,60 @@ pub(crate) fn content(store: &Store) -> BTreeMap<String, String> {
     all.insert("audit".to_owned(), format!("{audit:?}"));
     all.insert("counts".to_owned(), format!("{:?}", store.counts()));
     all
+}
+
+/// Whatever names something else names something that is there: lists, mailboxes and what is held against
+/// people belong to accounts, rooms to categories, those who are kept out to rooms; and both directions of
+/// a list agree.
+pub(crate) fn check_references(store: &Store) {
+    let reader = store.reader();
+    let accounts: Vec<_> = reader.accounts().map(Result::unwrap).collect();
+    let uids: BTreeSet<Uid> = accounts.iter().map(|account| account.uid).collect();
+    let mut found: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut add = |table, rows: usize| *found.entry(table).or_default() += rows as u64;
+    for account in &accounts {
+        let uid = account.uid;
+        assert_eq!(reader.uid_by_name(&account.nickname.key()), Ok(Some(uid)));
+        add("nicknames", 1);
+        let (pals, blocks) = (reader.pals(uid).unwrap(), reader.blocks(uid).unwrap());
+        add("pals", pals.len());
+        add("blocks", blocks.len());
+        for (pal, _) in pals {
+            assert!(uids.contains(&pal) && reader.pal_of(pal).unwrap().contains(&uid), "{pal} of {uid}");
+        }
+        for (blocked, _) in blocks {
+            let known = reader.blocked_by(blocked).unwrap().contains(&uid);
+            assert!(uids.contains(&blocked) && known, "{blocked}, blocked by {uid}");
+        }
+        add("pal_of", reader.pal_of(uid).unwrap().len());
+        add("blocked_by", reader.blocked_by(uid).unwrap().len());
+        add("offline", reader.offline(uid).unwrap().len());
+        let held = reader.sanctions(uid).unwrap();
+        add("account_bans", held.ban.iter().count());
+        add("mutes", held.mutes.len());
+        add("warnings", usize::from(!held.warnings.is_empty()));
+        add("strikes", held.strikes.iter().count());
+        add("offences", held.offences.iter().count());
+    }
+    let categories: BTreeSet<_> = reader.categories().unwrap().iter().map(|category| category.id).collect();
+    let rooms = reader.rooms().unwrap();
+    for room in &rooms {
+        assert!(categories.contains(&room.category), "{} is in a category that is not there", room.id);
+    }
+    for (kind, table) in [(ExclusionKind::Bounce, "bounces"), (ExclusionKind::Ban, "bans")] {
+        for (room, entry) in reader.exclusions(kind).unwrap() {
+            let there = rooms.iter().any(|found| found.id == room);
+            assert!(there, "{} is kept out of {room}, which is not there", entry.uid);
+            add(table, 1);
+        }
+    }
+    let timed = reader.bans().unwrap().iter().filter(|ban| ban.until.is_some()).count()
+        + reader.mutes().unwrap().iter().filter(|(_, mute)| mute.until.is_some()).count();
+    add("expiries", timed);
+    // What belongs to nobody was not found above.
+    for (table, rows) in found {
+        assert_eq!(count(store, table), rows, "{table} has rows that belong to nothing");
+    }
 }
 
 /// Copies a directory with everything below it, also while a store in it is open.

@@ -59,14 +59,28 @@ impl Process {
 
     /// The next line with this message.
     pub fn line(&mut self, message: &str) -> Value {
-        for line in &mut self.log {
-            let line = line.unwrap();
-            let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            if value["fields"]["message"] == message {
-                return value["fields"].clone();
+        while let Some(fields) = self.next_line() {
+            if fields["message"] == message {
+                return fields;
             }
         }
         panic!("the daemon ended before it said {message:?}");
+    }
+
+    /// The next line of any kind, which has to be JSON as everything that it says; `None` at its end.
+    fn next_line(&mut self) -> Option<Value> {
+        let line = self.log.next()?.unwrap();
+        let value: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Some(value["fields"].clone())
+    }
+
+    /// Its last words: the message of the last line before its end, which this waits for.
+    pub fn last_words(&mut self) -> String {
+        let mut last = String::new();
+        while let Some(fields) = self.next_line() {
+            last = fields["message"].as_str().unwrap_or_default().to_owned();
+        }
+        last
     }
 
     pub fn address(&self, of: &str) -> SocketAddr {

@@ -13,13 +13,15 @@ enum For {
 impl Evening {
     /// Whoever has no right to it must change nothing.
     pub(super) fn change_room(&mut self, conn: ConnId) {
-        // Those in whose room it is, or it would hardly ever work.
+        // Those in whose room it is, and staff, or it would hardly ever work.
+        let staff_only = self.dice.percent(30);
         let owned: Vec<(ConnId, RoomId)> = (self.clients.values())
+            .filter(|client| !staff_only || client.uid < person(STAFF).uid)
             .flat_map(|client| client.windows.iter().map(move |(room, window)| (client.conn, *room, window)))
             .filter(|(_, _, window)| window.admin)
             .map(|(conn, room, _)| (conn, room))
             .collect();
-        let (conn, room) = match self.dice.percent(70).then(|| self.dice.pick(&owned).copied()).flatten() {
+        let (conn, room) = match self.dice.percent(80).then(|| self.dice.pick(&owned).copied()).flatten() {
             Some(found) => found,
             None => match self.some_room(conn) {
                 Some(room) => (conn, room),
@@ -29,7 +31,8 @@ impl Evening {
         let other = self.some_member(room).unwrap_or(Uid::FIRST_PERSON);
         let nickname = person(other.0 - person(0).uid.0).nickname;
         let on = if self.dice.percent(60) { "on" } else { "off" };
-        let (line, whose) = match self.dice.below(10) {
+        let what = if staff_only && self.dice.percent(50) { 0 } else { self.dice.below(10) };
+        let (line, whose) = match what {
             0 | 1 => (format!("/permanent {on}"), For::Staff),
             2 => (format!("/speakers {}", self.dice.below(10)), For::Owner),
             3 => ("/lock sesame".to_owned(), For::Owner),

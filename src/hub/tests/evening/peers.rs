@@ -30,9 +30,8 @@ impl Carried {
 }
 
 impl Evening {
-    /// Calls and files go as this evening's dice say.
-    pub(super) fn choose_rules(&mut self) {
-        let direct = self.dice.percent(30);
+    /// Calls and files go through the server or from one to the other.
+    pub(super) fn set_rules(&mut self, direct: bool) {
         let rules = PeerRules {
             calls: if direct { CallMode::Direct } else { CallMode::Relay },
             files: if direct { FileMode::Direct } else { FileMode::Relay },
@@ -55,7 +54,13 @@ impl Evening {
         let me = &self.clients[&conn];
         // Newer programs know no such calls.
         let calls = me.dialect <= Dialect::V51;
-        match (self.dice.below(15), me.phone) {
+        // It rings for a minute, and few look at their telephones at the right moment.
+        let what = match me.phone {
+            Phone::Ringing(_) if self.dice.percent(30) => 3,
+            Phone::Talking(_) if self.dice.percent(15) => 5,
+            _ => self.dice.below(15),
+        };
+        match (what, me.phone) {
             (0..3, phone) if calls => {
                 if matches!(phone, Phone::Quiet | Phone::Calling(_)) {
                     self.clients.get_mut(&conn).unwrap().phone = Phone::Calling(other);
@@ -82,16 +87,25 @@ impl Evening {
             }
             (6 | 7, _) => {
                 let name = (me.dialect > Dialect::V51).then(|| b"a.txt".to_vec());
+                let from = me.uid;
                 self.peer(conn, PeerCommand::OfferFile { to: other, name });
+                // Most answer at once or never.
+                let receiver = self.clients.values().find(|client| client.uid == other);
+                if let (true, Some(receiver)) = (self.dice.percent(30), receiver.map(|it| it.conn)) {
+                    self.answer_offer(receiver, Some(from));
+                }
             }
-            (8 | 9, _) => self.answer_offer(conn),
-            _ => self.carry(),
+            (8 | 9, _) => self.answer_offer(conn, None),
+            // A file takes a moment, not an evening.
+            _ => (0..4).for_each(|_| self.carry()),
         }
     }
 
-    fn answer_offer(&mut self, conn: ConnId) {
+    /// Answers what `from` has offered, or whoever has.
+    fn answer_offer(&mut self, conn: ConnId, from: Option<Uid>) {
         let client = self.clients.get_mut(&conn).unwrap();
-        let Some((from, id)) = client.offers.pop_first() else { return };
+        let from = from.or_else(|| client.offers.keys().next().copied());
+        let Some((from, id)) = from.and_then(|from| client.offers.remove_entry(&from)) else { return };
         let newer = client.dialect > Dialect::V51;
         let accept = self.dice.percent(70);
         let command = match (newer, accept) {
@@ -175,8 +189,8 @@ impl Evening {
                 let room = self.state.room(*id).expect("a table of no room");
                 let member = room.member(heard.conn).expect("a voice from outside");
                 assert_eq!((member.uid, heard.uid), (heard.uid, member.uid));
-                let silent = member.red_dot || !member.mic;
-                assert!(!(silent && heard.may_speak), "{} may not speak in {id} and is heard", member.uid);
+                let entitled = member.mic && !member.red_dot;
+                assert_eq!(heard.may_speak, entitled, "{} is heard in {id}, or is not", member.uid);
                 if self.faults.is_ghost(heard.conn) {
                     continue;
                 }
