@@ -126,11 +126,20 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
             if width(&line) + width(word.trim_end()) > columns && !line.is_empty() {
                 lines.push(std::mem::take(&mut line).trim_end().to_owned());
             }
-            for grapheme in word.graphemes(true) {
-                if width(&line) + width(grapheme) > columns && !line.is_empty() && grapheme != " " {
+            // A grapheme can have three columns and more; one that no line takes is taken apart.
+            let parts = word.graphemes(true).flat_map(|grapheme| {
+                let whole = width(grapheme) <= columns;
+                if whole {
+                    vec![grapheme]
+                } else {
+                    grapheme.split("").filter(|part| !part.is_empty()).collect()
+                }
+            });
+            for part in parts {
+                if width(&line) + width(part) > columns && !line.is_empty() && part != " " {
                     lines.push(std::mem::take(&mut line));
                 }
-                line.push_str(grapheme);
+                line.push_str(part);
             }
         }
         lines.push(line.trim_end().to_owned());
@@ -179,6 +188,14 @@ mod tests {
         assert_eq!(clip("ab", 0, "…"), "");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+    }
+
+    #[test]
+    fn a_grapheme_wider_than_the_line_is_taken_apart() {
+        // A spade and a mark that Unicode joins to whatever stands before it.
+        let lines = wrap("\u{1fa8f}\u{113cc}", 2);
+        assert!(lines.iter().all(|line| width(line) <= 2), "{lines:?}");
+        assert_eq!(lines.concat(), "\u{1fa8f}\u{113cc}");
     }
 
     proptest! {
