@@ -21,7 +21,7 @@ fn orders() -> Vec<(Order, Access)> {
         (Order::Warn { user: user(), reason: text() }, Moderator),
         (Order::ClearStrikes { user: user(), reason: text() }, Moderator),
         (Order::CloseRoom { room: RoomId(450), reason: text() }, Moderator),
-        (Order::LockRoom { room: RoomId(450), lockword: None }, Moderator),
+        (Order::LockRoom { room: RoomId(450), lockword: None, reason: String::new() }, Moderator),
         (Order::Slowmode { room, seconds: 1, reason: text() }, Moderator),
         (Order::Slowmode { room: None, seconds: 1, reason: text() }, Operator),
         (Order::Ban { target: BanTarget::User(user()), time: None, reason: text() }, Operator),

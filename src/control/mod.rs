@@ -10,6 +10,7 @@
 //! | [`service`], `tables` | what they are answered |
 //! | [`orders`], [`accounts`], [`rooms`] | what they can change |
 //! | [`fields`], [`filter`], [`window`] | columns, filters, sorted windows |
+//! | `round_trips` | how far away clients are, as the system knows it |
 //! | [`monitor`], [`process`] | what is measured once a second, always |
 //!
 //! # What a slow reader costs
@@ -29,6 +30,7 @@ pub mod monitor;
 pub mod orders;
 pub mod process;
 pub mod rooms;
+mod round_trips;
 pub mod server;
 pub mod service;
 pub mod socket;

@@ -148,9 +148,9 @@ impl Orders {
             }
             Order::CloseRoom { room, reason } => Action::CloseRoom { room, reason },
             Order::DeleteRoom { room, reason } => Action::DeleteRoom { room, reason },
-            Order::LockRoom { room, lockword } => {
+            Order::LockRoom { room, lockword, reason } => {
                 let lockword = lockword.map(|word| to_cp1252(&word));
-                Action::LockRoom { room, lockword }
+                Action::LockRoom { room, lockword, reason }
             }
             Order::SetRoom { room, changes } => {
                 let settings = self.store.read(move |reader| rooms::settings(reader, *changes)).await;

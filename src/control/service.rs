@@ -19,6 +19,7 @@ use super::access::Peer;
 use super::fields::{RoomNames, Row};
 use super::monitor::Monitor;
 use super::orders::{Orders, ProgressSink};
+use super::round_trips::RoundTrips;
 use super::tables::{NOW, Tables, store_refusal};
 use super::window::Query;
 use super::wire::{Listen, Refusal, RefusalCode, Reply, Request, Rows, Window};
@@ -68,6 +69,8 @@ pub struct Service {
     pub started: Instant,
     /// The rows of tables.
     pub(super) tables: Tables,
+    /// How far away clients are.
+    pub(super) trips: RoundTrips,
     /// Counters of the socket.
     pub counters: SocketCounters,
     /// Bytes of the store's files, as they were last looked at.
@@ -109,6 +112,7 @@ impl Service {
             monitor: Arc::default(),
             started: Instant::now(),
             tables,
+            trips: RoundTrips::default(),
             counters: SocketCounters::default(),
             store_bytes: AtomicU64::new(0),
         })
@@ -136,7 +140,8 @@ impl Service {
                 let query = query::<crate::hub::rows::UserRow>(&window, false)?;
                 let rooms = self.room_names(&query, NOW).await?;
                 let rows = self.tables.users(NOW).await?;
-                Ok(Reply::Page(query.cut(&rows, &rooms).page(Rows::Users)))
+                let cut = self.trips.cut(&query, rows, &rooms).await;
+                Ok(Reply::Page(cut.page(Rows::Users)))
             }
             Request::Rooms(window) => {
                 let query = query::<crate::hub::rows::RoomRow>(&window, false)?;

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::link::Ends;
 use crate::model::{Now, Rating, Role, RoomId, Status, Timestamp, Uid, from_cp1252};
 use crate::protocol::Dialect;
 use crate::store::{Exclusion, ExclusionKind, MuteKind};
@@ -41,6 +42,12 @@ pub struct UserRow {
     pub bytes_out: u64,
     /// Bytes that wait for his client to read them.
     pub pending_bytes: u64,
+    /// How long a packet takes to his client and back, smoothed, in microseconds; `None` if the system
+    /// does not say.
+    pub rtt_micros: Option<u32>,
+    /// The ends of his connection, by which the system knows it.
+    #[serde(skip)]
+    pub ends: Option<Ends>,
     /// Messages of his that were accepted since he signed in.
     pub messages: u64,
     /// His strikes, 0 to 2.
@@ -320,6 +327,8 @@ fn row(now: Now, session: &Session) -> UserRow {
         bytes_in: 0,
         bytes_out: 0,
         pending_bytes: 0,
+        rtt_micros: None,
+        ends: None,
         messages: session.messages,
         strikes: 0,
         stage: 0,

@@ -228,8 +228,10 @@ fn inverse(order: &Order) -> Option<Order> {
     match order {
         Order::Ban { target, .. } => Some(Order::Unban { target: target.clone(), reason }),
         Order::Mute { user, media, .. } => Some(Order::Unmute { user: user.clone(), media: *media, reason }),
-        Order::LockRoom { room, lockword: Some(_) } => Some(Order::LockRoom { room: *room, lockword: None }),
-        Order::Maintenance { on: true, .. } => Some(Order::Maintenance { on: false, message: String::new() }),
+        Order::LockRoom { room, lockword: Some(_), .. } => {
+            Some(Order::LockRoom { room: *room, lockword: None, reason })
+        }
+        Order::Maintenance { on: true, .. } => Some(Order::Maintenance { on: false, message: reason }),
         _ => None,
     }
 }

@@ -157,6 +157,8 @@ pub struct Sample {
     pub cpu_percent: f32,
     /// Resident memory.
     pub memory_bytes: u64,
+    /// Open files, sockets included.
+    pub open_files: u32,
     /// Chat connections.
     pub connections: u32,
     /// Users signed in.

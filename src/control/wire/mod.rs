@@ -25,7 +25,7 @@ pub use reply::{Refusal, RefusalCode, Reply, Update};
 pub use request::{BanTarget, Request, Target, View, Window};
 
 /// The version of these messages. Another one is answered with a hello and the end of the connection.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 /// The longest frame from a client, in bytes.
 pub const REQUEST_MAX: usize = 64 * 1024;
 /// The longest frame from the daemon, in bytes.

@@ -81,6 +81,8 @@ pub enum Order {
         room: RoomId,
         /// The word; open if `None`.
         lockword: Option<String>,
+        /// Why.
+        reason: String,
     },
     /// Set how long one has to wait between two messages.
     Slowmode {

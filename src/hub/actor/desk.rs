@@ -107,6 +107,7 @@ impl Hub {
             if let Some(link) = self.link(conn) {
                 (row.bytes_in, row.bytes_out) = link.outbox.traffic();
                 row.pending_bytes = link.outbox.len() as u64;
+                row.ends = link.outbox.ends();
                 row.idle_seconds = now.uptime.saturating_sub(link.last_sent.1).as_secs();
             }
             Some(row)

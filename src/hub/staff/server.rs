@@ -228,7 +228,7 @@ impl State {
         now: Now,
         author: &Author,
         id: RoomId,
-        word: Option<&[u8]>,
+        (word, reason): (Option<&[u8]>, String),
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) -> Result<String, ActError> {
@@ -241,7 +241,7 @@ impl State {
             now,
             author,
             id,
-            (action, String::new(), String::new()),
+            (action, reason, String::new()),
             |room| room.lockword = lockword,
             via,
             effects,

@@ -113,7 +113,10 @@ impl Dialog {
             }
             Act::Warn => vec![reason("the user reads it")],
             Act::CloseRoom => vec![reason("those inside read it")],
-            Act::LockRoom => vec![text(Purpose::Lockword, "Word", said, "what opens the room")],
+            Act::LockRoom => vec![
+                text(Purpose::Lockword, "Word", said, "what opens the room"),
+                text(Purpose::Reason, "Reason", "", "why"),
+            ],
             Act::Slowmode => place(vec![
                 text(Purpose::Seconds, "Seconds", if said.is_empty() { "10" } else { said }, "0 is off"),
                 text(Purpose::Reason, "Reason", "", "why"),
@@ -128,10 +131,10 @@ impl Dialog {
             | Act::Unmute
             | Act::RestoreMic
             | Act::ClearStrikes
+            | Act::UnlockRoom
             | Act::MaintenanceOff
             | Act::Housekeeping
             | Act::Reload => vec![reason("why")],
-            Act::UnlockRoom => Vec::new(),
         };
         let code = match (act.danger(), &subject) {
             (Danger::Severe, Subject::Room { id, .. }) => Some(id.to_string()),
@@ -289,9 +292,9 @@ impl Dialog {
             Act::CloseRoom => Ok(Order::CloseRoom { room, reason }),
             Act::LockRoom => match self.input(Purpose::Lockword) {
                 "" => Err("a lock needs a word".to_owned()),
-                word => Ok(Order::LockRoom { room, lockword: Some(word.to_owned()) }),
+                word => Ok(Order::LockRoom { room, lockword: Some(word.to_owned()), reason }),
             },
-            Act::UnlockRoom => Ok(Order::LockRoom { room, lockword: None }),
+            Act::UnlockRoom => Ok(Order::LockRoom { room, lockword: None, reason }),
             Act::Slowmode => Ok(Order::Slowmode { room: Some(room), seconds: self.seconds()?, reason }),
             Act::Broadcast => Ok(Order::Broadcast { room: Some(room), text: self.announcement()? }),
             _ => Err("that does not concern a room".to_owned()),
