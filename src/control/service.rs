@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use crate::hub::Feed;
-use crate::hub::actor::WeakHubHandle;
+use crate::hub::actor::{Query as HubQuery, WeakHubHandle};
 use crate::metrics::{Counter, Metrics};
 use crate::model::{RoomId, Timestamp};
 use crate::net::voice::Voice;
@@ -20,7 +20,7 @@ use super::fields::{RoomNames, Row};
 use super::monitor::Monitor;
 use super::orders::{Orders, ProgressSink};
 use super::round_trips::RoundTrips;
-use super::tables::{NOW, Tables, store_refusal};
+use super::tables::{NOW, Tables, ask, store_refusal};
 use super::window::Query;
 use super::wire::{Listen, Refusal, RefusalCode, Reply, Request, Rows, Window};
 use super::{accounts, rooms};
@@ -158,6 +158,7 @@ impl Service {
                 let rows = self.parts.store.read(move |reader| all_bans(reader, now)).await.flatten();
                 Ok(Reply::Bans(rows.map_err(store_refusal)?))
             }
+            Request::Closed => Ok(Reply::Closed(ask(&self.parts.hub, HubQuery::Closed).await?)),
             Request::Activity { from, limit } => {
                 let limit = limit.min(EVENTS_MAX);
                 let last = self.parts.feed.next().saturating_sub(u64::from(limit));

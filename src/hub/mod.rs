@@ -11,6 +11,7 @@
 
 pub mod actor;
 mod acts;
+pub mod closed;
 mod command;
 mod directory;
 pub mod doubt;

@@ -9,10 +9,11 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::link::Ends;
-use crate::model::{Now, Rating, Role, RoomId, Status, Timestamp, Uid, from_cp1252};
+use crate::model::{CloseReason, Now, Rating, Role, RoomId, Status, Timestamp, Uid, from_cp1252};
 use crate::protocol::Dialect;
 use crate::store::{Exclusion, ExclusionKind, MuteKind};
 
+use super::closed::Ended;
 use super::{ConnId, Room, Session, State};
 
 /// A signed-in user.
@@ -311,6 +312,20 @@ fn top<'a, T, K: Ord>(all: impl Iterator<Item = &'a T>, key: impl Fn(&T) -> K) -
         found.truncate(TOP);
     }
     found
+}
+
+impl Session {
+    /// What is told of it when it is over.
+    pub(super) fn ended(&self, reason: Option<CloseReason>) -> Ended {
+        Ended {
+            person: self.person,
+            address: self.peer.to_canonical(),
+            client: client_name(self.dialect),
+            since: self.since,
+            messages: self.messages,
+            reason,
+        }
+    }
 }
 
 fn row(now: Now, session: &Session) -> UserRow {

@@ -189,7 +189,7 @@ pub(super) fn open(model: &mut Model, act: Act, subject: Subject, said: &str, no
         let window = Window { filter: format!("ip:{address}"), limit: 1, ..Window::default() };
         model.request(Request::Users(window), Pending::Reach { address });
     }
-    if act.danger() == Danger::Mild && dialog.code.is_none() {
+    if dialog.danger() == Danger::Mild {
         confirm(model, &dialog, now);
     } else {
         model.overlay = Some(Overlay::Dialog(dialog));

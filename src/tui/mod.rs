@@ -29,6 +29,7 @@ mod input;
 mod keys;
 mod layout;
 mod link;
+mod lists;
 mod memory;
 mod menus;
 mod metrics;

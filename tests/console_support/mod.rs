@@ -189,6 +189,8 @@ fn users(window: &Window) -> Page {
                 bytes_in: 0,
                 bytes_out: 0,
                 pending_bytes: 0,
+                rtt_micros: Some(48_200),
+                ends: None,
                 messages: 0,
                 strikes: 0,
                 stage: 0,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::hub::FeedEntry;
+use crate::hub::closed::ClosedRow;
 use crate::model::RoomId;
 
 use super::{
@@ -21,6 +22,8 @@ pub enum Reply {
     Page(Page),
     /// To [`Request::Bans`](super::Request::Bans).
     Bans(Vec<BanRow>),
+    /// To [`Request::Closed`](super::Request::Closed), the last first.
+    Closed(Vec<ClosedRow>),
     /// To [`Request::Activity`](super::Request::Activity).
     Activity {
         /// The events, oldest first.

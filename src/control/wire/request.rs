@@ -21,6 +21,8 @@ pub enum Request {
     Strikes(Window),
     /// All bans: of accounts, addresses and, with a nickname's sake, from rooms.
     Bans,
+    /// Who has signed out lately.
+    Closed,
     /// The last events, or those from a number on.
     Activity {
         /// The number of the first; `None`: the last `limit`.
@@ -73,6 +75,7 @@ impl Request {
             | Request::Rooms(_)
             | Request::Strikes(_)
             | Request::Bans
+            | Request::Closed
             | Request::Activity { .. }
             | Request::User(_)
             | Request::Room(_)

@@ -24,6 +24,7 @@ impl Hub {
             Query::Users(to) => drop(to.send(self.user_rows(now))),
             Query::Rooms(to) => drop(to.send(self.state.room_rows())),
             Query::Room(room, to) => drop(to.send(self.state.room_inside(now, room))),
+            Query::Closed(to) => drop(to.send(self.closed.rows())),
             Query::Population(to) => drop(to.send(self.population(now))),
             Query::Pulse(to) => drop(to.send(())),
             Query::Configure(settings, to) => {

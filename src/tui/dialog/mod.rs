@@ -136,14 +136,12 @@ impl Dialog {
             | Act::Housekeeping
             | Act::Reload => vec![reason("why")],
         };
-        let code = match (act.danger(), &subject) {
-            (Danger::Severe, Subject::Room { id, .. }) => Some(id.to_string()),
-            (Danger::Severe, _) => {
-                Some(if act == Act::Shutdown { "shutdown" } else { "maintenance" }.to_owned())
-            }
-            (_, Subject::Persons(persons)) if persons.len() > 1 => Some(persons.len().to_string()),
-            _ => None,
-        };
+        let code = (danger(act, &subject) == Danger::Severe).then(|| match &subject {
+            Subject::Room { id, .. } => id.to_string(),
+            Subject::Persons(persons) => persons.len().to_string(),
+            _ if act == Act::Shutdown => "shutdown".to_owned(),
+            _ => "maintenance".to_owned(),
+        });
         if code.is_some() {
             fields.push(text(Purpose::Code, "Type it", "", ""));
         }
@@ -154,6 +152,11 @@ impl Dialog {
         };
         let focus = fields.iter().position(unsaid).unwrap_or(fields.len());
         Dialog { act, subject, fields, focus, code, reach: None, error: None }
+    }
+
+    /// How carefully it is asked.
+    pub(super) fn danger(&self) -> Danger {
+        danger(self.act, &self.subject)
     }
 
     /// The question at the top.
@@ -333,6 +336,15 @@ impl Dialog {
             "" => Err("there is nothing to say yet".to_owned()),
             text => Ok(text.to_owned()),
         }
+    }
+}
+
+/// How carefully an act on somebody or something is asked: on several at once, a step more than on one.
+fn danger(act: Act, subject: &Subject) -> Danger {
+    match (act.danger(), subject) {
+        (Danger::Mild, Subject::Persons(persons)) if persons.len() > 1 => Danger::Moderate,
+        (_, Subject::Persons(persons)) if persons.len() > 1 => Danger::Severe,
+        (danger, _) => danger,
     }
 }
 

@@ -114,4 +114,5 @@ pub(in crate::tui) enum Pending {
         uid: u32,
     },
     Bans,
+    Closed,
 }

@@ -48,11 +48,11 @@ fn help_is_made_of_the_table_of_actions() {
 #[test]
 fn columns_are_chosen_and_everything_is_remembered() {
     let mut stage = Stage::new((200, 50));
-    assert!(stage.screen().contains("Client"));
-    stage.keys("c<down><down><enter>");
-    assert!(stage.screen().contains("[ ] Client"), "the menu stays");
+    assert!(stage.screen().contains("Rooms  Address"));
+    stage.keys("c<down><down><down><enter>");
+    assert!(stage.screen().contains("[ ] Rooms"), "the menu stays");
     stage.keys("<esc>");
-    assert!(!stage.screen().contains("Client"));
+    assert!(!stage.screen().contains("Rooms  Address"));
     stage.keys("/room:lobby<enter>>I3/kind:kick or kind:ban<enter>:theme light<enter>:top-talkers<enter>z2");
     let remembered = Memory::of(&stage.model);
     let text = toml::to_string(&remembered).unwrap();
@@ -94,9 +94,16 @@ fn a_filter_of_events_that_is_wrong_is_said_and_the_last_good_one_stays() {
 fn who_has_signed_out_lately_is_listed() {
     let mut stage = Stage::new((120, 40));
     stage.keys(":closed<enter>");
-    assert_eq!(stage.model.pane, Pane::Activity);
-    assert!(stage.model.feed.shown().all(|entry| entry.kind.name() == "sign_out"));
-    assert!(stage.screen().contains("Sam · connection lost"));
+    let screen = stage.screen();
+    for told in ["Closed lately: 15, 14 without signing out", "connection lost", "kicked", "x␛[31mred", "did not read"] {
+        assert!(screen.contains(told), "{told}: {screen}");
+    }
+    stage.keys("<down><enter>");
+    assert_eq!(stage.model.details.last().map(|detail| detail.name.as_str()), Some("Bob Marley"));
+    stage.keys("<esc>");
+    stage.event(Event::Link(LinkEvent::Disconnected { why: "gone".to_owned(), retry_in: None }));
+    stage.keys(":closed<enter>");
+    assert!(stage.screen().contains("not connected"));
 }
 
 #[test]

@@ -82,6 +82,24 @@ fn many_are_kicked_only_with_their_number() {
 }
 
 #[test]
+fn what_concerns_several_is_asked_more_carefully() {
+    let mut stage = Stage::new((80, 24));
+    // Alone it is done at once; several are asked for, but need no number.
+    stage.keys("mmC");
+    assert!(stage.orders.is_empty() && stage.screen().contains("Clear strikes of 2 users?"));
+    assert!(!stage.screen().contains("Type 2"));
+    stage.keys("<tab><enter>");
+    assert_eq!(stage.orders.len(), 2);
+    // One is asked for; several need their number.
+    stage.keys("M");
+    assert!(!stage.screen().contains("to go on."));
+    stage.keys("<esc>mmmmmmmmmmmmmmM");
+    let screen = stage.screen();
+    assert!(screen.contains("It concerns many. Type 14 to go on."), "{screen}");
+    assert!(screen.contains("…  "), "the list of names says that it goes on: {screen}");
+}
+
+#[test]
 fn a_ban_is_lifted_from_the_list() {
     let mut stage = Stage::new((80, 24));
     stage.keys("4b<enter>");

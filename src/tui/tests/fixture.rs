@@ -12,7 +12,7 @@ use super::super::theme::{Depth, Glyphs, UNICODE};
 use super::super::update::update;
 use super::super::view::view;
 pub(super) use super::rows::{entry, status, user};
-use super::rows::{performance, room, sample, strike, user_detail};
+use super::rows::{closed, performance, room, sample, strike, user_detail};
 use crate::control::wire::{
     Access, ClientMessage, Page, Reply, Request, RoomDetail, Rows, ServerHello, ServerMessage, Update, View,
 };
@@ -113,6 +113,9 @@ impl Stage {
             Request::Users(_) => {
                 let page = Page { total: 312, matched: 12, offset: 0, rows: Rows::Users(vec![user(0)]) };
                 vec![ServerMessage::Reply { id, result: Ok(Reply::Page(page)) }]
+            }
+            Request::Closed => {
+                vec![ServerMessage::Reply { id, result: Ok(Reply::Closed(closed())) }]
             }
             Request::Bans => {
                 let ban = crate::control::wire::BanRow {

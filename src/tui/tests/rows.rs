@@ -4,9 +4,10 @@ use super::fixture::WALL;
 use crate::control::wire::{
     Listen, Percentiles, Performance, Sample, Status as Health, StorePerformance, StrikeRow, UserDetail,
 };
+use crate::hub::closed::ClosedRow;
 use crate::hub::rows::{RoomRow, UserRow};
 use crate::hub::{EventKind, FeedEntry};
-use crate::model::{Role, RoomId, Status, Timestamp, Uid};
+use crate::model::{CloseReason, Role, RoomId, Status, Timestamp, Uid};
 
 const NAMES: [&str; 12] = [
     "alice",
@@ -199,4 +200,24 @@ pub(super) fn user_detail(index: u32) -> UserDetail {
         events: (1..12).map(entry).collect(),
         row: Some(row),
     }
+}
+
+/// Sessions that are over, one for each reason.
+pub(super) fn closed() -> Vec<ClosedRow> {
+    let row = |(index, reason): (u32, CloseReason)| {
+        let UserRow { uid, nickname, address, client, .. } = user(index);
+        ClosedRow {
+            at: Timestamp(1_795_229_960_000 - u64::from(index) * 7000),
+            uid,
+            nickname,
+            address,
+            client,
+            connected_seconds: 60 + u64::from(index * index * 977),
+            messages: 7,
+            bytes_in: 1000,
+            bytes_out: 90_000,
+            reason,
+        }
+    };
+    (0..).zip(CloseReason::ALL).map(row).collect()
 }
