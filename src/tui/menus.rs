@@ -204,7 +204,7 @@ pub(super) fn menu(model: &mut Model) {
     let narrow = model.size.0 < 60;
     let item = |entry: &Entry| Item {
         label: if narrow { entry.name.to_owned() } else { format!("{:<13} {}", entry.name, entry.help) },
-        hint: entry.keys.first().map(|key| key.name()).unwrap_or_default(),
+        hint: model.settings.keys.of(entry).first().map(|key| key.name()).unwrap_or_default(),
         choice: Choice::Do(entry.action),
     };
     model.overlay = Some(Overlay::Menu(Picker::new(subject.name(), entries.map(item).collect())));

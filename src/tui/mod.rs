@@ -68,6 +68,7 @@ use link::LinkOptions;
 use memory::Memory;
 use model::{Model, Settings};
 
+pub use keys::Bindings;
 pub use once::Snapshot;
 pub use run::Ended;
 pub use theme::{Depth, ThemeName};
@@ -93,6 +94,8 @@ pub struct Options {
     pub retry_for: Option<Duration>,
     /// Whether to forget how it was left.
     pub reset: bool,
+    /// Which keys do what.
+    pub keys: Bindings,
 }
 
 /// Whether the terminal that the environment names can show the console; says why not.
@@ -131,7 +134,8 @@ pub fn run(options: Options) -> anyhow::Result<Ended> {
     };
     let utf8 = theme::is_utf8(&variable("LC_ALL"), &variable("LC_CTYPE"), &variable("LANG"));
     let glyphs = if options.ascii || !utf8 { &theme::ASCII } else { &theme::UNICODE };
-    let settings = Settings { socket: options.socket.display().to_string(), read_only: options.read_only };
+    let socket = options.socket.display().to_string();
+    let settings = Settings { socket, read_only: options.read_only, keys: options.keys };
     let mut model = Model::new(settings, (80, 24), depth, glyphs);
     if !options.reset {
         Memory::load().apply(&mut model);

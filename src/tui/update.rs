@@ -102,7 +102,7 @@ fn key(model: &mut Model, key: KeyEvent, now: Now) {
     if model.prompt.is_some() {
         return command::prompt_key(model, key, now);
     }
-    match lookup(Key::of(key), model.context(), model.access()) {
+    match lookup(Key::of(key), model.context(), model.access(), &model.settings.keys) {
         Some(action) => act(model, action, now),
         None if key.code == KeyCode::Esc => act(model, Action::Back, now),
         None => {}

@@ -257,7 +257,7 @@ fn footer(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
     for entry in available(model.context(), model.access())
         .filter(|entry| !entry.hint.is_empty() && possible(entry.action))
     {
-        if let Some(key) = entry.keys.first() {
+        if let Some(key) = model.settings.keys.of(entry).first() {
             hints.push((key.name(), entry.hint, entry.action));
         }
     }

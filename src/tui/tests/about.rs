@@ -1,6 +1,8 @@
 //! Panes, help, columns, filters of events, and what is remembered.
 
-use super::super::keys::{Action, TABLE};
+use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
+
+use super::super::keys::{Action, Bindings, TABLE};
 use super::super::memory::Memory;
 use super::super::model::{Event, LinkEvent, Pane, Slot};
 use super::super::theme::{ThemeName, UNICODE};
@@ -95,7 +97,13 @@ fn who_has_signed_out_lately_is_listed() {
     let mut stage = Stage::new((120, 40));
     stage.keys(":closed<enter>");
     let screen = stage.screen();
-    for told in ["Closed lately: 15, 14 without signing out", "connection lost", "kicked", "x␛[31mred", "did not read"] {
+    for told in [
+        "Closed lately: 15, 14 without signing out",
+        "connection lost",
+        "kicked",
+        "x␛[31mred",
+        "did not read",
+    ] {
         assert!(screen.contains(told), "{told}: {screen}");
     }
     stage.keys("<down><enter>");
@@ -138,4 +146,23 @@ fn everything_can_be_done_by_name() {
         let done = stage.model.overlay.is_some() || !stage.orders.is_empty();
         assert!(done || told, "{}", entry.name);
     }
+}
+
+#[test]
+fn other_keys_do_it_where_somebody_wants_them() {
+    let mut stage = Stage::new((120, 40));
+    stage.model.settings.keys =
+        Bindings::read("[keys.user]\nkick = \"F5\"\nmute = []\n[keys.strikes]\nbans = \"Ctrl-B\"\n[keys.everywhere]\npage-up = \"PgUp\"\n").unwrap();
+    stage.keys("K");
+    assert!(stage.model.overlay.is_none(), "the usual key is free");
+    stage.event(Event::Terminal(Input::Key(KeyEvent::from(KeyCode::F(5)))));
+    assert!(stage.screen().contains("Kick alice?"));
+    stage.keys("<esc>");
+    let screen = stage.screen();
+    assert!(screen.contains("F5 kick") && !screen.contains("M mute"), "the footer knows: {screen}");
+    stage.keys("?");
+    assert!(stage.screen().contains("F5") && stage.screen().contains(":mute"), "so does the help");
+    stage.keys("<esc>4");
+    stage.event(Event::Terminal(Input::Key(KeyEvent::new(KeyCode::Char('b'), KeyModifiers::CONTROL))));
+    assert!(stage.screen().contains("192.0.2.0/24"));
 }

@@ -7,12 +7,13 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
+use super::super::keys::Bindings;
 use super::super::model::{Command, Event, LinkEvent, Model, Settings};
 use super::super::theme::{Depth, Glyphs, UNICODE};
 use super::super::update::update;
 use super::super::view::view;
-pub(super) use super::rows::{entry, status, user};
 use super::rows::{closed, performance, room, sample, strike, user_detail};
+pub(super) use super::rows::{entry, status, user};
 use crate::control::wire::{
     Access, ClientMessage, Page, Reply, Request, RoomDetail, Rows, ServerHello, ServerMessage, Update, View,
 };
@@ -60,7 +61,8 @@ impl Stage {
 
     /// A console without a daemon.
     pub(super) fn offline(size: (u16, u16), glyphs: &'static Glyphs) -> Stage {
-        let settings = Settings { socket: "data/control.sock".to_owned(), read_only: false };
+        let settings =
+            Settings { socket: "data/control.sock".to_owned(), read_only: false, keys: Bindings::default() };
         let model = Model::new(settings, size, Depth::True, glyphs);
         Stage { model, now: at(0.0), users: 312, outside: Vec::new(), orders: Vec::new(), empty: false }
     }
