@@ -187,11 +187,8 @@ fn why_a_session_has_ended_is_remembered() {
     else {
         panic!()
     };
-    let said: Vec<&str> = entries
-        .iter()
-        .filter(|entry| entry.kind.name() == "sign_out")
-        .map(|entry| &*entry.text)
-        .collect();
+    let said: Vec<&str> =
+        entries.iter().filter(|entry| entry.kind.name() == "sign_out").map(|entry| &*entry.text).collect();
     assert_eq!(said, ["kicked", "signed in elsewhere", "signed out", "signed out"]);
 }
 

@@ -315,6 +315,11 @@ fn with_time(time: Option<Duration>, details: String) -> String {
     if details.is_empty() { time } else { format!("{time}; {details}") }
 }
 
+/// What was done, and why, if that was said.
+pub(super) fn because(what: &str, reason: &str) -> String {
+    if reason.is_empty() { what.to_owned() } else { format!("{what}: {reason}") }
+}
+
 /// What is put behind a sentence to say why, if that was said.
 pub(super) fn why(reason: &str) -> String {
     if reason.is_empty() { String::new() } else { format!(" Reason: {reason}") }

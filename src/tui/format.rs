@@ -85,10 +85,11 @@ pub(super) fn micros(value: u64) -> String {
     }
 }
 
-/// The time to somewhere and back in at most five columns: `0.4ms`, `12ms`, `320ms`, `1.2s`.
+/// The time to somewhere and back in at most five columns: `<1ms`, `3.4ms`, `12ms`, `320ms`, `1.2s`.
 pub(super) fn round_trip(micros: u64) -> String {
     match micros {
-        0..9_950 => format!("{:.1}ms", micros as f64 / 1e3),
+        0..1_000 => "<1ms".to_owned(),
+        1_000..9_950 => format!("{:.1}ms", micros as f64 / 1e3),
         9_950..999_500 => format!("{:.0}ms", micros as f64 / 1e3),
         999_500..99_950_000 => format!("{:.1}s", micros as f64 / 1e6),
         _ => format!("{}s", micros / 1_000_000),
@@ -178,8 +179,8 @@ mod tests {
             ["0µs", "850µs", "1.3ms", "250ms", "2.0s"]
         );
         assert_eq!(
-            [0, 420, 9949, 9950, 48_200, 999_400, 1_200_000, 120_000_000].map(round_trip),
-            ["0.0ms", "0.4ms", "9.9ms", "10ms", "48ms", "999ms", "1.2s", "120s"]
+            [0, 999, 1420, 9949, 9950, 48_200, 999_400, 1_200_000, 120_000_000].map(round_trip),
+            ["<1ms", "<1ms", "1.4ms", "9.9ms", "10ms", "48ms", "999ms", "1.2s", "120s"]
         );
         assert_eq!([0.0, 0.42, 9.94, 12.4, 180.0].map(percent), ["0%", "0.4%", "9.9%", "12%", "180%"]);
         assert_eq!(clock(Timestamp(1_100_003_600_000)), "12:33:20");

@@ -1,6 +1,6 @@
 //! What the daemon says, and what it changes.
 
-use crate::control::wire::{Refusal, Reply, ServerHello, ServerMessage, Target, Update, View};
+use crate::control::wire::{Refusal, Reply, ServerHello, ServerMessage, Status, Target, Update, View};
 use crate::model::{Now, RoomId, Uid};
 
 use super::detail::Data;
@@ -193,6 +193,7 @@ fn update(model: &mut Model, slot: Slot, update: Update, now: Now) {
             }
         }
         (_, Update::Status(status)) => {
+            alert(model, &status, now);
             model.status = Some(*status);
             let pane = model.pane;
             if let Some(table) = model.table_mut(pane).filter(|_| live) {
@@ -292,4 +293,22 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
         (_, Ok(_)) => {}
         (_, Err(refusal)) => model.toasts.push(Kind::Failed, refusal.text, now),
     }
+}
+
+/// Tells when the server's state has got worse, or well again. How much of something is left changes all
+/// the time: not each new figure is news.
+fn alert(model: &mut Model, status: &Status, now: Now) {
+    let before = model.status.as_ref().map_or(("ok", 0), |it| (it.health.as_str(), it.health_reasons.len()));
+    let after = (status.health.as_str(), status.health_reasons.len());
+    if before == after {
+        return;
+    }
+    let why = status.health_reasons.join("; ");
+    let (kind, text) = match status.health.as_str() {
+        "ok" if why.is_empty() => (Kind::Notice, "the server is well again".to_owned()),
+        "ok" => (Kind::Notice, why),
+        "maintenance" => (Kind::Notice, why),
+        health => (Kind::Failed, format!("{health}: {why}")),
+    };
+    model.toasts.push(kind, text, now);
 }

@@ -282,10 +282,12 @@ pub(super) fn toasts(painter: &mut Painter<'_>, model: &Model, regions: &Regions
             Kind::Failed => (painter.glyphs.failed, Tone::Bad),
         };
         let close = if toast.kind == Kind::Failed { "  x" } else { "" };
-        let text = format!(" {sign} {}{close} ", painter.shown(&toast.text));
+        let text = format!("{}{close}", painter.shown(&toast.text));
         let most = area.width.min(90);
-        let lines = wrap(&text, most.saturating_sub(2).into());
-        let lines: Vec<String> = lines.into_iter().take(3).collect();
+        // What goes on in the next line stands under its beginning, not under the sign.
+        let lines = wrap(&text, most.saturating_sub(6).into()).into_iter().take(3).enumerate();
+        let lines: Vec<String> =
+            lines.map(|(at, line)| format!(" {} {line} ", if at == 0 { sign } else { " " })).collect();
         let height = lines.len() as u16;
         if y < regions.tabs.bottom() + height {
             break;

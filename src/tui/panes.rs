@@ -301,7 +301,6 @@ fn facts(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     let Some(performance) = &model.metrics.performance else { return };
     let store = &performance.store;
     let facts = [
-        ("open files", count(performance.open_files)),
         ("threads", count(performance.threads)),
         ("store", bytes(store.size_bytes)),
         ("query", micros(store.avg_query_micros)),

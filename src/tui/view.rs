@@ -130,6 +130,12 @@ fn header(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
     if model.feed.missed > 0 {
         pieces.push((format!("  {} events missed", count(model.feed.missed)), theme.warn));
     }
+    if let Some((first, others)) =
+        model.status.as_ref().and_then(|status| status.health_reasons.split_first())
+    {
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        pieces.push((format!("  {} {first}{more}", painter.glyphs.warning), theme.warn));
+    }
     // Where it is narrow, the version and the uptime go first.
     let needed = |pieces: &[(String, Style)], painter: &Painter<'_>| -> u16 {
         pieces.iter().fold(0, |sum, (text, _)| sum.saturating_add(painter.columns(text)))

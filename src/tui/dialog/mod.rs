@@ -74,6 +74,8 @@ fn text(purpose: Purpose, label: &'static str, value: &str, example: &'static st
 impl Dialog {
     /// The dialog for `act`, with what was said in advance: a reason, or the text of an announcement.
     pub(super) fn new(act: Act, subject: Subject, said: &str) -> Dialog {
+        let timed = matches!(act, Act::Ban | Act::Mute | Act::StripMic | Act::Shutdown);
+        let (time, said) = if timed { split_time(said) } else { (None, said) };
         let reason = |example| text(Purpose::Reason, "Reason", said, example);
         let place = |fields: Vec<Field>| match &subject {
             Subject::Room { name, .. } => {
@@ -104,12 +106,15 @@ impl Dialog {
                         value: Value::Choice { options, at: 0 },
                         example: "",
                     },
-                    text(Purpose::Time, "For", "1d", "2h, 7d; empty: for good"),
+                    text(Purpose::Time, "For", time.unwrap_or("1d"), "2h, 7d; empty: for good"),
                     reason("the user reads it"),
                 ]
             }
             Act::Mute | Act::StripMic => {
-                vec![text(Purpose::Time, "For", "15m", "15m, 2h; empty: until it is lifted"), reason("why")]
+                vec![
+                    text(Purpose::Time, "For", time.unwrap_or("15m"), "15m, 2h; empty: until it is lifted"),
+                    reason("why"),
+                ]
             }
             Act::Warn => vec![reason("the user reads it")],
             Act::CloseRoom => vec![reason("those inside read it")],
@@ -126,7 +131,10 @@ impl Dialog {
                 vec![text(Purpose::Text, "Message", said, "what those read who are kept out")]
             }
             Act::Backup => vec![text(Purpose::Path, "To", said, "/srv/backups or a file there")],
-            Act::Shutdown => vec![text(Purpose::Grace, "Notice", "30s", "30s, 5m"), reason("users read it")],
+            Act::Shutdown => vec![
+                text(Purpose::Grace, "Notice", time.unwrap_or("30s"), "30s, 5m"),
+                reason("users read it"),
+            ],
             Act::Unban
             | Act::Unmute
             | Act::RestoreMic
@@ -336,6 +344,15 @@ impl Dialog {
             "" => Err("there is nothing to say yet".to_owned()),
             text => Ok(text.to_owned()),
         }
+    }
+}
+
+/// Takes a time off the beginning of what was said, as in `2h flood`.
+fn split_time(said: &str) -> (Option<&str>, &str) {
+    let (first, rest) = said.split_once(' ').unwrap_or((said, ""));
+    match humantime::parse_duration(first) {
+        Ok(_) => (Some(first), rest.trim_start()),
+        Err(_) => (None, said),
     }
 }
 

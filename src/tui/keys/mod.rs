@@ -153,7 +153,7 @@ pub(super) fn available(context: Context, access: Access) -> impl Iterator<Item 
 pub(super) fn may(action: Action, access: Access) -> bool {
     match action {
         Action::Act(act) => act.access() <= access,
-        Action::Undo => access > Access::Observer,
+        Action::Undo | Action::Mark => access > Access::Observer,
         _ => true,
     }
 }

@@ -206,3 +206,18 @@ fn marked_ones_are_banned_muted_and_warned_together() {
         assert!(stage.orders.is_empty(), "{key}");
     }
 }
+
+#[test]
+fn a_time_is_said_before_the_reason() {
+    for (line, shown) in [
+        (":mute alice 2h flood<enter>", ["For       2h", "Reason    flood"]),
+        (":mute alice flood 2h<enter>", ["For       15m", "Reason    flood 2h"]),
+        (":ban alice 3d<enter>", ["For       3d", "Reason    the user reads it"]),
+        (":shutdown 5m a new disk<enter>", ["Notice    5m", "Reason    a new disk"]),
+    ] {
+        let mut stage = Stage::new((80, 24));
+        stage.keys(line);
+        let screen = stage.screen();
+        assert!(shown.iter().all(|part| screen.contains(part)), "{line}: {screen}");
+    }
+}
