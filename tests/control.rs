@@ -105,7 +105,8 @@ fn who_has_started_the_daemon_may_do_everything_unless_he_only_wants_to_look() {
     let mut looking = Client::connect(&socket(&server), true).unwrap();
     assert_eq!(looking.hello().epoch, epoch);
     ask(&mut looking, Request::Status);
-    let order = Order::Backup { path: server.data_dir().join("x").display().to_string(), keep: None };
+    let path = server.data_dir().join("x").display().to_string();
+    let order = Order::Backup { path, keep: None, reason: "before the move".into() };
     let refused = looking.ask(Request::Act(order.clone()), |_, _| {}).unwrap_err();
     assert!(matches!(refused, ClientError::Refused(refusal) if refusal.code == RefusalCode::Forbidden));
     assert!(!server.data_dir().join("x").exists());

@@ -32,7 +32,7 @@ fn orders() -> Vec<(Order, Access)> {
         (Order::Maintenance { on: true, message: text() }, Operator),
         (Order::RunMaintenance { reason: text() }, Operator),
         (Order::Reload { reason: text() }, Operator),
-        (Order::Backup { path: text(), keep: None }, Operator),
+        (Order::Backup { path: text(), keep: None, reason: text() }, Operator),
         (Order::Shutdown { grace: Duration::ZERO, reason: text() }, Operator),
         account(AccountOrder::Create { nickname: text(), hash: text(), email: None, roles: Vec::new() }),
         account(AccountOrder::SetPassword { uid: NOBODY, hash: text() }),

@@ -81,7 +81,9 @@ impl Orders {
             Order::CreateRoom { name, kind, changes } => {
                 return self.create_room(name, kind, *changes, peer).await;
             }
-            Order::Backup { path, keep } => self.backup(PathBuf::from(path), keep, &author, progress).await,
+            Order::Backup { path, keep, reason } => {
+                self.backup(PathBuf::from(path), keep, &reason, &author, progress).await
+            }
             Order::Shutdown { grace, reason } => self.shutdown(grace, reason, &author).await,
             Order::Reload { reason } => {
                 let told = self.ask(Task::Reload, RefusalCode::Invalid).await?;
@@ -242,6 +244,7 @@ impl Orders {
         &self,
         path: PathBuf,
         keep: Option<u32>,
+        reason: &str,
         author: &Author,
         progress: ProgressSink,
     ) -> Result<String, Refusal> {
@@ -251,7 +254,7 @@ impl Orders {
         let (store, now) = (self.store.clone(), Timestamp::now());
         let made = task::spawn_blocking(move || backup::make(&store, &path, keep, now, progress)).await;
         let told = made.unwrap_or_else(|_| Err(refusal(RefusalCode::Failed, "the backup ended early")))?;
-        self.record(author, EventKind::Backup, "backup", "", &told).await?;
+        self.record(author, EventKind::Backup, "backup", reason, &told).await?;
         Ok(told)
     }
 

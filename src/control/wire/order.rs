@@ -123,6 +123,8 @@ pub enum Order {
         path: String,
         /// How many of those in the directory are kept; all if `None`.
         keep: Option<u32>,
+        /// Why.
+        reason: String,
     },
     /// Stop the daemon.
     Shutdown {

@@ -130,7 +130,10 @@ impl Dialog {
             Act::MaintenanceOn => {
                 vec![text(Purpose::Text, "Message", said, "what those read who are kept out")]
             }
-            Act::Backup => vec![text(Purpose::Path, "To", said, "/srv/backups or a file there")],
+            Act::Backup => vec![
+                text(Purpose::Path, "To", said, "/srv/backups or a file there"),
+                text(Purpose::Reason, "Reason", "", "why"),
+            ],
             Act::Shutdown => vec![
                 text(Purpose::Grace, "Notice", time.unwrap_or("30s"), "30s, 5m"),
                 reason("users read it"),
@@ -323,7 +326,9 @@ impl Dialog {
             Act::Housekeeping => Ok(Order::RunMaintenance { reason }),
             Act::Reload => Ok(Order::Reload { reason }),
             Act::Backup => match self.input(Purpose::Path) {
-                path if path.starts_with('/') => Ok(Order::Backup { path: path.to_owned(), keep: None }),
+                path if path.starts_with('/') => {
+                    Ok(Order::Backup { path: path.to_owned(), keep: None, reason })
+                }
                 _ => Err("the path has to begin with /; it is one of the server's machine".to_owned()),
             },
             Act::Shutdown => match humantime::parse_duration(self.input(Purpose::Grace)) {
