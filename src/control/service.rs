@@ -22,7 +22,7 @@ use super::orders::{Orders, ProgressSink};
 use super::round_trips::RoundTrips;
 use super::tables::{NOW, Tables, ask, store_refusal};
 use super::window::Query;
-use super::wire::{Listen, Refusal, RefusalCode, Reply, Request, Rows, Window};
+use super::wire::{Listen, Quality, Refusal, RefusalCode, Reply, Request, Rows, Window};
 use super::{accounts, rooms};
 use detail::all_bans;
 
@@ -159,6 +159,13 @@ impl Service {
                 Ok(Reply::Bans(rows.map_err(store_refusal)?))
             }
             Request::Closed => Ok(Reply::Closed(ask(&self.parts.hub, HubQuery::Closed).await?)),
+            Request::Quality => {
+                let mut rows = self.tables.users(NOW).await?;
+                self.trips.fill(Arc::<Vec<_>>::make_mut(&mut rows)).await;
+                let mut quality = Quality::default();
+                rows.iter().for_each(|row| quality.count(row.rtt_micros, row.pending_bytes));
+                Ok(Reply::Quality(Box::new(quality)))
+            }
             Request::Activity { from, limit } => {
                 let limit = limit.min(EVENTS_MAX);
                 let last = self.parts.feed.next().saturating_sub(u64::from(limit));

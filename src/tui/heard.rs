@@ -287,6 +287,9 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
         (Pending::Bans, Ok(Reply::Bans(bans))) => {
             model.overlay = Some(Overlay::Menu(lists::bans(model, bans)));
         }
+        (Pending::Quality, Ok(Reply::Quality(quality))) => {
+            model.overlay = Some(Overlay::Menu(lists::connections(model, &quality)));
+        }
         (Pending::Closed, Ok(Reply::Closed(closed))) => {
             model.overlay = Some(Overlay::Menu(lists::closed(model, &closed)));
         }

@@ -1,10 +1,11 @@
-//! Lists that the daemon was asked for, as menus: who is banned, and who has signed out lately.
+//! Lists that the daemon was asked for, as menus: who is banned, who has signed out lately, how many have
+//! good connections.
 
-use crate::control::wire::{BanRow, BanTarget, Target};
+use crate::control::wire::{BanRow, BanTarget, QUEUE_CLASSES, Quality, TRIP_CLASSES, Target};
 use crate::hub::closed::ClosedRow;
 use crate::model::{CloseReason, display_safe};
 
-use super::format::{clip, clock, duration, width};
+use super::format::{bytes, clip, clock, count as number, duration, width};
 use super::keys::{Act, DetailKind};
 use super::model::Model;
 use super::picker::{Choice, Item, Picker};
@@ -79,6 +80,60 @@ pub(super) fn closed(model: &Model, rows: &[ClosedRow]) -> Picker {
         all => format!("Closed lately: {all}, {lost} without signing out"),
     };
     Picker::new(title, items)
+}
+
+/// How many have connections of which kind; taking one shows them.
+pub(super) fn connections(model: &Model, quality: &Quality) -> Picker {
+    let all: u32 = quality.queues.iter().sum();
+    let known = all - quality.unknown.min(all);
+    // Names and numbers need so much.
+    let room = usize::from(model.size.0.saturating_sub(34)).min(50);
+    let item = |name: String, count: u32, choice| {
+        let part = (u64::from(count) * room as u64).div_ceil(u64::from(all.max(1))) as usize;
+        let full = model.glyphs.levels.last().copied().unwrap_or("#");
+        let bar = format!("{}{}", full.repeat(part), " ".repeat(room - part.min(room)));
+        let label = format!("{} {:>5} {bar}", padded(&name, 16, model.glyphs.more), number(count.into()));
+        Item { label, hint: String::new(), choice }
+    };
+    let line = |label: String| Item { label, hint: String::new(), choice: Choice::Nothing };
+    let mut items = vec![line(format!("Round trip, of {}", number(known.into())))];
+    let ends = TRIP_CLASSES.map(|end| (u64::from(end), format!("{end} ms")));
+    items.extend(
+        classes(&ends, "rtt", "ms")
+            .zip(quality.trips)
+            .map(|((name, filter), count)| item(name, count, Choice::Users(filter))),
+    );
+    items.extend([line(String::new()), line(format!("Waiting for the client, of {}", number(all.into())))]);
+    let ends = QUEUE_CLASSES.map(|end| (end, if end == 1 { "nothing".to_owned() } else { bytes(end) }));
+    items.extend(
+        classes(&ends, "pending", "")
+            .zip(quality.queues)
+            .map(|((name, filter), count)| item(name, count, Choice::Users(filter))),
+    );
+    Picker { selected: 1, ..Picker::new("Connections", items) }
+}
+
+/// The names of classes with these ends, and the filters that show who is in them.
+fn classes<'a>(
+    ends: &'a [(u64, String)],
+    field: &'a str,
+    unit: &'a str,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    (0..=ends.len()).map(move |at| {
+        let (from, to) = (at.checked_sub(1).and_then(|at| ends.get(at)), ends.get(at));
+        let name = match (from, to) {
+            (_, Some((1, nothing))) if unit.is_empty() => nothing.clone(),
+            (None | Some((1, _)), Some((_, to))) if from.is_none() || unit.is_empty() => {
+                format!("below {to}")
+            }
+            (Some((_, from)), Some(_)) => format!("from {from}"),
+            (Some((_, from)), None) => format!("{from} and more"),
+            (None, _) => String::new(),
+        };
+        let from = from.map(|(from, _)| format!("{field}>={from}{unit}"));
+        let to = to.map(|(to, _)| format!("{field}<{to}{unit}"));
+        (name, from.into_iter().chain(to).collect::<Vec<_>>().join(" "))
+    })
 }
 
 /// `text` in exactly so many columns.

@@ -15,8 +15,8 @@ use super::moving::{go, open};
 use super::picker::{Choice, Item, Picker};
 use super::row::Row;
 use super::toasts::Kind;
-use super::update::act;
-use super::{acting, pages};
+use super::update::{act, show};
+use super::{acting, command, pages};
 
 /// A key for a text that lies over the panes; `None` closes it.
 pub(super) fn doc_key(
@@ -96,6 +96,10 @@ pub(super) fn choose(model: &mut Model, picker: Picker, now: Now) {
         None | Some(Choice::Nothing) => {}
         Some(Choice::Do(action)) => act(model, action, now),
         Some(Choice::Go(kind, id, name)) => go(model, kind, id, &name),
+        Some(Choice::Users(filter)) => {
+            show(model, Pane::Users);
+            command::filter(model, &filter);
+        }
         Some(Choice::Unban(target, name)) => {
             acting::open(model, Act::Unban, Subject::Banned { target, name }, "", now);
         }

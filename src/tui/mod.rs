@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `model` | everything that is known: what the daemon has told, and where one stands |
 //! | `update`, `heard`, `acting`, `command`, `menus`, `mouse`, `moving` | what keys, messages, dialogs, typed lines and clicks change |
-//! | `view`, `tables`, `panes`, `overlays`, `pages`, `chart` | what the screen looks like |
+//! | `view`, `tables`, `panes`, `gauges`, `overlays`, `pages`, `chart` | what the screen looks like |
 //! | `layout`, `columns`, `theme`, `format`, `paint` | where, how wide, in which style, in which words |
 //! | `keys`, `palette`, `picker`, `dialog`, `input` | the table of actions, and the ways to them |
 //! | `table`, `row`, `feed`, `sieve`, `metrics`, `detail`, `doc`, `toasts` | the parts of the model |
@@ -24,6 +24,7 @@ mod dialog;
 mod doc;
 mod feed;
 mod format;
+mod gauges;
 mod heard;
 mod input;
 mod keys;

@@ -185,6 +185,7 @@ pub(super) fn act(model: &mut Model, action: Action, now: Now) {
         Action::Notices => model.overlay = Some(Overlay::Notices(Scroll::default())),
         Action::Undo => acting::undo(model, now),
         Action::Columns => menus::columns_menu(model),
+        Action::Connections => list(model, Request::Quality, Pending::Quality, now),
         Action::Closed => list(model, Request::Closed, Pending::Closed, now),
         Action::TopTalkers => {
             show(model, Pane::Users);

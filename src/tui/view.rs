@@ -15,7 +15,7 @@ use super::layout::Regions;
 use super::metrics::METRICS;
 use super::model::{Link, Model, Pane, PromptKind};
 use super::paint::{Hit, Painter};
-use super::{overlays, panes, tables};
+use super::{gauges, overlays, panes, tables};
 
 /// Draws everything.
 pub(super) fn view(model: &Model, frame: &mut Frame<'_>, now: Now) {
@@ -49,7 +49,7 @@ fn body(painter: &mut Painter<'_>, model: &Model, regions: &Regions) {
     } else {
         match (model.table(model.pane), model.pane) {
             (Some(table), _) => tables::draw(painter, model, table, regions.body),
-            (None, Pane::Metrics) => panes::metrics(painter, model, regions.body),
+            (None, Pane::Metrics) => gauges::metrics(painter, model, regions.body),
             (None, _) => panes::activity(painter, model, regions.body),
         }
         if regions.side.width > 0 {

@@ -17,7 +17,10 @@ mod request;
 use serde::{Deserialize, Serialize};
 
 pub use detail::{RoomDetail, UserDetail};
-pub use figures::{Listen, Peaks, Percentiles, Performance, Sample, Status, StorePerformance};
+pub use figures::{
+    Listen, Peaks, Percentiles, Performance, QUEUE_CLASSES, Quality, Sample, Status, StorePerformance,
+    TRIP_CLASSES,
+};
 pub use kept::{AccountDetail, AccountRow, PermanentRoom, PermanentRoomDetail, RoomPerson, RoomSettings};
 pub use order::{AccountOrder, Order, RoomChanges};
 pub use page::{BanRow, Identified, Mismatch, Page, PageChange, Rows, StrikeRow};

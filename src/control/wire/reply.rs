@@ -8,7 +8,7 @@ use crate::model::RoomId;
 
 use super::{
     AccountDetail, AccountRow, BanRow, Page, PageChange, Performance, PermanentRoom, PermanentRoomDetail,
-    RoomDetail, Sample, Status, UserDetail,
+    Quality, RoomDetail, Sample, Status, UserDetail,
 };
 
 /// The answer to a request.
@@ -24,6 +24,8 @@ pub enum Reply {
     Bans(Vec<BanRow>),
     /// To [`Request::Closed`](super::Request::Closed), the last first.
     Closed(Vec<ClosedRow>),
+    /// To [`Request::Quality`](super::Request::Quality).
+    Quality(Box<Quality>),
     /// To [`Request::Activity`](super::Request::Activity).
     Activity {
         /// The events, oldest first.

@@ -23,6 +23,8 @@ pub enum Request {
     Bans,
     /// Who has signed out lately.
     Closed,
+    /// How good the connections of those signed in are.
+    Quality,
     /// The last events, or those from a number on.
     Activity {
         /// The number of the first; `None`: the last `limit`.
@@ -76,6 +78,7 @@ impl Request {
             | Request::Strikes(_)
             | Request::Bans
             | Request::Closed
+            | Request::Quality
             | Request::Activity { .. }
             | Request::User(_)
             | Request::Room(_)

@@ -9,7 +9,10 @@ use crate::model::RoomId;
 
 use super::input::Input;
 use super::keys::{Act, Danger};
+use form::danger;
+pub(super) use form::verb;
 
+mod form;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -67,86 +70,10 @@ pub(super) struct Dialog {
     pub(super) error: Option<String>,
 }
 
-fn text(purpose: Purpose, label: &'static str, value: &str, example: &'static str) -> Field {
-    Field { purpose, label, value: Value::Text(Input::new(value)), example }
-}
-
 impl Dialog {
     /// The dialog for `act`, with what was said in advance: a reason, or the text of an announcement.
     pub(super) fn new(act: Act, subject: Subject, said: &str) -> Dialog {
-        let timed = matches!(act, Act::Ban | Act::Mute | Act::StripMic | Act::Shutdown);
-        let (time, said) = if timed { split_time(said) } else { (None, said) };
-        let reason = |example| text(Purpose::Reason, "Reason", said, example);
-        let place = |fields: Vec<Field>| match &subject {
-            Subject::Room { name, .. } => {
-                let options = vec![format!("room {name}"), "the whole server".to_owned()];
-                let whom = Field {
-                    purpose: Purpose::Whom,
-                    label: "Where",
-                    value: Value::Choice { options, at: 0 },
-                    example: "",
-                };
-                std::iter::once(whom).chain(fields).collect()
-            }
-            _ => fields,
-        };
-        let mut fields = match act {
-            Act::Kick => vec![reason("the user reads it")],
-            Act::Ban => {
-                let mut options = vec!["account".to_owned()];
-                if let Subject::Persons(persons) = &subject
-                    && let [Person { address: Some(address), .. }] = persons.as_slice()
-                {
-                    options.extend([format!("address {address}"), "account and address".to_owned()]);
-                }
-                vec![
-                    Field {
-                        purpose: Purpose::Whom,
-                        label: "Ban",
-                        value: Value::Choice { options, at: 0 },
-                        example: "",
-                    },
-                    text(Purpose::Time, "For", time.unwrap_or("1d"), "2h, 7d; empty: for good"),
-                    reason("the user reads it"),
-                ]
-            }
-            Act::Mute | Act::StripMic => {
-                vec![
-                    text(Purpose::Time, "For", time.unwrap_or("15m"), "15m, 2h; empty: until it is lifted"),
-                    reason("why"),
-                ]
-            }
-            Act::Warn => vec![reason("the user reads it")],
-            Act::CloseRoom => vec![reason("those inside read it")],
-            Act::LockRoom => vec![
-                text(Purpose::Lockword, "Word", said, "what opens the room"),
-                text(Purpose::Reason, "Reason", "", "why"),
-            ],
-            Act::Slowmode => place(vec![
-                text(Purpose::Seconds, "Seconds", if said.is_empty() { "10" } else { said }, "0 is off"),
-                text(Purpose::Reason, "Reason", "", "why"),
-            ]),
-            Act::Broadcast => place(vec![text(Purpose::Text, "Text", said, "what everybody reads")]),
-            Act::MaintenanceOn => {
-                vec![text(Purpose::Text, "Message", said, "what those read who are kept out")]
-            }
-            Act::Backup => vec![
-                text(Purpose::Path, "To", said, "/srv/backups or a file there"),
-                text(Purpose::Reason, "Reason", "", "why"),
-            ],
-            Act::Shutdown => vec![
-                text(Purpose::Grace, "Notice", time.unwrap_or("30s"), "30s, 5m"),
-                reason("users read it"),
-            ],
-            Act::Unban
-            | Act::Unmute
-            | Act::RestoreMic
-            | Act::ClearStrikes
-            | Act::UnlockRoom
-            | Act::MaintenanceOff
-            | Act::Housekeeping
-            | Act::Reload => vec![reason("why")],
-        };
+        let mut fields = form::fields(act, &subject, said);
         let code = (danger(act, &subject) == Danger::Severe).then(|| match &subject {
             Subject::Room { id, .. } => id.to_string(),
             Subject::Persons(persons) => persons.len().to_string(),
@@ -154,7 +81,7 @@ impl Dialog {
             _ => "maintenance".to_owned(),
         });
         if code.is_some() {
-            fields.push(text(Purpose::Code, "Type it", "", ""));
+            fields.push(form::text(Purpose::Code, "Type it", "", ""));
         }
         // Where nothing can happen before something has been said, one begins with saying it; else with Cancel.
         let unsaid = |field: &Field| {
@@ -349,49 +276,5 @@ impl Dialog {
             "" => Err("there is nothing to say yet".to_owned()),
             text => Ok(text.to_owned()),
         }
-    }
-}
-
-/// Takes a time off the beginning of what was said, as in `2h flood`.
-fn split_time(said: &str) -> (Option<&str>, &str) {
-    let (first, rest) = said.split_once(' ').unwrap_or((said, ""));
-    match humantime::parse_duration(first) {
-        Ok(_) => (Some(first), rest.trim_start()),
-        Err(_) => (None, said),
-    }
-}
-
-/// How carefully an act on somebody or something is asked: on several at once, a step more than on one.
-fn danger(act: Act, subject: &Subject) -> Danger {
-    match (act.danger(), subject) {
-        (Danger::Mild, Subject::Persons(persons)) if persons.len() > 1 => Danger::Moderate,
-        (_, Subject::Persons(persons)) if persons.len() > 1 => Danger::Severe,
-        (danger, _) => danger,
-    }
-}
-
-/// An act as a command.
-pub(super) fn verb(act: Act) -> &'static str {
-    match act {
-        Act::Kick => "Kick",
-        Act::Ban => "Ban",
-        Act::Unban => "Unban",
-        Act::Mute => "Mute",
-        Act::Unmute => "Unmute",
-        Act::StripMic => "Strip mic of",
-        Act::RestoreMic => "Restore mic of",
-        Act::Warn => "Warn",
-        Act::ClearStrikes => "Clear strikes of",
-        Act::CloseRoom => "Close",
-        Act::LockRoom => "Lock",
-        Act::UnlockRoom => "Unlock",
-        Act::Slowmode => "Slow down",
-        Act::Broadcast => "Announce to",
-        Act::MaintenanceOn => "Maintenance on for",
-        Act::MaintenanceOff => "Maintenance off for",
-        Act::Housekeeping => "Housekeeping for",
-        Act::Reload => "Reload configuration of",
-        Act::Backup => "Back up",
-        Act::Shutdown => "Shut down",
     }
 }

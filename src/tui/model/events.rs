@@ -115,4 +115,5 @@ pub(in crate::tui) enum Pending {
     },
     Bans,
     Closed,
+    Quality,
 }

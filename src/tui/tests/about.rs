@@ -166,3 +166,13 @@ fn other_keys_do_it_where_somebody_wants_them() {
     stage.event(Event::Terminal(Input::Key(KeyEvent::new(KeyCode::Char('b'), KeyModifiers::CONTROL))));
     assert!(stage.screen().contains("192.0.2.0/24"));
 }
+
+#[test]
+fn connections_are_counted_by_how_good_they_are() {
+    let mut stage = Stage::new((120, 40));
+    stage.keys("3:connections<enter>");
+    let screen = stage.screen();
+    assert!(screen.contains("Round trip, of 268") && screen.contains("1000 ms and more"), "{screen}");
+    stage.keys("<down><down><enter>");
+    assert_eq!((stage.model.pane, stage.model.users.filter.as_str()), (Pane::Users, "rtt>=5ms rtt<20ms"));
+}

@@ -15,7 +15,8 @@ use super::super::view::view;
 use super::rows::{closed, performance, room, sample, strike, user_detail};
 pub(super) use super::rows::{entry, status, user};
 use crate::control::wire::{
-    Access, ClientMessage, Page, Reply, Request, RoomDetail, Rows, ServerHello, ServerMessage, Update, View,
+    Access, ClientMessage, Page, Quality, Reply, Request, RoomDetail, Rows, ServerHello, ServerMessage,
+    Update, View,
 };
 use crate::hub::rows::MemberRow;
 use crate::model::{Now, Timestamp};
@@ -115,6 +116,11 @@ impl Stage {
             Request::Users(_) => {
                 let page = Page { total: 312, matched: 12, offset: 0, rows: Rows::Users(vec![user(0)]) };
                 vec![ServerMessage::Reply { id, result: Ok(Reply::Page(page)) }]
+            }
+            Request::Quality => {
+                let mut quality = Quality::default();
+                (0..312).map(user).for_each(|row| quality.count(row.rtt_micros, row.pending_bytes));
+                vec![ServerMessage::Reply { id, result: Ok(Reply::Quality(Box::new(quality))) }]
             }
             Request::Closed => {
                 vec![ServerMessage::Reply { id, result: Ok(Reply::Closed(closed())) }]

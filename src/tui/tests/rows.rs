@@ -45,7 +45,7 @@ pub(in crate::tui) fn user(index: u32) -> UserRow {
         bytes_in: 1000 * u64::from(index),
         bytes_out: 90_000 * u64::from(index),
         pending_bytes: if index == 4 { 120_000 } else { 0 },
-        rtt_micros: (index % 7 != 6).then_some(400 + index * index * 2900),
+        rtt_micros: (index % 7 != 6).then_some(400 + (index % 20).pow(2) * 2900),
         ends: None,
         messages: u64::from(index * 31),
         strikes: (index % 3) as u8 * u8::from(index % 4 == 1),
