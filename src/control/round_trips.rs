@@ -24,6 +24,10 @@ use super::window::{Cut, Query};
 
 /// How long a time counts: it is smoothed by the system and changes slowly.
 const LASTS: Duration = Duration::from_secs(5);
+/// How long it counts at most where asking for many has taken long.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Asking may take one part in so many of the time.
+const SHARE: u32 = 200;
 /// The longest answer: a header, the connection, and its figures; all of them below one kilobyte today.
 const ANSWER_MAX: usize = 8 * 1024;
 /// Where the smoothed time stands among the figures (`struct tcp_info`, `tcpi_rtt`, linux/tcp.h).
@@ -32,7 +36,36 @@ const RTT_AT: usize = 68;
 /// What is known of connections, and since when.
 #[derive(Default)]
 pub(super) struct RoundTrips {
-    known: Mutex<HashMap<Ends, (Instant, Option<u32>)>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    times: HashMap<Ends, (Instant, Option<u32>)>,
+    /// When many were asked for last, and how long that has to do.
+    costly: Option<(Instant, Duration)>,
+}
+
+impl Known {
+    /// How long a time counts now.
+    fn lasts(&self, now: Instant) -> Duration {
+        let costly = self.costly.filter(|(at, lasts)| now.saturating_duration_since(*at) < *lasts);
+        costly.map_or(LASTS, |(_, lasts)| lasts)
+    }
+
+    /// Forgets what is too old.
+    fn expire(&mut self, now: Instant) {
+        let lasts = self.lasts(now);
+        self.times.retain(|_, (at, _)| now.saturating_duration_since(*at) < lasts);
+    }
+
+    /// Notes that asking has taken so long.
+    fn took(&mut self, now: Instant, time: Duration) {
+        let lasts = time.saturating_mul(SHARE).min(LONGEST);
+        if lasts > self.lasts(now) {
+            self.costly = Some((now, lasts));
+        }
+    }
 }
 
 impl RoundTrips {
@@ -55,40 +88,40 @@ impl RoundTrips {
     /// Puts the times into `rows`.
     pub(super) async fn fill(&self, rows: &mut [UserRow]) {
         let now = Instant::now();
-        let fresh = |at: Instant| now.saturating_duration_since(at) < LASTS;
         let wanted: Vec<Ends> = {
-            let known = self.lock();
-            let unknown = |ends: &Ends| !known.get(ends).is_some_and(|(at, _)| fresh(*at));
-            rows.iter().filter_map(|row| row.ends).filter(unknown).collect()
+            let mut known = self.lock();
+            known.expire(now);
+            rows.iter().filter_map(|row| row.ends).filter(|ends| !known.times.contains_key(ends)).collect()
         };
         if !wanted.is_empty() {
             let asked = task::spawn_blocking(move || {
+                let began = Instant::now();
                 let found = ask(&wanted);
-                (wanted, found)
+                (wanted, found, began.elapsed())
             });
-            let Ok((wanted, found)) = asked.await else { return };
+            let Ok((wanted, found, time)) = asked.await else { return };
             let mut known = self.lock();
-            known.retain(|_, (at, _)| fresh(*at));
+            known.took(now, time);
             let nothing = std::iter::repeat(None);
             let found = wanted.into_iter().zip(found.unwrap_or_default().into_iter().chain(nothing));
-            known.extend(found.map(|(ends, rtt)| (ends, (now, rtt))));
+            known.times.extend(found.map(|(ends, rtt)| (ends, (now, rtt))));
         }
         let known = self.lock();
         for row in rows {
-            row.rtt_micros = row.ends.and_then(|ends| known.get(&ends)?.1);
+            row.rtt_micros = row.ends.and_then(|ends| known.times.get(&ends)?.1);
         }
     }
 
     /// Gives the memory back when nobody has looked for a while.
     pub(super) fn tidy(&self) {
         let mut known = self.lock();
-        known.retain(|_, (at, _)| at.elapsed() < LASTS);
-        if known.is_empty() {
-            *known = HashMap::new();
+        known.expire(Instant::now());
+        if known.times.is_empty() {
+            known.times = HashMap::new();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Ends, (Instant, Option<u32>)>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -202,7 +235,28 @@ mod tests {
         let cut = trips.cut(&query, Arc::new(rows.to_vec()), &RoomNames::new()).await;
         assert_eq!(cut.matched, 4);
         assert!(near(cut.rows[0].rtt_micros));
-        assert_eq!(trips.lock().len(), 2 + usize::from(six.is_some()), "each is asked for once");
+        assert_eq!(trips.lock().times.len(), 2 + usize::from(six.is_some()), "each is asked for once");
+    }
+
+    #[test]
+    fn the_longer_asking_takes_the_rarer_it_is() {
+        let (mut known, begin) = (Known::default(), Instant::now());
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        let ends = Ends { local: "192.0.2.1:1".parse().unwrap(), peer: "192.0.2.2:2".parse().unwrap() };
+        known.took(begin, Duration::from_millis(3));
+        assert_eq!(known.lasts(after(1)), LASTS);
+        known.took(begin, Duration::from_millis(100));
+        known.times.insert(ends, (begin, Some(7)));
+        known.took(after(10), Duration::from_millis(1));
+        known.expire(after(19));
+        assert!(
+            known.times.contains_key(&ends),
+            "those few who came later do not make all be asked for again"
+        );
+        known.expire(after(20));
+        assert!(known.times.is_empty());
+        known.took(after(20), Duration::from_secs(9));
+        assert_eq!((known.lasts(after(30)), known.lasts(after(90))), (LONGEST, LASTS));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn fields(act: Act, subject: &Subject, said: &str) -> Vec<Field> {
         }
         _ => fields,
     };
-    let fields = match act {
+    match act {
         Act::Kick => vec![reason("the user reads it")],
         Act::Ban => {
             let mut options = vec!["account".to_owned()];
@@ -82,8 +82,7 @@ pub(super) fn fields(act: Act, subject: &Subject, said: &str) -> Vec<Field> {
         | Act::MaintenanceOff
         | Act::Housekeeping
         | Act::Reload => vec![reason("why")],
-    };
-    fields
+    }
 }
 
 /// Takes a time off the beginning of what was said, as in `2h flood`.

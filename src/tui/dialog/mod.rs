@@ -105,6 +105,9 @@ impl Dialog {
 
     /// What tells the target from others, and what will happen to it.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        if self.everywhere() {
+            return vec![("Whom", "everybody on the server".to_owned())];
+        }
         let mut facts = self.subject.facts();
         if self.address().is_some() {
             let ends = match (self.chosen(), self.reach) {
