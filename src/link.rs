@@ -16,6 +16,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -28,9 +29,19 @@ const BURST_MAX: u16 = 4096;
 /// Runs once the bytes before it have been handed to the socket.
 pub type Receipt = Box<dyn FnOnce() + Send>;
 
+/// The addresses of both ends of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ends {
+    /// Here.
+    pub local: SocketAddr,
+    /// Where the client is.
+    pub peer: SocketAddr,
+}
+
 /// The queue of outgoing bytes of one connection. See the module's text.
 pub struct Outbox {
     limit: usize,
+    ends: Option<Ends>,
     /// Whether anything waits for a sign of life, so that most packets need not look.
     awaits_sign: AtomicBool,
     /// Whether the client has sent something since somebody last asked.
@@ -95,8 +106,14 @@ impl Outbox {
     /// An empty outbox that closes its connection when something is pushed while more than `limit`
     /// bytes wait in it already.
     pub fn new(limit: usize) -> Arc<Outbox> {
+        Outbox::between(None, limit)
+    }
+
+    /// As [`Outbox::new`], of a connection whose ends are known.
+    pub fn between(ends: Option<Ends>, limit: usize) -> Arc<Outbox> {
         Arc::new(Outbox {
             limit,
+            ends,
             awaits_sign: AtomicBool::new(false),
             stirred: AtomicBool::new(true),
             received: AtomicU64::new(0),
@@ -194,6 +211,11 @@ impl Outbox {
     /// Why the connection is closing, if it is.
     pub fn closing(&self) -> Option<CloseReason> {
         self.lock().closing
+    }
+
+    /// Both ends of the connection, if it has a socket.
+    pub fn ends(&self) -> Option<Ends> {
+        self.ends
     }
 
     /// Bytes that the client has sent, and bytes that it was sent or is about to be.

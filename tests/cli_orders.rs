@@ -242,6 +242,32 @@ fn slowmode_of_the_server_and_of_a_room() {
 }
 
 #[test]
+fn rooms_are_locked_opened_and_emptied_with_a_reason() {
+    let server = Server::start();
+    let mut ann = server.sign_in(server.account("Ann"));
+    let told = ok(&server, &["lock-room", "450", "sesame", "--reason", "a private evening"]);
+    assert!(told.contains("locked") && told.contains("(room 450)"), "{told}");
+    ann.ask_to_join(450, "simsalabim");
+    assert!(json(&server, &["rooms", "--json"]).as_array().unwrap().iter().any(|it| it["locked"] == true));
+    ok(&server, &["unlock-room", "450", "--reason", "the evening is over"]);
+    ann.join(450);
+    let told = ok(&server, &["close-room", "450", "--reason", "new walls"]);
+    assert!(told.contains("put 1 out"), "{told}");
+    assert!(ann.expect(ROOM_CLOSED).text(0).contains("new walls"));
+    let page = server.store().reader().audit(&AuditQuery::default()).unwrap();
+    let whys: Vec<_> = page.records.into_iter().rev().map(|it| (it.entry.action, it.entry.reason)).collect();
+    let expected = [
+        ("lock_room", "a private evening"),
+        ("unlock_room", "the evening is over"),
+        ("close_room", "new walls"),
+    ];
+    assert_eq!(whys, expected.map(|(action, why)| (action.to_owned(), why.to_owned())));
+    fails(&server, 4, &["lock-room", "77", "sesame"]);
+    fails(&server, 4, &["unlock-room", "77"]);
+    assert!(fails(&server, 2, &["lock-room", "450", ""]).contains("word"));
+}
+
+#[test]
 fn a_room_is_closed_with_everybody_in_it() {
     let server = Server::start();
     let uid = server.account("Ann");

@@ -4,6 +4,8 @@
 mod console_support;
 mod support;
 
+use std::fs;
+
 use console_support::{Console, Server};
 
 #[test]
@@ -122,6 +124,42 @@ fn another_protocol_is_told_and_not_guessed_at() {
     let mut console = Console::start(&server, (120, 40), &["--no-reconnect"], &[]);
     assert_eq!(console.ended(), 3);
     assert!(console.text().contains("the daemon is newer"), "{}", console.text());
+}
+
+#[test]
+fn no_name_steers_the_terminal_of_a_command() {
+    let server = Server::start(1);
+    for args in [&["users"][..], &["console", "--once"]] {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_paltalkd"));
+        let output = command.args(args).arg("--socket").arg(server.socket()).output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("carol␛[31m") && !told.contains('\x1b'), "{args:?}: {told:?} {error}");
+    }
+}
+
+#[test]
+fn keys_are_printed_and_a_wrong_one_is_refused() {
+    let config = tempfile::tempdir().unwrap();
+    let file = config.path().join("paltalkd/console.toml");
+    fs::create_dir(file.parent().unwrap()).unwrap();
+    let run = || {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_paltalkd"));
+        command.args(["console", "--print-keys"]).env("XDG_CONFIG_HOME", config.path()).output().unwrap()
+    };
+    let usual = String::from_utf8(run().stdout).unwrap();
+    assert!(
+        usual.contains("[keys.user]\nkick = [\"K\"]") && usual.contains(file.to_str().unwrap()),
+        "{usual}"
+    );
+    // What is printed is a file in which keys can be changed.
+    fs::write(&file, usual.replace("kick = [\"K\"]", "kick = [\"F5\", \"K\"]")).unwrap();
+    assert!(String::from_utf8(run().stdout).unwrap().contains("kick = [\"F5\", \"K\"]"));
+    fs::write(&file, "[keys.user]\nkick = \"M\"\n").unwrap();
+    let refused = run();
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(told.contains("console.toml: M would mean both user.kick and user.mute"), "{told}");
 }
 
 #[test]

@@ -16,11 +16,12 @@ use paltalkd::control::wire::{
     Access, ClientHello, ClientMessage, Order, PROTOCOL, Page, REPLY_MAX, REQUEST_MAX, RefusalCode, Reply,
     Request, Rows, ServerMessage, Target, Update, View, Window,
 };
-use paltalkd::model::{Role, Uid};
+use paltalkd::model::{CloseReason, Role, Uid};
 
 use support::{DEADLINE, Server};
 
 const ROOM_MESSAGE_OUT: u16 = 0xfea2;
+const GOODBYE: u16 = 0xfbb4;
 
 fn socket(server: &Server) -> PathBuf {
     server.data_dir().join("control.sock")
@@ -104,7 +105,8 @@ fn who_has_started_the_daemon_may_do_everything_unless_he_only_wants_to_look() {
     let mut looking = Client::connect(&socket(&server), true).unwrap();
     assert_eq!(looking.hello().epoch, epoch);
     ask(&mut looking, Request::Status);
-    let order = Order::Backup { path: server.data_dir().join("x").display().to_string(), keep: None };
+    let path = server.data_dir().join("x").display().to_string();
+    let order = Order::Backup { path, keep: None, reason: "before the move".into() };
     let refused = looking.ask(Request::Act(order.clone()), |_, _| {}).unwrap_err();
     assert!(matches!(refused, ClientError::Refused(refusal) if refusal.code == RefusalCode::Forbidden));
     assert!(!server.data_dir().join("x").exists());
@@ -151,6 +153,45 @@ fn users_and_rooms_are_filtered_sorted_and_cut() {
     assert_eq!(user.events.last().unwrap().kind.name(), "sign_in");
     let nobody = control.ask(Request::User(Target::Nickname("Nobody".into())), |_, _| {}).unwrap_err();
     assert!(matches!(nobody, ClientError::Refused(refusal) if refusal.code == RefusalCode::NotFound));
+}
+
+#[test]
+fn why_a_session_has_ended_is_remembered() {
+    let server = Server::start();
+    let uids: Vec<Uid> = ["Ann", "Bob", "Carl", "Dora"].map(|name| server.account(name)).into();
+    let mut clients: Vec<_> = uids.iter().map(|uid| server.sign_in(*uid)).collect();
+    let mut control = client(&server);
+    let closed = |control: &mut Client| {
+        let Reply::Closed(rows) = ask(control, Request::Closed) else { panic!() };
+        rows
+    };
+    assert!(closed(&mut control).is_empty());
+    ask(&mut control, Request::Act(Order::Kick { user: Target::Uid(uids[0]), reason: "noise".into() }));
+    let _again = server.sign_in(uids[1]);
+    drop(clients.remove(2));
+    server.wait_for("Carl to be gone", |_| closed(&mut control).len() == 3);
+    clients[2].send(GOODBYE, &[]);
+    server.wait_for("Dora to be gone", |_| closed(&mut control).len() == 4);
+    let rows = closed(&mut control);
+    let told: Vec<_> = rows.iter().rev().map(|row| (row.nickname.as_str(), row.reason)).collect();
+    assert_eq!(
+        told,
+        [
+            ("Ann", CloseReason::Kicked),
+            ("Bob", CloseReason::Replaced),
+            ("Carl", CloseReason::ClientLeft),
+            ("Dora", CloseReason::ClientLeft),
+        ]
+    );
+    assert!(rows.iter().all(|row| row.client == "5.0" && row.bytes_in > 0 && row.bytes_out > 0), "{rows:?}");
+    // The activity says it, too.
+    let Reply::Activity { entries, .. } = ask(&mut control, Request::Activity { from: None, limit: 100 })
+    else {
+        panic!()
+    };
+    let said: Vec<&str> =
+        entries.iter().filter(|entry| entry.kind.name() == "sign_out").map(|entry| &*entry.text).collect();
+    assert_eq!(said, ["kicked", "signed in elsewhere", "signed out", "signed out"]);
 }
 
 #[test]

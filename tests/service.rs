@@ -58,6 +58,14 @@ fn the_unit_leaves_little_open() {
 }
 
 #[test]
+fn the_unit_lets_the_daemon_speak_as_it_has_to() {
+    let unit = fs::read_to_string(repository("scripts/paltalkd.service")).unwrap();
+    let families = unit.lines().find_map(|line| line.strip_prefix("RestrictAddressFamilies=")).unwrap();
+    // Clients, the control socket, and the system's word about how far away clients are.
+    assert_eq!(families, "AF_INET AF_INET6 AF_UNIX AF_NETLINK");
+}
+
+#[test]
 fn the_unit_has_descriptors_for_all_connections() {
     let unit = fs::read_to_string(repository("scripts/paltalkd.service")).unwrap();
     let limit = unit.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")).unwrap();

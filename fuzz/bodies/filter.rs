@@ -49,6 +49,8 @@ pub fn run(data: &[u8]) {
         bytes_in: number,
         bytes_out: 1,
         pending_bytes: 0,
+        rtt_micros: u32::try_from(number).ok(),
+        ends: None,
         messages: number,
         strikes: 1,
         stage: 2,

@@ -24,6 +24,9 @@ pub(super) struct Backup {
     /// Keep the newest N backups of the directory and delete the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
+    /// Why; for the audit log, if the daemon runs
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    reason: String,
 }
 
 impl Backup {
@@ -71,7 +74,8 @@ impl Backup {
         let Some(path) = path.to_str() else {
             return Err(Failure::Usage("the daemon needs a path in UTF-8".to_owned()));
         };
-        remote::act(global, Order::Backup { path: path.to_owned(), keep: self.keep }, output)
+        let order = Order::Backup { path: path.to_owned(), keep: self.keep, reason: self.reason.clone() };
+        remote::act(global, order, output)
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
 use super::output::{ColorChoice, Output};
-use crate::tui::{self, Ended, Options, ThemeName};
+use crate::tui::{self, Bindings, Ended, Options, ThemeName};
 
 #[derive(Args)]
 pub(super) struct Console {
@@ -37,6 +37,9 @@ pub(super) struct Console {
     /// Forget how the console was left the last time
     #[arg(long)]
     reset_ui: bool,
+    /// Print all keys as the file in which they can be changed, and end
+    #[arg(long)]
+    print_keys: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -50,6 +53,11 @@ enum Theme {
 
 impl Console {
     pub(super) fn run(self, socket: PathBuf, color: ColorChoice, output: &Output) -> Result<(), Failure> {
+        let keys = Bindings::load().map_err(Failure::Usage);
+        if self.print_keys {
+            let file = Bindings::file().map_or_else(String::new, |file| format!("# {}\n\n", file.display()));
+            return output.print(&format!("{file}{}", keys?.to_text()));
+        }
         if self.once {
             let snapshot = tui::once(&socket)?.map_err(Failure::NoDaemon)?;
             return if self.json { output.json(&snapshot) } else { output.print(&snapshot.to_text()) };
@@ -62,6 +70,7 @@ impl Console {
             ));
         }
         tui::terminal_fits().map_err(Failure::Usage)?;
+        let keys = keys?;
         let options = Options {
             socket,
             read_only: self.read_only,
@@ -82,6 +91,7 @@ impl Console {
             reconnect: !self.no_reconnect,
             retry_for: self.retry_for,
             reset: self.reset_ui,
+            keys,
         };
         match tui::run(options)? {
             Ended::Quit => Ok(()),

@@ -116,6 +116,34 @@ pub(super) enum Moderation {
         #[command(flatten)]
         why: Why,
     },
+    /// Put everybody out of a room
+    CloseRoom {
+        /// The number of the room
+        #[arg(value_name = "ID")]
+        room: u32,
+        /// Why; those inside read it
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        reason: String,
+    },
+    /// Lock a room with a word
+    LockRoom {
+        /// The number of the room
+        #[arg(value_name = "ID")]
+        room: u32,
+        /// What opens it
+        #[arg(value_name = "WORD")]
+        word: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Open a locked room
+    UnlockRoom {
+        /// The number of the room
+        #[arg(value_name = "ID")]
+        room: u32,
+        #[command(flatten)]
+        why: Why,
+    },
     /// Say something to everybody
     Broadcast {
         /// What
@@ -176,6 +204,13 @@ impl Moderation {
             Moderation::Warn(User { user, reason }) => Order::Warn { user: user.target(), reason },
             Moderation::ClearStrikes { user, why } => {
                 Order::ClearStrikes { user: user.target(), reason: why.reason }
+            }
+            Moderation::CloseRoom { room, reason } => Order::CloseRoom { room: RoomId(room), reason },
+            Moderation::LockRoom { room, word, why } => {
+                Order::LockRoom { room: RoomId(room), lockword: Some(word), reason: why.reason }
+            }
+            Moderation::UnlockRoom { room, why } => {
+                Order::LockRoom { room: RoomId(room), lockword: None, reason: why.reason }
             }
             Moderation::Broadcast { text, room } => Order::Broadcast { room: room.map(RoomId), text },
             Moderation::Reload(why) => Order::Reload { reason: why.reason },

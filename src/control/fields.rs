@@ -19,6 +19,8 @@ pub enum Kind {
     Number,
     /// Seconds, written as in `10m`.
     Time,
+    /// Microseconds, written as in `200ms`; a bare number is milliseconds.
+    Moment,
     /// Yes or no.
     Flag,
     /// An address; `:` is "in that network".
@@ -51,6 +53,8 @@ pub enum Value<'a> {
     Address(IpAddr),
     /// Rooms.
     Rooms(&'a [RoomId]),
+    /// Nothing is known; no comparison holds for it.
+    Unknown,
 }
 
 /// Names of rooms, for filters of users.
@@ -88,6 +92,9 @@ pub fn compare(a: &Value<'_>, b: &Value<'_>) -> Ordering {
         (Value::Flag(a), Value::Flag(b)) => a.cmp(b),
         (Value::Address(a), Value::Address(b)) => a.cmp(b),
         (Value::Rooms(a), Value::Rooms(b)) => a.len().cmp(&b.len()),
+        (Value::Unknown, Value::Unknown) => Ordering::Equal,
+        (Value::Unknown, _) => Ordering::Less,
+        (_, Value::Unknown) => Ordering::Greater,
         // One column holds values of one kind.
         _ => Ordering::Equal,
     }
@@ -127,6 +134,7 @@ impl Row for UserRow {
         field(&["strikes", "strike"], Kind::Number),
         field(&["stage"], Kind::Number),
         field(&["muted_seconds", "muted"], Kind::Time),
+        field(&["rtt_micros", "rtt"], Kind::Moment),
     ];
 
     fn value(&self, field: usize) -> Value<'_> {
@@ -154,7 +162,8 @@ impl Row for UserRow {
             12 => number(self.messages),
             13 => number(self.strikes),
             14 => number(self.stage),
-            _ => number(self.muted_seconds),
+            15 => number(self.muted_seconds),
+            _ => self.rtt_micros.map_or(Value::Unknown, number),
         }
     }
 }

@@ -97,6 +97,11 @@ impl Filter {
     pub fn needs_rooms(&self) -> bool {
         self.root.needs_rooms()
     }
+
+    /// Whether it asks for the column with this place.
+    pub fn asks(&self, field: usize) -> bool {
+        self.root.asks(field)
+    }
 }
 
 impl Node {
@@ -124,6 +129,15 @@ impl Node {
             Node::Not(node) => node.needs_rooms(),
             Node::Test { operand: Operand::Room(..), .. } => true,
             Node::Word(_) | Node::Test { .. } => false,
+        }
+    }
+
+    fn asks(&self, wanted: usize) -> bool {
+        match self {
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(|node| node.asks(wanted)),
+            Node::Not(node) => node.asks(wanted),
+            Node::Word(_) => false,
+            Node::Test { field, .. } => *field == wanted,
         }
     }
 }

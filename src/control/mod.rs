@@ -11,6 +11,7 @@
 //! | [`orders`], [`accounts`], [`rooms`] | what they can change |
 //! | [`audit`] | what was done |
 //! | [`fields`], [`filter`], [`window`] | columns, filters, sorted windows |
+//! | `round_trips` | how far away clients are, as the system knows it |
 //! | [`monitor`], [`process`] | what is measured once a second, always |
 //!
 //! # What a slow reader costs
@@ -31,6 +32,7 @@ pub mod monitor;
 pub mod orders;
 pub mod process;
 pub mod rooms;
+mod round_trips;
 pub mod server;
 pub mod service;
 pub mod socket;

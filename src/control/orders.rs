@@ -102,7 +102,9 @@ impl Orders {
             Order::CreateRoom { name, kind, changes } => {
                 return self.create_room(name, kind, *changes, peer).await;
             }
-            Order::Backup { path, keep } => self.backup(PathBuf::from(path), keep, &author, progress).await,
+            Order::Backup { path, keep, reason } => {
+                self.backup(PathBuf::from(path), keep, &reason, &author, progress).await
+            }
             Order::Shutdown { grace, reason } => self.shutdown(grace, reason, &author).await,
             Order::Reload { reason } => {
                 let told = self.ask(Task::Reload, RefusalCode::Invalid).await?;
@@ -169,9 +171,9 @@ impl Orders {
             }
             Order::CloseRoom { room, reason } => Action::CloseRoom { room, reason },
             Order::DeleteRoom { room, reason } => Action::DeleteRoom { room, reason },
-            Order::LockRoom { room, lockword } => {
+            Order::LockRoom { room, lockword, reason } => {
                 let lockword = lockword.map(|word| to_cp1252(&word));
-                Action::LockRoom { room, lockword }
+                Action::LockRoom { room, lockword, reason }
             }
             Order::SetRoom { room, changes } => {
                 let settings = self.store.read(move |reader| rooms::settings(reader, *changes)).await;
@@ -262,6 +264,7 @@ impl Orders {
         &self,
         path: PathBuf,
         keep: Option<u32>,
+        reason: &str,
         author: &Author,
         progress: ProgressSink,
     ) -> Result<String, Refusal> {
@@ -271,7 +274,7 @@ impl Orders {
         let (store, now) = (self.store.clone(), Timestamp::now());
         let made = task::spawn_blocking(move || backup::make(&store, &path, keep, now, progress)).await;
         let told = made.unwrap_or_else(|_| Err(refusal(RefusalCode::Failed, "the backup ended early")))?;
-        self.record(author, EventKind::Backup, "backup", "", &told).await?;
+        self.record(author, EventKind::Backup, "backup", reason, &told).await?;
         Ok(told)
     }
 

@@ -4,6 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// What the process has open.
+const OPEN: &str = "/proc/self/fd";
+/// For how many looks a count of open files counts, where the system does not say how many there are.
+const LOOKS: u32 = 60;
+
 /// One look at the process.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Process {
@@ -13,6 +18,8 @@ pub struct Process {
     pub memory_bytes: u64,
     /// Threads.
     pub threads: u64,
+    /// Open files, sockets included.
+    pub open_files: u64,
 }
 
 /// Looks at the process, again and again.
@@ -20,10 +27,12 @@ pub struct Process {
 pub struct Watcher {
     /// When the last look was, and the processor time used until then.
     before: Option<(Instant, Duration)>,
+    /// How many files were open when they were counted one by one, and for how many looks that still counts.
+    counted: (u64, u32),
 }
 
 impl Watcher {
-    /// Looks. Reads one small file of `/proc`; `None` if that is not there.
+    /// Looks. Reads a little of `/proc`; `None` if that is not there.
     pub fn look(&mut self) -> Option<Process> {
         let text = fs::read_to_string("/proc/self/stat").ok()?;
         let (used, threads, pages) = parse(&text, rustix::param::clock_ticks_per_second())?;
@@ -34,7 +43,23 @@ impl Watcher {
             if passed > 0.0 { used.saturating_sub(used_then).as_secs_f64() / passed * 100.0 } else { 0.0 }
         });
         let page = rustix::param::page_size() as u64;
-        Some(Process { cpu_percent, memory_bytes: pages.saturating_mul(page), threads })
+        let open_files = self.open_files();
+        Some(Process { cpu_percent, memory_bytes: pages.saturating_mul(page), threads, open_files })
+    }
+
+    /// How many files are open. Linux says so since 6.2 (proc_pid_fd(5)); before, they have to be listed,
+    /// which takes milliseconds where there are thousands, and is done now and then only.
+    fn open_files(&mut self) -> u64 {
+        let told = fs::metadata(OPEN).map_or(0, |known| known.len());
+        if told > 0 {
+            return told;
+        }
+        let (count, looks) = &mut self.counted;
+        if *looks == 0 {
+            (*count, *looks) = (listed(), LOOKS);
+        }
+        *looks -= 1;
+        *count
     }
 }
 
@@ -51,8 +76,8 @@ fn parse(text: &str, ticks_per_second: u64) -> Option<(Duration, u64, u64)> {
 }
 
 /// How many files, sockets included, the process has open. Blocks for as long as it takes to list them.
-pub fn open_files() -> u64 {
-    fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64)
+fn listed() -> u64 {
+    fs::read_dir(OPEN).map_or(0, |entries| entries.count() as u64)
 }
 
 /// The bytes of all files below a directory. Blocks.
@@ -87,7 +112,16 @@ mod tests {
         let mut watcher = Watcher::default();
         let first = watcher.look().unwrap();
         assert_eq!(first.cpu_percent, 0.0, "there is nothing to compare with");
-        assert!(first.memory_bytes > 1 << 20 && first.threads > 0 && open_files() > 2);
+        assert!(first.memory_bytes > 1 << 20 && first.threads > 0 && first.open_files > 2);
+        // Other tests open and close files meanwhile.
+        let known = first.open_files.abs_diff(listed());
+        assert!(known < 200, "{known}");
+        let mut counting = Watcher { counted: (4711, 2), ..Watcher::default() };
+        if fs::metadata(OPEN).is_ok_and(|known| known.len() == 0) {
+            assert_eq!(counting.open_files(), 4711);
+        } else {
+            assert_ne!(counting.open_files(), 4711);
+        }
         assert!(watcher.look().unwrap().cpu_percent >= 0.0);
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("below")).unwrap();

@@ -38,7 +38,10 @@ pub async fn serve(
             biased;
             () = told_to_stop(&mut stop) => break,
             Some(_) = connections.join_next() => {}
-            _ = tidy.tick() => service.tables.tidy(),
+            _ = tidy.tick() => {
+                service.tables.tidy();
+                service.trips.tidy();
+            }
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     service.counters.accepted.increment();

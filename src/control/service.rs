@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use crate::hub::Feed;
-use crate::hub::actor::WeakHubHandle;
+use crate::hub::actor::{Query as HubQuery, WeakHubHandle};
 use crate::metrics::{Counter, Metrics};
 use crate::model::{RoomId, Timestamp};
 use crate::net::voice::Voice;
@@ -19,9 +19,10 @@ use super::access::Peer;
 use super::fields::{RoomNames, Row};
 use super::monitor::Monitor;
 use super::orders::{Orders, ProgressSink};
-use super::tables::{NOW, Tables, store_refusal};
+use super::round_trips::RoundTrips;
+use super::tables::{NOW, Tables, ask, store_refusal};
 use super::window::Query;
-use super::wire::{Listen, Refusal, RefusalCode, Reply, Request, Rows, Window};
+use super::wire::{Listen, Quality, Refusal, RefusalCode, Reply, Request, Rows, Window};
 use super::{accounts, audit, rooms};
 use detail::all_bans;
 
@@ -71,6 +72,8 @@ pub struct Service {
     pub started: Instant,
     /// The rows of tables.
     pub(super) tables: Tables,
+    /// How far away clients are.
+    pub(super) trips: RoundTrips,
     /// Counters of the socket.
     pub counters: SocketCounters,
     /// Bytes of the store's files, as they were last looked at.
@@ -112,6 +115,7 @@ impl Service {
             monitor: Arc::default(),
             started: Instant::now(),
             tables,
+            trips: RoundTrips::default(),
             counters: SocketCounters::default(),
             store_bytes: AtomicU64::new(0),
         })
@@ -141,7 +145,8 @@ impl Service {
                 let query = query::<crate::hub::rows::UserRow>(&window, false)?;
                 let rooms = self.room_names(&query, NOW).await?;
                 let rows = self.tables.users(NOW).await?;
-                Ok(Reply::Page(query.cut(&rows, &rooms).page(Rows::Users)))
+                let cut = self.trips.cut(&query, rows, &rooms).await;
+                Ok(Reply::Page(cut.page(Rows::Users)))
             }
             Request::Rooms(window) => {
                 let query = query::<crate::hub::rows::RoomRow>(&window, false)?;
@@ -157,6 +162,14 @@ impl Service {
                 let now = Timestamp::now();
                 let rows = self.parts.store.read(move |reader| all_bans(reader, now)).await.flatten();
                 Ok(Reply::Bans(rows.map_err(store_refusal)?))
+            }
+            Request::Closed => Ok(Reply::Closed(ask(&self.parts.hub, HubQuery::Closed).await?)),
+            Request::Quality => {
+                let mut rows = self.tables.users(NOW).await?;
+                self.trips.fill(Arc::<Vec<_>>::make_mut(&mut rows)).await;
+                let mut quality = Quality::default();
+                rows.iter().for_each(|row| quality.count(row.rtt_micros, row.pending_bytes));
+                Ok(Reply::Quality(Box::new(quality)))
             }
             Request::Activity { from, limit } => {
                 let limit = limit.min(EVENTS_MAX);

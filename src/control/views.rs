@@ -15,7 +15,7 @@ use super::wire::{Page, Refusal, RefusalCode, Rows, ServerMessage, StrikeRow, Ta
 
 /// Views of one connection at most.
 const VIEWS_MAX: usize = 32;
-/// The pause between two counts of open files: with ten thousand of them a count takes milliseconds.
+/// The pause between two looks at the size of the store.
 const COUNT: Duration = Duration::from_secs(15);
 /// Events in one update at most.
 const EVENTS_AT_ONCE: usize = 500;
@@ -47,9 +47,9 @@ enum Kind {
         next: u64,
     },
     Status,
-    /// When files were counted last, and how many were open.
+    /// When the store was looked at last.
     Metrics {
-        counted: Option<(Instant, u64)>,
+        looked: Option<Instant>,
     },
     User {
         uid: Uid,
@@ -108,7 +108,7 @@ impl Views {
                 Kind::Activity { next: service.parts.feed.next().saturating_sub(u64::from(last)).max(first) }
             }
             View::Status => Kind::Status,
-            View::Metrics => Kind::Metrics { counted: None },
+            View::Metrics => Kind::Metrics { looked: None },
             View::User(uid) => Kind::User { uid, gone: false },
             View::Room(room) => Kind::Room { room, gone: false },
         };
@@ -174,15 +174,16 @@ impl Watched {
             Kind::Users(table) => {
                 let rooms = service.room_names(&table.query, FRESH).await.ok()?;
                 let rows = service.tables.users(FRESH).await.ok()?;
-                table.update(&rows, &rooms, Rows::Users)
+                let cut = service.trips.cut(&table.query, rows, &rooms).await;
+                table.update(cut, Rows::Users)
             }
             Kind::Rooms(table) => {
                 let rows = service.tables.rooms(FRESH).await.ok()?;
-                table.update(&rows, &RoomNames::new(), Rows::Rooms)
+                table.update(table.query.cut(&rows, &RoomNames::new()), Rows::Rooms)
             }
             Kind::Strikes(table) => {
                 let rows = service.tables.strikes(STRIKES_FRESH).await.ok()?;
-                table.update(&rows, &RoomNames::new(), Rows::Strikes)
+                table.update(table.query.cut(&rows, &RoomNames::new()), Rows::Strikes)
             }
             Kind::Activity { next } => {
                 let slice = service.parts.feed.since(*next, EVENTS_AT_ONCE);
@@ -199,14 +200,13 @@ impl Watched {
                 let (seconds, minutes) = service.monitor.history();
                 Some(Update::History { seconds, minutes })
             }
-            Kind::Metrics { counted } => {
+            Kind::Metrics { looked } => {
                 let sample = service.monitor.last().sample;
-                let performance = match *counted {
-                    Some((at, open)) if at.elapsed() < COUNT => service.performance_now(open),
+                let performance = match *looked {
+                    Some(at) if at.elapsed() < COUNT => service.performance_now(),
                     _ => {
-                        let fresh = service.performance().await;
-                        *counted = Some((Instant::now(), fresh.open_files));
-                        fresh
+                        *looked = Some(Instant::now());
+                        service.performance().await
                     }
                 };
                 Some(Update::Metrics(sample, Box::new(performance)))
@@ -242,8 +242,7 @@ impl Watched {
 }
 
 impl<R: Row> Table<R> {
-    fn update(&mut self, rows: &[R], rooms: &RoomNames, wrap: fn(Vec<R>) -> Rows) -> Option<Update> {
-        let cut = self.query.cut(rows, rooms);
+    fn update(&mut self, cut: Cut<R>, wrap: fn(Vec<R>) -> Rows) -> Option<Update> {
         let update = match &self.sent {
             Some(sent) => Update::Change(cut.change_since(sent, wrap)?),
             None => {

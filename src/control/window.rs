@@ -62,6 +62,11 @@ impl Query {
         self.filter.needs_rooms()
     }
 
+    /// Whether the values of a column matter for which rows are shown.
+    pub fn asks<R: Row>(&self, name: &str) -> bool {
+        find::<R>(name).is_some_and(|field| self.sort == field || self.filter.asks(field))
+    }
+
     /// What the window shows of `rows`.
     pub fn cut<R: Row>(&self, rows: &[R], rooms: &RoomNames) -> Cut<R> {
         let mut matching: Vec<_> = rows
@@ -144,6 +149,8 @@ pub(super) mod tests {
             bytes_in: 0,
             bytes_out: 0,
             pending_bytes: 0,
+            rtt_micros: None,
+            ends: None,
             messages: 0,
             strikes: 0,
             stage: 0,

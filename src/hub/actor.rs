@@ -22,11 +22,12 @@ use tracing::{debug, warn};
 
 use crate::link::Outbox;
 use crate::metrics::Metrics;
-use crate::model::{Now, RoomId, Timestamp};
+use crate::model::{CloseReason, Now, RoomId, Timestamp};
 use crate::protocol::Dialect;
 use crate::store::Store;
 
-use super::feed::Feed;
+use super::closed::{Closed, ClosedRow, Ended};
+use super::feed::{Event, EventKind, Feed};
 use super::lookup::Lookup;
 use super::peers::{Orders, RelayOrder};
 use super::rules::Rules;
@@ -58,6 +59,7 @@ pub struct Hub {
     stamp: Option<Instant>,
     maintenance: watch::Sender<Option<String>>,
     feed: Arc<Feed>,
+    closed: Closed,
     wakers: Vec<Waker>,
     /// Questions for the store, in their order; one is asked at a time.
     lookups: VecDeque<Lookup>,
@@ -122,6 +124,7 @@ impl Hub {
             stamp: None,
             maintenance,
             feed: Feed::new(1),
+            closed: Closed::default(),
             wakers: Vec::new(),
             lookups: VecDeque::new(),
             looking: false,
@@ -354,11 +357,36 @@ impl Hub {
             Effect::Accepted => self.metrics.messages.increment(),
             Effect::Refused(link) => self.metrics.refused(link),
             Effect::RenewRules => self.rules_stale = true,
-            Effect::Event(event) => {
-                log::log_event(&event);
-                self.feed.push(now.wall, *event);
-            }
+            Effect::Ended { conn, ended } => self.remember(now, conn, *ended),
+            Effect::Event(event) => self.tell(now, *event),
         }
+    }
+
+    fn tell(&self, now: Now, event: Event) {
+        log::log_event(&event);
+        self.feed.push(now.wall, event);
+    }
+
+    /// Notes who has signed out, with what only his connection knew.
+    fn remember(&mut self, now: Now, conn: ConnId, ended: Ended) {
+        let outbox = self.link(conn).map(|link| &link.outbox);
+        // A connection that does not say why has come to no good end.
+        let known = || outbox.and_then(|outbox| outbox.closing());
+        let reason = ended.reason.or_else(known).unwrap_or(CloseReason::NetworkError);
+        let (bytes_in, bytes_out) = outbox.map(|outbox| outbox.traffic()).unwrap_or_default();
+        self.tell(now, Event::new(EventKind::SignOut).by(ended.person).saying(reason.words()));
+        self.closed.add(ClosedRow {
+            at: now.wall,
+            uid: ended.person.uid,
+            nickname: ended.person.nickname.to_string(),
+            address: ended.address,
+            client: ended.client.to_owned(),
+            connected_seconds: now.uptime.saturating_sub(ended.since).as_secs(),
+            messages: ended.messages,
+            bytes_in,
+            bytes_out,
+            reason,
+        });
     }
 
     fn relay(&mut self, order: RelayOrder) {

@@ -93,7 +93,7 @@ impl State {
 
     /// Ends the session that a new sign-in of the same user replaces.
     fn replace_session(&mut self, older: ConnId, effects: &mut Effects) -> Option<Box<Session>> {
-        let ended = self.end_session(older, effects);
+        let ended = self.end_session(older, Some(CloseReason::Replaced), effects);
         effects.push(Effect::Close {
             conn: older,
             reason: CloseReason::Replaced,
@@ -103,17 +103,24 @@ impl State {
     }
 
     pub(super) fn disconnect(&mut self, conn: ConnId, effects: &mut Effects) {
-        self.end_session(conn, effects);
+        self.end_session(conn, None, effects);
     }
 
-    /// Takes a session out of everything it was in and tells those who see it.
-    pub(super) fn end_session(&mut self, conn: ConnId, effects: &mut Effects) -> Option<Box<Session>> {
+    /// Takes a session out of everything it was in and tells those who see it. Without a reason, its
+    /// connection knows why.
+    pub(super) fn end_session(
+        &mut self,
+        conn: ConnId,
+        reason: Option<CloseReason>,
+        effects: &mut Effects,
+    ) -> Option<Box<Session>> {
         for room in self.session(conn)?.rooms.clone() {
             self.leave_room(conn, room, effects);
         }
         self.leave_peers(conn, effects);
         let session = self.remove_session(conn)?;
-        effects.event(Event::new(EventKind::SignOut).by(session.person));
+        let ended = Box::new(session.ended(reason));
+        effects.push(Effect::Ended { conn, ended });
         if session.status != Status::Invisible {
             self.announce_presence(session.person.uid, &session.blocks, effects);
         }

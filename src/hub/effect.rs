@@ -5,6 +5,7 @@ use crate::protocol::{PacketType, ServerPacket};
 use crate::store::{AsOf, Change};
 
 use super::ConnId;
+use super::closed::Ended;
 use super::feed::Event;
 use super::lookup::Lookup;
 use super::peers::RelayOrder;
@@ -79,6 +80,13 @@ pub enum Effect {
     Refused(Link),
     /// What the guard goes by has been changed in the store and is to be put in force.
     RenewRules,
+    /// A session is over.
+    Ended {
+        /// Its connection.
+        conn: ConnId,
+        /// What is known of it.
+        ended: Box<Ended>,
+    },
     /// Something that those who run the place may want to know.
     Event(Box<Event>),
 }

@@ -12,6 +12,7 @@
 pub mod actor;
 mod acts;
 pub mod chronicle;
+pub mod closed;
 mod command;
 pub mod contacts;
 mod directory;

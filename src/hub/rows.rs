@@ -9,10 +9,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Now, Rating, Role, RoomId, Status, Timestamp, Uid, from_cp1252};
+use crate::link::Ends;
+use crate::model::{CloseReason, Now, Rating, Role, RoomId, Status, Timestamp, Uid, from_cp1252};
 use crate::protocol::Dialect;
 use crate::store::{Exclusion, ExclusionKind, MuteKind};
 
+use super::closed::Ended;
 use super::{ConnId, Room, Session, State};
 
 /// A signed-in user.
@@ -42,6 +44,12 @@ pub struct UserRow {
     pub bytes_out: u64,
     /// Bytes that wait for his client to read them.
     pub pending_bytes: u64,
+    /// How long a packet takes to his client and back, smoothed, in microseconds; `None` if the system
+    /// does not say.
+    pub rtt_micros: Option<u32>,
+    /// The ends of his connection, by which the system knows it.
+    #[serde(skip)]
+    pub ends: Option<Ends>,
     /// Messages of his that were accepted since he signed in.
     pub messages: u64,
     /// His strikes, 0 to 2.
@@ -325,6 +333,20 @@ fn top<'a, T, K: Ord>(all: impl Iterator<Item = &'a T>, key: impl Fn(&T) -> K) -
     found
 }
 
+impl Session {
+    /// What is told of it when it is over.
+    pub(super) fn ended(&self, reason: Option<CloseReason>) -> Ended {
+        Ended {
+            person: self.person,
+            address: self.peer.to_canonical(),
+            client: client_name(self.dialect),
+            since: self.since,
+            messages: self.messages,
+            reason,
+        }
+    }
+}
+
 fn row(now: Now, session: &Session) -> UserRow {
     UserRow {
         uid: session.person.uid,
@@ -339,6 +361,8 @@ fn row(now: Now, session: &Session) -> UserRow {
         bytes_in: 0,
         bytes_out: 0,
         pending_bytes: 0,
+        rtt_micros: None,
+        ends: None,
         messages: session.messages,
         strikes: 0,
         stage: 0,

@@ -276,7 +276,7 @@ impl State {
 
     /// Ends somebody's session with these last words. He has left all rooms, calls and files then.
     pub(super) fn put_off(&mut self, conn: ConnId, reason: CloseReason, text: &str, effects: &mut Effects) {
-        self.end_session(conn, effects);
+        self.end_session(conn, Some(reason), effects);
         let last = ServerPacket::ServerDisconnect(to_cp1252(text));
         effects.push(Effect::Close { conn, reason, last });
     }

@@ -1,7 +1,10 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a connection ended. Counted, logged and, where the protocol can, told to the client.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CloseReason {
     /// The client closed the connection or said goodbye.
     ClientLeft,
@@ -73,6 +76,27 @@ impl CloseReason {
             CloseReason::NetworkError => "network_error",
             CloseReason::StoreBusy => "store_busy",
             CloseReason::Shutdown => "shutdown",
+        }
+    }
+
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            CloseReason::ClientLeft => "signed out",
+            CloseReason::Replaced => "signed in elsewhere",
+            CloseReason::Kicked => "kicked",
+            CloseReason::Banned => "banned",
+            CloseReason::Maintenance => "maintenance",
+            CloseReason::SlowReader => "did not read",
+            CloseReason::LoginTimeout => "no sign-in in time",
+            CloseReason::Idle => "idle for too long",
+            CloseReason::LoginTries => "too many wrong passwords",
+            CloseReason::ProtocolError => "protocol error",
+            CloseReason::ServerFull => "server full",
+            CloseReason::AddressFull => "too many connections of the address",
+            CloseReason::NetworkError => "connection lost",
+            CloseReason::StoreBusy => "store too busy",
+            CloseReason::Shutdown => "server stopped",
         }
     }
 }

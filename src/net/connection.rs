@@ -117,6 +117,8 @@ impl Connection {
                 }
             }
         };
+        // Whoever asks the outbox why learns it; if it knew before, that stays.
+        self.output.outbox.close(reason, &[]);
         Box::pin(self.session.end()).await;
         reason
     }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::config::Limits;
-use crate::link::Outbox;
+use crate::link::{Ends, Outbox};
 use crate::model::{CloseReason, Timestamp};
 use crate::protocol::{Dialect, PacketType, ServerPacket};
 use crate::session::{Context, Session};
@@ -92,7 +92,7 @@ impl Chat {
             match accepted {
                 Ok((stream, peer)) => {
                     pause.end();
-                    self.admit(stream, peer.ip());
+                    self.admit(stream, peer);
                 }
                 Err(error) => match pause.after(&error) {
                     None => debug!(%error, "a connection ended before it was accepted"),
@@ -106,11 +106,14 @@ impl Chat {
         }
     }
 
-    fn admit(self: &Arc<Self>, stream: TcpStream, peer: IpAddr) {
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         let metrics = Arc::clone(&self.context.metrics);
         metrics.connections_accepted.increment();
         let limits = self.limits.load();
-        let outbox = Outbox::new(limits.outbox.unwrap_or(usize::MAX));
+        let local = stream.local_addr().ok();
+        let ends = local.map(|local| Ends { local, peer });
+        let peer = peer.ip();
+        let outbox = Outbox::between(ends, limits.outbox.unwrap_or(usize::MAX));
         let ticket = match self.registry.admit(Timestamp::now(), peer, &outbox) {
             Ok(ticket) => ticket,
             Err(reason) => {
@@ -123,7 +126,7 @@ impl Chat {
         if let Err(error) = tune(&stream, limits.unresponsive_timeout) {
             debug!(%peer, %error, "cannot set socket options");
         }
-        let local = stream.local_addr().map_or(Ipv4Addr::UNSPECIFIED, |address| ipv4(address.ip()));
+        let local = local.map_or(Ipv4Addr::UNSPECIFIED, |address| ipv4(address.ip()));
         let session = Session::new(Arc::clone(&self.context), ticket.id(), Arc::clone(&outbox), peer, local);
         let connection = Connection::new(
             stream,

@@ -189,7 +189,7 @@ pub(super) fn open(model: &mut Model, act: Act, subject: Subject, said: &str, no
         let window = Window { filter: format!("ip:{address}"), limit: 1, ..Window::default() };
         model.request(Request::Users(window), Pending::Reach { address });
     }
-    if act.danger() == Danger::Mild && dialog.code.is_none() {
+    if dialog.danger() == Danger::Mild {
         confirm(model, &dialog, now);
     } else {
         model.overlay = Some(Overlay::Dialog(dialog));
@@ -228,8 +228,10 @@ fn inverse(order: &Order) -> Option<Order> {
     match order {
         Order::Ban { target, .. } => Some(Order::Unban { target: target.clone(), reason }),
         Order::Mute { user, media, .. } => Some(Order::Unmute { user: user.clone(), media: *media, reason }),
-        Order::LockRoom { room, lockword: Some(_) } => Some(Order::LockRoom { room: *room, lockword: None }),
-        Order::Maintenance { on: true, .. } => Some(Order::Maintenance { on: false, message: String::new() }),
+        Order::LockRoom { room, lockword: Some(_), .. } => {
+            Some(Order::LockRoom { room: *room, lockword: None, reason })
+        }
+        Order::Maintenance { on: true, .. } => Some(Order::Maintenance { on: false, message: reason }),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use crate::model::{Role, RoomId, Status, Timestamp, Uid};
 
 use super::doc::{Doc, Scroll};
 use super::feed::{kind_name, level_name, sentence};
-use super::format::{bytes, clock, count, duration};
+use super::format::{bytes, clock, count, duration, round_trip};
 use super::keys::DetailKind;
 use super::theme::Tone;
 
@@ -105,6 +105,9 @@ fn user_page(doc: &mut Doc, user: &UserDetail) {
             doc.field("Received", &bytes(row.bytes_in), Tone::Text);
             doc.field("Sent", &bytes(row.bytes_out), Tone::Text);
             doc.field("Waiting", &bytes(row.pending_bytes), Tone::Text);
+            if let Some(time) = row.rtt_micros {
+                doc.field("Round trip", &round_trip(time.into()), Tone::Text);
+            }
             if row.muted_seconds > 0 {
                 doc.field("Muted", &format!("▲ {} left", duration(row.muted_seconds)), Tone::Bad);
             }

@@ -85,6 +85,17 @@ pub(super) fn micros(value: u64) -> String {
     }
 }
 
+/// The time to somewhere and back in at most five columns: `<1ms`, `3.4ms`, `12ms`, `320ms`, `1.2s`.
+pub(super) fn round_trip(micros: u64) -> String {
+    match micros {
+        0..1_000 => "<1ms".to_owned(),
+        1_000..9_950 => format!("{:.1}ms", micros as f64 / 1e3),
+        9_950..999_500 => format!("{:.0}ms", micros as f64 / 1e3),
+        999_500..99_950_000 => format!("{:.1}s", micros as f64 / 1e6),
+        _ => format!("{}s", micros / 1_000_000),
+    }
+}
+
 /// The time of day in UTC: `12:33:20`.
 pub(super) fn clock(at: Timestamp) -> String {
     at.rfc3339().get(11..19).unwrap_or("--:--:--").to_owned()
@@ -176,6 +187,10 @@ mod tests {
             [0, 850, 1300, 250_000, 2_000_000].map(micros),
             ["0µs", "850µs", "1.3ms", "250ms", "2.0s"]
         );
+        assert_eq!(
+            [0, 999, 1420, 9949, 9950, 48_200, 999_400, 1_200_000, 120_000_000].map(round_trip),
+            ["<1ms", "<1ms", "1.4ms", "9.9ms", "10ms", "48ms", "999ms", "1.2s", "120s"]
+        );
         assert_eq!([0.0, 0.42, 9.94, 12.4, 180.0].map(percent), ["0%", "0.4%", "9.9%", "12%", "180%"]);
         assert_eq!(clock(Timestamp(1_100_003_600_000)), "12:33:20");
     }
@@ -212,6 +227,7 @@ mod tests {
         fn numbers_keep_their_columns(value in any::<u64>()) {
             prop_assert!(width(&count(value)) <= 5);
             prop_assert!(width(&short_bytes(value)) <= 5);
+            prop_assert!(value > 9_999_000_000 || width(&round_trip(value)) <= 5);
             prop_assert!(width(&bytes(value)) <= 8);
             prop_assert!(value > 86_400 * 99_999 || width(&duration(value)) <= 6);
         }

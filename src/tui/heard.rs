@@ -1,14 +1,12 @@
 //! What the daemon says, and what it changes.
 
-use crate::control::wire::{
-    BanRow, BanTarget, Refusal, Reply, ServerHello, ServerMessage, Target, Update, View,
-};
+use crate::control::wire::{Refusal, Reply, ServerHello, ServerMessage, Status, Target, Update, View};
 use crate::model::{Now, RoomId, Uid};
 
 use super::detail::Data;
-use super::keys::{Act, DetailKind};
+use super::keys::DetailKind;
+use super::lists;
 use super::model::{Link, LinkEvent, Model, Overlay, Pane, Pending, Slot};
-use super::picker::{Choice, Item, Picker};
 use super::table::Need;
 use super::toasts::Kind;
 
@@ -195,6 +193,7 @@ fn update(model: &mut Model, slot: Slot, update: Update, now: Now) {
             }
         }
         (_, Update::Status(status)) => {
+            alert(model, &status, now);
             model.status = Some(*status);
             let pane = model.pane;
             if let Some(table) = model.table_mut(pane).filter(|_| live) {
@@ -285,43 +284,34 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
                 detail.data = Data::User(user);
             }
         }
-        (Pending::Bans, Ok(Reply::Bans(bans))) => model.overlay = Some(Overlay::Menu(ban_menu(model, bans))),
+        (Pending::Bans, Ok(Reply::Bans(bans))) => {
+            model.overlay = Some(Overlay::Menu(lists::bans(model, bans)));
+        }
+        (Pending::Quality, Ok(Reply::Quality(quality))) => {
+            model.overlay = Some(Overlay::Menu(lists::connections(model, &quality)));
+        }
+        (Pending::Closed, Ok(Reply::Closed(closed))) => {
+            model.overlay = Some(Overlay::Menu(lists::closed(model, &closed)));
+        }
         (_, Ok(_)) => {}
         (_, Err(refusal)) => model.toasts.push(Kind::Failed, refusal.text, now),
     }
 }
 
-/// An end, as people read it.
-fn until(rfc3339: &str) -> String {
-    match (rfc3339.get(..10), rfc3339.get(11..16)) {
-        (Some(day), Some(time)) => format!("until {day} {time} UTC"),
-        _ => format!("until {rfc3339}"),
+/// Tells when the server's state has got worse, or well again. How much of something is left changes all
+/// the time: not each new figure is news.
+fn alert(model: &mut Model, status: &Status, now: Now) {
+    let before = model.status.as_ref().map_or(("ok", 0), |it| (it.health.as_str(), it.health_reasons.len()));
+    let after = (status.health.as_str(), status.health_reasons.len());
+    if before == after {
+        return;
     }
-}
-
-/// The bans in force; taking one asks whether to lift it.
-fn ban_menu(model: &Model, bans: Vec<BanRow>) -> Picker {
-    let may = Act::Unban.access() <= model.access();
-    let items = bans.into_iter().map(|ban| {
-        let until = ban.until.as_deref().map_or("for good".to_owned(), until);
-        let place = ban.room.map(|room| format!(" from room {room}")).unwrap_or_default();
-        let choice = match ban.scope.as_str() {
-            "account" if may => {
-                Choice::Unban(BanTarget::User(Target::Nickname(ban.target.clone())), ban.target.clone())
-            }
-            "address" if may => Choice::Unban(BanTarget::Network(ban.target.clone()), ban.target.clone()),
-            _ => Choice::Nothing,
-        };
-        let label = format!("{}{place}  {}", ban.target, ban.reason);
-        Item { label, hint: until, choice }
-    });
-    let mut items: Vec<Item> = items.collect();
-    if items.is_empty() {
-        items.push(Item {
-            label: "nobody is banned".to_owned(),
-            hint: String::new(),
-            choice: Choice::Nothing,
-        });
-    }
-    Picker::new("Bans", items)
+    let why = status.health_reasons.join("; ");
+    let (kind, text) = match status.health.as_str() {
+        "ok" if why.is_empty() => (Kind::Notice, "the server is well again".to_owned()),
+        "ok" => (Kind::Notice, why),
+        "maintenance" => (Kind::Notice, why),
+        health => (Kind::Failed, format!("{health}: {why}")),
+    };
+    model.toasts.push(kind, text, now);
 }

@@ -15,8 +15,8 @@ use super::moving::{go, open};
 use super::picker::{Choice, Item, Picker};
 use super::row::Row;
 use super::toasts::Kind;
-use super::update::act;
-use super::{acting, pages};
+use super::update::{act, show};
+use super::{acting, command, pages};
 
 /// A key for a text that lies over the panes; `None` closes it.
 pub(super) fn doc_key(
@@ -96,6 +96,10 @@ pub(super) fn choose(model: &mut Model, picker: Picker, now: Now) {
         None | Some(Choice::Nothing) => {}
         Some(Choice::Do(action)) => act(model, action, now),
         Some(Choice::Go(kind, id, name)) => go(model, kind, id, &name),
+        Some(Choice::Users(filter)) => {
+            show(model, Pane::Users);
+            command::filter(model, &filter);
+        }
         Some(Choice::Unban(target, name)) => {
             acting::open(model, Act::Unban, Subject::Banned { target, name }, "", now);
         }
@@ -204,7 +208,7 @@ pub(super) fn menu(model: &mut Model) {
     let narrow = model.size.0 < 60;
     let item = |entry: &Entry| Item {
         label: if narrow { entry.name.to_owned() } else { format!("{:<13} {}", entry.name, entry.help) },
-        hint: entry.keys.first().map(|key| key.name()).unwrap_or_default(),
+        hint: model.settings.keys.of(entry).first().map(|key| key.name()).unwrap_or_default(),
         choice: Choice::Do(entry.action),
     };
     model.overlay = Some(Overlay::Menu(Picker::new(subject.name(), entries.map(item).collect())));

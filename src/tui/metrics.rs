@@ -54,6 +54,7 @@ pub(super) const METRICS: &[Metric] = &[
     Metric { name: "Connections", value: |sample| sample.connections.into(), show: whole },
     Metric { name: "CPU", value: |sample| sample.cpu_percent.into(), show: percent },
     Metric { name: "Memory", value: |sample| sample.memory_bytes as f64, show: size },
+    Metric { name: "Open files", value: |sample| sample.open_files.into(), show: whole },
     Metric { name: "Hub queue", value: |sample| sample.hub_queue.into(), show: whole },
     Metric { name: "Hub busy", value: |sample| sample.hub_busy_percent.into(), show: percent },
     Metric { name: "Bytes in", value: |sample| sample.bytes_in.into(), show: flow },

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `model` | everything that is known: what the daemon has told, and where one stands |
 //! | `update`, `heard`, `acting`, `command`, `menus`, `mouse`, `moving` | what keys, messages, dialogs, typed lines and clicks change |
-//! | `view`, `tables`, `panes`, `overlays`, `pages`, `chart` | what the screen looks like |
+//! | `view`, `tables`, `panes`, `gauges`, `overlays`, `pages`, `chart` | what the screen looks like |
 //! | `layout`, `columns`, `theme`, `format`, `paint` | where, how wide, in which style, in which words |
 //! | `keys`, `palette`, `picker`, `dialog`, `input` | the table of actions, and the ways to them |
 //! | `table`, `row`, `feed`, `sieve`, `metrics`, `detail`, `doc`, `toasts` | the parts of the model |
@@ -24,11 +24,13 @@ mod dialog;
 mod doc;
 mod feed;
 mod format;
+mod gauges;
 mod heard;
 mod input;
 mod keys;
 mod layout;
 mod link;
+mod lists;
 mod memory;
 mod menus;
 mod metrics;
@@ -67,6 +69,7 @@ use link::LinkOptions;
 use memory::Memory;
 use model::{Model, Settings};
 
+pub use keys::Bindings;
 pub use once::Snapshot;
 pub use run::Ended;
 pub use theme::{Depth, ThemeName};
@@ -92,6 +95,8 @@ pub struct Options {
     pub retry_for: Option<Duration>,
     /// Whether to forget how it was left.
     pub reset: bool,
+    /// Which keys do what.
+    pub keys: Bindings,
 }
 
 /// Whether the terminal that the environment names can show the console; says why not.
@@ -130,7 +135,8 @@ pub fn run(options: Options) -> anyhow::Result<Ended> {
     };
     let utf8 = theme::is_utf8(&variable("LC_ALL"), &variable("LC_CTYPE"), &variable("LANG"));
     let glyphs = if options.ascii || !utf8 { &theme::ASCII } else { &theme::UNICODE };
-    let settings = Settings { socket: options.socket.display().to_string(), read_only: options.read_only };
+    let socket = options.socket.display().to_string();
+    let settings = Settings { socket, read_only: options.read_only, keys: options.keys };
     let mut model = Model::new(settings, (80, 24), depth, glyphs);
     if !options.reset {
         Memory::load().apply(&mut model);

@@ -8,7 +8,7 @@ use crate::model::Now;
 use super::command::suggestions;
 use super::dialog::{Dialog, Value};
 use super::doc::{Doc, Scroll};
-use super::format::{count, wrap};
+use super::format::{clip, count, wrap};
 use super::input::Input;
 use super::keys::{Act, Danger};
 use super::layout::Regions;
@@ -91,7 +91,7 @@ fn menu(painter: &mut Painter<'_>, model: &Model, picker: &Picker) {
 
 fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
     let facts = dialog.facts();
-    let danger = dialog.act.danger();
+    let danger = dialog.danger();
     // Below that a dialog is drawn without air.
     let roomy = model.size.1 >= 20;
     let width = 64.min(model.size.0.saturating_sub(2));
@@ -99,7 +99,16 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
     let mut lines: Vec<(String, String)> = Vec::new();
     for (name, value) in &facts {
         let value = painter.shown(value);
-        for (index, part) in wrap(&value, inner_width.saturating_sub(10)).into_iter().take(3).enumerate() {
+        let room = inner_width.saturating_sub(10);
+        let mut parts = wrap(&value, room);
+        if parts.len() > 3 {
+            parts.truncate(3);
+            if let Some(last) = parts.last_mut() {
+                let more = painter.glyphs.more;
+                *last = format!("{} {more}", clip(last, room.saturating_sub(2), ""));
+            }
+        }
+        for (index, part) in parts.into_iter().enumerate() {
             lines.push((if index == 0 { (*name).to_owned() } else { String::new() }, part));
         }
     }
@@ -150,6 +159,7 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         let why = match dialog.act {
             _ if area.width < 56 => "",
             Act::MaintenanceOn => "All but staff have to leave. ",
+            Act::Mute | Act::StripMic | Act::Ban => "It concerns many. ",
             _ => "This cannot be taken back. ",
         };
         let text = format!("{} {why}Type {code} to go on.", painter.glyphs.warning);
@@ -272,10 +282,12 @@ pub(super) fn toasts(painter: &mut Painter<'_>, model: &Model, regions: &Regions
             Kind::Failed => (painter.glyphs.failed, Tone::Bad),
         };
         let close = if toast.kind == Kind::Failed { "  x" } else { "" };
-        let text = format!(" {sign} {}{close} ", painter.shown(&toast.text));
+        let text = format!("{}{close}", painter.shown(&toast.text));
         let most = area.width.min(90);
-        let lines = wrap(&text, most.saturating_sub(2).into());
-        let lines: Vec<String> = lines.into_iter().take(3).collect();
+        // What goes on in the next line stands under its beginning, not under the sign.
+        let lines = wrap(&text, most.saturating_sub(6).into()).into_iter().take(3).enumerate();
+        let lines: Vec<String> =
+            lines.map(|(at, line)| format!(" {} {line} ", if at == 0 { sign } else { " " })).collect();
         let height = lines.len() as u16;
         if y < regions.tabs.bottom() + height {
             break;

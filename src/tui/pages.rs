@@ -11,7 +11,7 @@ use super::detail::event_page;
 use super::doc::Doc;
 use super::feed::{kind_name, sentence};
 use super::format::clock;
-use super::keys::{Entry, Scope, TABLE, may};
+use super::keys::{Bindings, Entry, Scope, TABLE, may};
 use super::model::Model;
 use super::theme::Tone;
 use super::toasts::Kind;
@@ -45,7 +45,7 @@ pub(super) fn help(model: &Model, width: u16) -> Doc {
         let here = if context.has(scope) { "" } else { " (elsewhere)" };
         doc.heading(&format!("{}{here}", scope.title()));
         for entry in TABLE.iter().filter(|entry| entry.scope == scope && may(entry.action, access)) {
-            line(&mut doc, entry);
+            line(&mut doc, entry, &model.settings.keys);
         }
     }
     doc.heading("Filters");
@@ -70,8 +70,8 @@ pub(super) fn help(model: &Model, width: u16) -> Doc {
     doc
 }
 
-fn line(doc: &mut Doc, entry: &Entry) {
-    let keys: Vec<String> = entry.keys.iter().map(|key| key.name()).collect();
+fn line(doc: &mut Doc, entry: &Entry, bindings: &Bindings) {
+    let keys: Vec<String> = bindings.of(entry).iter().map(|key| key.name()).collect();
     let keys = if keys.is_empty() { format!(":{}", entry.name) } else { keys.join(" ") };
     doc.field(&keys, entry.help, Tone::Text);
 }

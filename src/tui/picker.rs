@@ -12,6 +12,8 @@ pub(super) enum Choice {
     Do(Action),
     /// Opens the details of a user or room.
     Go(DetailKind, u32, String),
+    /// Shows the users that match.
+    Users(String),
     /// Lifts a ban.
     Unban(BanTarget, String),
     /// Shows or hides a kind of events; the menu stays.

@@ -5,6 +5,7 @@ use ratatui::style::Style;
 
 use super::columns::{Column, fitting};
 use super::format::{count, wrap};
+use super::keys::{Act, Action};
 use super::model::{Link, Model, Pane};
 use super::paint::{Hit, Painter};
 use super::table::Table;
@@ -151,7 +152,9 @@ fn empty(painter: &mut Painter<'_>, model: &Model, table: &Table, area: Rect) {
         }
     } else if !table.filter.is_empty() {
         lines.push((format!("Nothing matches {}", table.filter), Tone::Strong));
-        lines.push(("Press / to change the filter; an empty one shows everything.".to_owned(), Tone::Dim));
+        let key = model.settings.keys.name_of(Action::Filter, model.context(), model.access());
+        let how = key.map_or("Change".to_owned(), |key| format!("Press {key} to change"));
+        lines.push((format!("{how} the filter; an empty one shows everything."), Tone::Dim));
     } else {
         match table.pane {
             Pane::Rooms => {
@@ -168,7 +171,14 @@ fn empty(painter: &mut Painter<'_>, model: &Model, table: &Table, area: Rect) {
                     "Who sends too fast or too often appears here, with what he did;".to_owned(),
                     Tone::Dim,
                 ));
-                lines.push(("C clears his strikes, b shows the bans in force.".to_owned(), Tone::Dim));
+                let key = |action| model.settings.keys.name_of(action, model.context(), model.access());
+                let clear =
+                    key(Action::Act(Act::ClearStrikes)).map(|key| format!("{key} clears his strikes"));
+                let bans = key(Action::Bans).map(|key| format!("{key} shows the bans in force"));
+                let hints: Vec<String> = clear.into_iter().chain(bans).collect();
+                if !hints.is_empty() {
+                    lines.push((format!("{}.", hints.join(", ")), Tone::Dim));
+                }
             }
             _ => {
                 lines.push(("Nobody is signed in.".to_owned(), Tone::Strong));

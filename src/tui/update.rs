@@ -102,7 +102,7 @@ fn key(model: &mut Model, key: KeyEvent, now: Now) {
     if model.prompt.is_some() {
         return command::prompt_key(model, key, now);
     }
-    match lookup(Key::of(key), model.context(), model.access()) {
+    match lookup(Key::of(key), model.context(), model.access(), &model.settings.keys) {
         Some(action) => act(model, action, now),
         None if key.code == KeyCode::Esc => act(model, Action::Back, now),
         None => {}
@@ -179,22 +179,14 @@ pub(super) fn act(model: &mut Model, action: Action, now: Now) {
         Action::Closer => model.metrics.zoom(false),
         Action::Wider => model.metrics.zoom(true),
         Action::ResetZoom => model.metrics.reset_zoom(),
-        Action::Bans => {
-            if model.connected() {
-                model.request(Request::Bans, Pending::Bans);
-            } else {
-                model.toasts.push(Kind::Failed, "not connected", now);
-            }
-        }
+        Action::Bans => list(model, Request::Bans, Pending::Bans, now),
         Action::Palette => model.overlay = Some(Overlay::Palette(Palette::default())),
         Action::Help => model.overlay = Some(Overlay::Help(Scroll::default())),
         Action::Notices => model.overlay = Some(Overlay::Notices(Scroll::default())),
         Action::Undo => acting::undo(model, now),
         Action::Columns => menus::columns_menu(model),
-        Action::Closed => {
-            show(model, Pane::Activity);
-            command::filter(model, "kind:sign_out");
-        }
+        Action::Connections => list(model, Request::Quality, Pending::Quality, now),
+        Action::Closed => list(model, Request::Closed, Pending::Closed, now),
         Action::TopTalkers => {
             show(model, Pane::Users);
             (model.users.sort, model.users.descending) = ("messages", true);
@@ -295,5 +287,14 @@ fn copy(model: &mut Model, now: Now) {
             model.commands.push(Command::Copy(name));
         }
         None => model.toasts.push(Kind::Notice, "there is nothing to copy here", now),
+    }
+}
+
+/// Asks for a list that opens when it comes.
+fn list(model: &mut Model, request: Request, pending: Pending, now: Now) {
+    if model.connected() {
+        model.request(request, pending);
+    } else {
+        model.toasts.push(Kind::Failed, "not connected", now);
     }
 }

@@ -15,7 +15,7 @@ use super::layout::Regions;
 use super::metrics::METRICS;
 use super::model::{Link, Model, Pane, PromptKind};
 use super::paint::{Hit, Painter};
-use super::{overlays, panes, tables};
+use super::{gauges, overlays, panes, tables};
 
 /// Draws everything.
 pub(super) fn view(model: &Model, frame: &mut Frame<'_>, now: Now) {
@@ -49,7 +49,7 @@ fn body(painter: &mut Painter<'_>, model: &Model, regions: &Regions) {
     } else {
         match (model.table(model.pane), model.pane) {
             (Some(table), _) => tables::draw(painter, model, table, regions.body),
-            (None, Pane::Metrics) => panes::metrics(painter, model, regions.body),
+            (None, Pane::Metrics) => gauges::metrics(painter, model, regions.body),
             (None, _) => panes::activity(painter, model, regions.body),
         }
         if regions.side.width > 0 {
@@ -129,6 +129,12 @@ fn header(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
     }
     if model.feed.missed > 0 {
         pieces.push((format!("  {} events missed", count(model.feed.missed)), theme.warn));
+    }
+    if let Some((first, others)) =
+        model.status.as_ref().and_then(|status| status.health_reasons.split_first())
+    {
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        pieces.push((format!("  {} {first}{more}", painter.glyphs.warning), theme.warn));
     }
     // Where it is narrow, the version and the uptime go first.
     let needed = |pieces: &[(String, Style)], painter: &Painter<'_>| -> u16 {
@@ -257,7 +263,7 @@ fn footer(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
     for entry in available(model.context(), model.access())
         .filter(|entry| !entry.hint.is_empty() && possible(entry.action))
     {
-        if let Some(key) = entry.keys.first() {
+        if let Some(key) = model.settings.keys.of(entry).first() {
             hints.push((key.name(), entry.hint, entry.action));
         }
     }

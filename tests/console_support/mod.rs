@@ -105,7 +105,6 @@ fn write(stream: &mut UnixStream, message: &ServerMessage) -> Option<()> {
 }
 
 fn serve(mut stream: UnixStream, epoch: u64, protocol: u16) -> Option<()> {
-    let ClientMessage::Hello(_) = read(&mut stream)? else { panic!("no hello") };
     let hello = ServerHello {
         protocol,
         version: "0.1.0".to_owned(),
@@ -114,6 +113,7 @@ fn serve(mut stream: UnixStream, epoch: u64, protocol: u16) -> Option<()> {
         server: "Paltalk".to_owned(),
     };
     write(&mut stream, &ServerMessage::Hello(hello))?;
+    let ClientMessage::Hello(_) = read(&mut stream)? else { panic!("no hello") };
     loop {
         let ClientMessage::Request { id, request } = read(&mut stream)? else { panic!("two hellos") };
         let mut update = None;
@@ -173,7 +173,7 @@ fn status() -> Health {
 }
 
 fn users(window: &Window) -> Page {
-    let names = ["alice", "bob", "carol"];
+    let names = ["alice", "bob", "carol\x1b[31m"];
     let rows =
         names.iter().zip(1_000_002..).filter(|(name, _)| name.contains(&window.filter)).map(|(name, uid)| {
             UserRow {
@@ -189,6 +189,8 @@ fn users(window: &Window) -> Page {
                 bytes_in: 0,
                 bytes_out: 0,
                 pending_bytes: 0,
+                rtt_micros: Some(48_200),
+                ends: None,
                 messages: 0,
                 strikes: 0,
                 stage: 0,

@@ -233,6 +233,11 @@ fn operand(kind: Kind, op: Op, value: &str) -> Result<Operand, String> {
                 .map(Operand::Number)
                 .ok_or_else(|| format!("\"{value}\" is not a time like 90s, 10m or 2h"))
         }
+        Kind::Moment => {
+            let time = || u64::try_from(humantime::parse_duration(value).ok()?.as_micros()).ok();
+            let micros = number(value).and_then(|millis| millis.checked_mul(1000)).or_else(time);
+            micros.map(Operand::Number).ok_or_else(|| format!("\"{value}\" is not a time like 200ms or 2s"))
+        }
         Kind::Flag => match value.to_ascii_lowercase().as_str() {
             "yes" | "true" | "1" => Ok(Operand::Flag(true)),
             "no" | "false" | "0" => Ok(Operand::Flag(false)),

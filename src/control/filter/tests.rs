@@ -16,6 +16,7 @@ fn zoe() -> UserRow {
         roles: vec![Role::Moderator],
         strikes: 2,
         bytes_in: 1500,
+        rtt_micros: Some(320_000),
         ..user(7)
     }
 }
@@ -47,6 +48,9 @@ fn what_the_language_can_say() {
         "ip=10.1.2.3",
         "ip:10.1",
         "strikes>1",
+        "rtt>200ms",
+        "rtt<=320",
+        "!rtt>1s",
         "strikes:2",
         "strikes!=0",
         "role:mod",
@@ -65,6 +69,8 @@ fn what_the_language_can_say() {
     ] {
         assert!(passes(filter), "{filter}");
     }
+    let unknown = Filter::parse::<UserRow>("rtt<1s or rtt>=0 or rtt!=7").unwrap();
+    assert!(!unknown.passes(&user(7), &RoomNames::new()), "nothing holds for what is not known");
     for filter in [
         "bob",
         "!zoë",
@@ -80,6 +86,7 @@ fn what_the_language_can_say() {
         "!(zoë or bob)",
         "bob or zoë strikes>2",
         "role:admin",
+        "rtt<300",
     ] {
         assert!(!passes(filter), "{filter}");
     }
@@ -93,6 +100,7 @@ fn a_mistake_has_a_place() {
         ("nick:", 6, "missing"),
         ("strikes>x", 9, "not a number"),
         ("idle>soon", 6, "not a time"),
+        ("rtt>far", 5, "not a time"),
         ("nik:zoe", 1, "did you mean \"nick\""),
         ("zoë or", 7, "missing"),
         ("or zoë", 1, "nothing stands before"),

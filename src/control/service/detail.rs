@@ -27,7 +27,8 @@ impl Service {
             return Err(no_such_user());
         };
         let uid = account.uid;
-        let row = self.tables.users(age).await?.iter().find(|row| row.uid == uid).cloned();
+        let mut row = self.tables.users(age).await?.iter().find(|row| row.uid == uid).cloned();
+        self.trips.fill(row.as_mut_slice()).await;
         let inside = row.as_ref().map(|row| row.rooms.clone()).unwrap_or_default();
         let mut rooms = Vec::new();
         if !inside.is_empty() {

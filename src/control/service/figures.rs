@@ -83,15 +83,13 @@ impl Service {
     /// How fast it is.
     pub async fn performance(&self) -> Performance {
         let path = self.parts.store_path.clone();
-        let looked =
-            task::spawn_blocking(move || (process::open_files(), process::directory_bytes(&path))).await;
-        let (open_files, bytes) = looked.unwrap_or_default();
-        self.store_bytes.store(bytes, Ordering::Relaxed);
-        self.performance_now(open_files)
+        let looked = task::spawn_blocking(move || process::directory_bytes(&path)).await;
+        self.store_bytes.store(looked.unwrap_or_default(), Ordering::Relaxed);
+        self.performance_now()
     }
 
     /// As [`Service::performance`], but without looking at the disk.
-    pub(in crate::control) fn performance_now(&self, open_files: u64) -> Performance {
+    pub(in crate::control) fn performance_now(&self) -> Performance {
         let measured = self.monitor.last();
         let times = self.parts.store.times();
         let recent = times.queries.last();
@@ -101,7 +99,7 @@ impl Service {
             cpu_percent: rounded(measured.process.cpu_percent),
             memory_bytes: measured.process.memory_bytes,
             threads: measured.process.threads,
-            open_files,
+            open_files: measured.process.open_files,
             hub_queue: self.parts.hub.upgrade().map_or(0, |hub| hub.queue_len() as u64),
             hub_busy_percent: rounded(f64::from(measured.sample.hub_busy_percent)),
             outbox_bytes: measured.population.outbox_bytes,

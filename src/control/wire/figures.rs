@@ -157,6 +157,8 @@ pub struct Sample {
     pub cpu_percent: f32,
     /// Resident memory.
     pub memory_bytes: u64,
+    /// Open files, sockets included.
+    pub open_files: u32,
     /// Chat connections.
     pub connections: u32,
     /// Users signed in.
@@ -191,4 +193,49 @@ pub struct Sample {
     pub delivery_p50: u32,
     /// The same: of a hundred, the slowest but one.
     pub delivery_p99: u32,
+}
+
+/// Where the classes of round-trip times in [`Quality`] end, in milliseconds; the last has no end.
+pub const TRIP_CLASSES: [u32; 8] = [1, 5, 20, 50, 100, 200, 400, 1000];
+/// Where the classes of waiting bytes in [`Quality`] end; the last has no end.
+pub const QUEUE_CLASSES: [u64; 4] = [1, 4 << 10, 64 << 10, 1 << 20];
+
+/// How good the connections of those signed in are: how many are in each class.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Quality {
+    /// By round-trip time, as in [`TRIP_CLASSES`].
+    pub trips: [u32; TRIP_CLASSES.len() + 1],
+    /// Those of whom the system tells no time.
+    pub unknown: u32,
+    /// By bytes that wait for their clients, as in [`QUEUE_CLASSES`].
+    pub queues: [u32; QUEUE_CLASSES.len() + 1],
+}
+
+impl Quality {
+    /// Counts one more.
+    pub fn count(&mut self, rtt_micros: Option<u32>, pending_bytes: u64) {
+        let trip = rtt_micros.map(|micros| TRIP_CLASSES.partition_point(|end| end * 1000 <= micros));
+        let queue = QUEUE_CLASSES.partition_point(|end| *end <= pending_bytes);
+        let place = trip.map_or(Some(&mut self.unknown), |trip| self.trips.get_mut(trip));
+        for place in place.into_iter().chain(self.queues.get_mut(queue)) {
+            *place += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_in_one_class_of_each_kind() {
+        let mut quality = Quality::default();
+        for (micros, pending) in
+            [(None, 0), (Some(1), 0), (Some(999), 1), (Some(1000), 4095), (Some(u32::MAX), u64::MAX)]
+        {
+            quality.count(micros, pending);
+        }
+        assert_eq!((quality.unknown, quality.trips), (1, [2, 1, 0, 0, 0, 0, 0, 0, 1]));
+        assert_eq!(quality.queues, [2, 2, 0, 0, 1]);
+    }
 }

@@ -19,7 +19,10 @@ use serde::{Deserialize, Serialize};
 
 pub use audit::{AuditAbout, AuditRow, AuditWindow};
 pub use detail::{RoomDetail, UserDetail};
-pub use figures::{Listen, Peaks, Percentiles, Performance, Sample, Status, StorePerformance};
+pub use figures::{
+    Listen, Peaks, Percentiles, Performance, QUEUE_CLASSES, Quality, Sample, Status, StorePerformance,
+    TRIP_CLASSES,
+};
 pub use kept::{AccountDetail, AccountRow, PermanentRoom, PermanentRoomDetail, RoomPerson, RoomSettings};
 pub use order::{AccountOrder, Order, RoomChanges};
 pub use page::{BanRow, Identified, Mismatch, Page, PageChange, Rows, StrikeRow};
@@ -27,7 +30,7 @@ pub use reply::{Refusal, RefusalCode, Reply, Update};
 pub use request::{BanTarget, Request, Target, View, Window};
 
 /// The version of these messages. Another one is answered with a hello and the end of the connection.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 /// The longest frame from a client, in bytes.
 pub const REQUEST_MAX: usize = 64 * 1024;
 /// The longest frame from the daemon, in bytes.

@@ -81,6 +81,8 @@ pub enum Order {
         room: RoomId,
         /// The word; open if `None`.
         lockword: Option<String>,
+        /// Why.
+        reason: String,
     },
     /// Set how long one has to wait between two messages.
     Slowmode {
@@ -121,6 +123,8 @@ pub enum Order {
         path: String,
         /// How many of those in the directory are kept; all if `None`.
         keep: Option<u32>,
+        /// Why.
+        reason: String,
     },
     /// Stop the daemon.
     Shutdown {

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::hub::FeedEntry;
+use crate::hub::closed::ClosedRow;
 use crate::model::RoomId;
 
 use super::{
     AccountDetail, AccountRow, AuditRow, BanRow, Page, PageChange, Performance, PermanentRoom,
-    PermanentRoomDetail, RoomDetail, Sample, Status, UserDetail,
+    PermanentRoomDetail, Quality, RoomDetail, Sample, Status, UserDetail,
 };
 
 /// The answer to a request.
@@ -21,6 +22,10 @@ pub enum Reply {
     Page(Page),
     /// To [`Request::Bans`](super::Request::Bans).
     Bans(Vec<BanRow>),
+    /// To [`Request::Closed`](super::Request::Closed), the last first.
+    Closed(Vec<ClosedRow>),
+    /// To [`Request::Quality`](super::Request::Quality).
+    Quality(Box<Quality>),
     /// To [`Request::Activity`](super::Request::Activity).
     Activity {
         /// The events, oldest first.

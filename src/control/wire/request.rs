@@ -23,6 +23,10 @@ pub enum Request {
     Strikes(Window),
     /// All bans: of accounts, addresses and, with a nickname's sake, from rooms.
     Bans,
+    /// Who has signed out lately.
+    Closed,
+    /// How good the connections of those signed in are.
+    Quality,
     /// The last events, or those from a number on.
     Activity {
         /// The number of the first; `None`: the last `limit`.
@@ -79,6 +83,8 @@ impl Request {
             | Request::Rooms(_)
             | Request::Strikes(_)
             | Request::Bans
+            | Request::Closed
+            | Request::Quality
             | Request::Activity { .. }
             | Request::User(_)
             | Request::Room(_)

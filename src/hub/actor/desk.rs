@@ -24,6 +24,7 @@ impl Hub {
             Query::Users(to) => drop(to.send(self.user_rows(now))),
             Query::Rooms(to) => drop(to.send(self.state.room_rows())),
             Query::Room(room, to) => drop(to.send(self.state.room_inside(now, room))),
+            Query::Closed(to) => drop(to.send(self.closed.rows())),
             Query::Population(to) => drop(to.send(self.population(now))),
             Query::Pulse(to) => drop(to.send(())),
             Query::Configure(settings, to) => {
@@ -107,6 +108,7 @@ impl Hub {
             if let Some(link) = self.link(conn) {
                 (row.bytes_in, row.bytes_out) = link.outbox.traffic();
                 row.pending_bytes = link.outbox.len() as u64;
+                row.ends = link.outbox.ends();
                 row.idle_seconds = now.uptime.saturating_sub(link.last_sent.1).as_secs();
             }
             Some(row)

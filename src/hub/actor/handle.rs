@@ -9,6 +9,7 @@ use crate::link::Outbox;
 use crate::metrics::Metrics;
 use crate::model::{RoomId, Uid};
 
+use super::super::closed::ClosedRow;
 use super::super::renewal::Renewal;
 use super::super::rows::{Population, RoomInside, RoomRow, UserRow};
 use super::super::settings::Settings;
@@ -37,6 +38,8 @@ pub enum Query {
     Rooms(oneshot::Sender<Vec<RoomRow>>),
     /// A room from inside; `None` if there is no such room.
     Room(RoomId, oneshot::Sender<Option<RoomInside>>),
+    /// Who has signed out lately, the last first.
+    Closed(oneshot::Sender<Vec<ClosedRow>>),
     /// How many users and rooms there are.
     Population(oneshot::Sender<Population>),
     /// Nothing but an answer: a sign of life.

@@ -379,6 +379,7 @@ async fn what_the_store_does_not_take_is_taken_back_before_the_desk_is_answered(
     let lock = |word: Option<&str>| Action::LockRoom {
         room: ROOM,
         lockword: word.map(|word| word.as_bytes().to_vec()),
+        reason: why(),
     };
     let maintenance = |on| Action::Maintenance { on, message: String::new() };
     // Each against nothing, and against what the one before it has brought.

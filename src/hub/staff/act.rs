@@ -135,8 +135,9 @@ impl State {
             Action::DeleteRoom { room, reason } => {
                 self.delete_by_staff(now, author, room, &clean(&reason), via, effects)
             }
-            Action::LockRoom { room, lockword } => {
-                self.lock_by_staff(now, author, room, lockword.as_deref(), via, effects)
+            Action::LockRoom { room, lockword, reason } => {
+                let lock = (lockword.as_deref(), clean(&reason));
+                self.lock_by_staff(now, author, room, lock, via, effects)
             }
             Action::CreateRoom { record, owner } => {
                 self.create_by_staff(now, author, *record, owner, via, effects)

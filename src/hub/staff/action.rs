@@ -131,6 +131,8 @@ pub enum Action {
         room: RoomId,
         /// The word, Windows-1252; open if `None`.
         lockword: Option<Vec<u8>>,
+        /// Why.
+        reason: String,
     },
     /// Set how long one has to wait between two messages.
     Slowmode {

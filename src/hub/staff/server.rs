@@ -11,7 +11,7 @@ use crate::store::{AuditTarget, Change};
 
 use super::super::feed::{Event, EventKind};
 use super::super::rooms::{LOCKWORD_RULE, notice};
-use super::super::sanctions::{banned_text, entry, why};
+use super::super::sanctions::{banned_text, because, entry, why};
 use super::super::{ConnId, Effect, Effects, Room, State};
 use super::act::with_entry;
 use super::{ActError, Standing, Via};
@@ -235,7 +235,7 @@ impl State {
         now: Now,
         author: &Author,
         id: RoomId,
-        word: Option<&[u8]>,
+        (word, reason): (Option<&[u8]>, String),
         via: &mut Via<'_>,
         effects: &mut Effects,
     ) -> Result<String, ActError> {
@@ -248,7 +248,7 @@ impl State {
             now,
             author,
             id,
-            (action, String::new(), String::new()),
+            (action, reason, String::new()),
             |room| room.lockword = lockword,
             via,
             effects,
@@ -273,7 +273,7 @@ impl State {
         let Some(id) = room else {
             let change = self.set_server_slowmode(slowmode);
             let event = Event::new(EventKind::Staff).by(author);
-            effects.event(event.saying(format!("slowmode of the server: {what}")));
+            effects.event(event.saying(because(&format!("slowmode of the server: {what}"), reason)));
             let target = Some(AuditTarget::Other("server".to_owned()));
             let made = entry(now, "slowmode", author.clone(), target, reason.to_owned(), what.clone());
             via.commit(with_entry(vec![change], made), effects);
@@ -308,11 +308,13 @@ impl State {
         self.room_or_not_found(id)?;
         let Some(room) = self.rooms.get_mut(&id) else { return Err(no_room(id)) };
         change(room);
+        let said = [action.replace('_', " "), details.clone()].join(" ");
+        let told = because(said.trim_end(), &reason);
         let made = entry(now, action, author.clone(), Some(room_target(room)), reason, details);
         let kept = room.permanent.then(|| Change::PutRoom(room.record()));
         let name = room.name.clone();
         via.commit(with_entry(kept.into_iter().collect(), made), effects);
-        effects.event(Event::new(EventKind::RoomChanged).by(author).in_room(id, &name).saying(action));
+        effects.event(Event::new(EventKind::RoomChanged).by(author).in_room(id, &name).saying(told));
         Ok(name.to_string())
     }
 

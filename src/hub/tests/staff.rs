@@ -155,7 +155,10 @@ fn every_action_needs_its_permission() {
         (Action::ClearStrikes { user: guest, reason: why() }, Standing::Moderator),
         (Action::Exempt { user: guest, on: true }, Standing::Admin),
         (Action::CloseRoom { room: ROOM, reason: why() }, Standing::Moderator),
-        (Action::LockRoom { room: ROOM, lockword: Some(b"word".to_vec()) }, Standing::Admin),
+        (
+            Action::LockRoom { room: ROOM, lockword: Some(b"word".to_vec()), reason: String::new() },
+            Standing::Admin,
+        ),
         (Action::Slowmode { room: Some(ROOM), seconds: 5, reason: why() }, Standing::Moderator),
         (Action::Slowmode { room: None, seconds: 5, reason: why() }, Standing::Admin),
         (Action::Broadcast { room: Some(ROOM), text: why() }, Standing::Moderator),

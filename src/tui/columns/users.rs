@@ -1,9 +1,12 @@
 //! The columns of users.
 
-use super::super::format::{count, duration, short_bytes};
+use super::super::format::{count, duration, round_trip, short_bytes};
 use super::super::row::Row;
 use super::super::theme::Tone;
 use super::{Column, alarm, cell, left, per_second, quiet, right, status};
+
+/// A time to the client and back, in microseconds, with which one would not like to talk.
+const FAR: u32 = 400_000;
 
 /// In their order on the screen.
 pub(super) const USERS: &[Column] = &[
@@ -20,7 +23,7 @@ pub(super) const USERS: &[Column] = &[
     ),
     right("uid", "Id", 8, 5, cell!(User, row, line, glyphs => (row.uid.to_string(), Tone::Dim))),
     left("status", "State", 8, 0, 1, cell!(User, row, line, glyphs => status(row.status, glyphs))),
-    left("client", "Client", 6, 0, 8, cell!(User, row, line, glyphs => (row.client.clone(), Tone::Dim))),
+    left("client", "Ver", 3, 0, 8, cell!(User, row, line, glyphs => (row.client.clone(), Tone::Dim))),
     right(
         "rooms",
         "Rooms",
@@ -71,10 +74,20 @@ pub(super) const USERS: &[Column] = &[
         cell!(User, row, line, glyphs => per_second(line.rates.map(|[_, second]| second))),
     ),
     right(
+        "rtt_micros",
+        "RTT",
+        5,
+        11,
+        cell!(User, row, line, glyphs => {
+            let tone = if row.rtt_micros < Some(FAR) { Tone::Dim } else { Tone::Warn };
+            (row.rtt_micros.map_or_else(String::new, |time| round_trip(time.into())), tone)
+        }),
+    ),
+    right(
         "pending_bytes",
         "Queue",
         5,
-        11,
+        12,
         cell!(User, row, line, glyphs => {
             let tone = if row.pending_bytes < 64 << 10 { Tone::Dim } else { Tone::Warn };
             (short_bytes(row.pending_bytes), tone)
@@ -84,7 +97,7 @@ pub(super) const USERS: &[Column] = &[
         "messages",
         "Msgs",
         5,
-        12,
+        13,
         cell!(User, row, line, glyphs => quiet(row.messages, count(row.messages))),
     ),
     left(

@@ -9,7 +9,10 @@ use crate::model::RoomId;
 
 use super::input::Input;
 use super::keys::{Act, Danger};
+use form::danger;
+pub(super) use form::verb;
 
+mod form;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -67,82 +70,18 @@ pub(super) struct Dialog {
     pub(super) error: Option<String>,
 }
 
-fn text(purpose: Purpose, label: &'static str, value: &str, example: &'static str) -> Field {
-    Field { purpose, label, value: Value::Text(Input::new(value)), example }
-}
-
 impl Dialog {
     /// The dialog for `act`, with what was said in advance: a reason, or the text of an announcement.
     pub(super) fn new(act: Act, subject: Subject, said: &str) -> Dialog {
-        let reason = |example| text(Purpose::Reason, "Reason", said, example);
-        let place = |fields: Vec<Field>| match &subject {
-            Subject::Room { name, .. } => {
-                let options = vec![format!("room {name}"), "the whole server".to_owned()];
-                let whom = Field {
-                    purpose: Purpose::Whom,
-                    label: "Where",
-                    value: Value::Choice { options, at: 0 },
-                    example: "",
-                };
-                std::iter::once(whom).chain(fields).collect()
-            }
-            _ => fields,
-        };
-        let mut fields = match act {
-            Act::Kick => vec![reason("the user reads it")],
-            Act::Ban => {
-                let mut options = vec!["account".to_owned()];
-                if let Subject::Persons(persons) = &subject
-                    && let [Person { address: Some(address), .. }] = persons.as_slice()
-                {
-                    options.extend([format!("address {address}"), "account and address".to_owned()]);
-                }
-                vec![
-                    Field {
-                        purpose: Purpose::Whom,
-                        label: "Ban",
-                        value: Value::Choice { options, at: 0 },
-                        example: "",
-                    },
-                    text(Purpose::Time, "For", "1d", "2h, 7d; empty: for good"),
-                    reason("the user reads it"),
-                ]
-            }
-            Act::Mute | Act::StripMic => {
-                vec![text(Purpose::Time, "For", "15m", "15m, 2h; empty: until it is lifted"), reason("why")]
-            }
-            Act::Warn => vec![reason("the user reads it")],
-            Act::CloseRoom => vec![reason("those inside read it")],
-            Act::LockRoom => vec![text(Purpose::Lockword, "Word", said, "what opens the room")],
-            Act::Slowmode => place(vec![
-                text(Purpose::Seconds, "Seconds", if said.is_empty() { "10" } else { said }, "0 is off"),
-                text(Purpose::Reason, "Reason", "", "why"),
-            ]),
-            Act::Broadcast => place(vec![text(Purpose::Text, "Text", said, "what everybody reads")]),
-            Act::MaintenanceOn => {
-                vec![text(Purpose::Text, "Message", said, "what those read who are kept out")]
-            }
-            Act::Backup => vec![text(Purpose::Path, "To", said, "/srv/backups or a file there")],
-            Act::Shutdown => vec![text(Purpose::Grace, "Notice", "30s", "30s, 5m"), reason("users read it")],
-            Act::Unban
-            | Act::Unmute
-            | Act::RestoreMic
-            | Act::ClearStrikes
-            | Act::MaintenanceOff
-            | Act::Housekeeping
-            | Act::Reload => vec![reason("why")],
-            Act::UnlockRoom => Vec::new(),
-        };
-        let code = match (act.danger(), &subject) {
-            (Danger::Severe, Subject::Room { id, .. }) => Some(id.to_string()),
-            (Danger::Severe, _) => {
-                Some(if act == Act::Shutdown { "shutdown" } else { "maintenance" }.to_owned())
-            }
-            (_, Subject::Persons(persons)) if persons.len() > 1 => Some(persons.len().to_string()),
-            _ => None,
-        };
+        let mut fields = form::fields(act, &subject, said);
+        let code = (danger(act, &subject) == Danger::Severe).then(|| match &subject {
+            Subject::Room { id, .. } => id.to_string(),
+            Subject::Persons(persons) => persons.len().to_string(),
+            _ if act == Act::Shutdown => "shutdown".to_owned(),
+            _ => "maintenance".to_owned(),
+        });
         if code.is_some() {
-            fields.push(text(Purpose::Code, "Type it", "", ""));
+            fields.push(form::text(Purpose::Code, "Type it", "", ""));
         }
         // Where nothing can happen before something has been said, one begins with saying it; else with Cancel.
         let unsaid = |field: &Field| {
@@ -153,6 +92,11 @@ impl Dialog {
         Dialog { act, subject, fields, focus, code, reach: None, error: None }
     }
 
+    /// How carefully it is asked.
+    pub(super) fn danger(&self) -> Danger {
+        danger(self.act, &self.subject)
+    }
+
     /// The question at the top.
     pub(super) fn title(&self) -> String {
         let name = if self.everywhere() { Subject::Server.name() } else { self.subject.name() };
@@ -161,6 +105,9 @@ impl Dialog {
 
     /// What tells the target from others, and what will happen to it.
     pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        if self.everywhere() {
+            return vec![("Whom", "everybody on the server".to_owned())];
+        }
         let mut facts = self.subject.facts();
         if self.address().is_some() {
             let ends = match (self.chosen(), self.reach) {
@@ -289,9 +236,9 @@ impl Dialog {
             Act::CloseRoom => Ok(Order::CloseRoom { room, reason }),
             Act::LockRoom => match self.input(Purpose::Lockword) {
                 "" => Err("a lock needs a word".to_owned()),
-                word => Ok(Order::LockRoom { room, lockword: Some(word.to_owned()) }),
+                word => Ok(Order::LockRoom { room, lockword: Some(word.to_owned()), reason }),
             },
-            Act::UnlockRoom => Ok(Order::LockRoom { room, lockword: None }),
+            Act::UnlockRoom => Ok(Order::LockRoom { room, lockword: None, reason }),
             Act::Slowmode => Ok(Order::Slowmode { room: Some(room), seconds: self.seconds()?, reason }),
             Act::Broadcast => Ok(Order::Broadcast { room: Some(room), text: self.announcement()? }),
             _ => Err("that does not concern a room".to_owned()),
@@ -309,7 +256,9 @@ impl Dialog {
             Act::Housekeeping => Ok(Order::RunMaintenance { reason }),
             Act::Reload => Ok(Order::Reload { reason }),
             Act::Backup => match self.input(Purpose::Path) {
-                path if path.starts_with('/') => Ok(Order::Backup { path: path.to_owned(), keep: None }),
+                path if path.starts_with('/') => {
+                    Ok(Order::Backup { path: path.to_owned(), keep: None, reason })
+                }
                 _ => Err("the path has to begin with /; it is one of the server's machine".to_owned()),
             },
             Act::Shutdown => match humantime::parse_duration(self.input(Purpose::Grace)) {
@@ -330,31 +279,5 @@ impl Dialog {
             "" => Err("there is nothing to say yet".to_owned()),
             text => Ok(text.to_owned()),
         }
-    }
-}
-
-/// An act as a command.
-pub(super) fn verb(act: Act) -> &'static str {
-    match act {
-        Act::Kick => "Kick",
-        Act::Ban => "Ban",
-        Act::Unban => "Unban",
-        Act::Mute => "Mute",
-        Act::Unmute => "Unmute",
-        Act::StripMic => "Strip mic of",
-        Act::RestoreMic => "Restore mic of",
-        Act::Warn => "Warn",
-        Act::ClearStrikes => "Clear strikes of",
-        Act::CloseRoom => "Close",
-        Act::LockRoom => "Lock",
-        Act::UnlockRoom => "Unlock",
-        Act::Slowmode => "Slow down",
-        Act::Broadcast => "Announce to",
-        Act::MaintenanceOn => "Maintenance on for",
-        Act::MaintenanceOff => "Maintenance off for",
-        Act::Housekeeping => "Housekeeping for",
-        Act::Reload => "Reload configuration of",
-        Act::Backup => "Back up",
-        Act::Shutdown => "Shut down",
     }
 }

@@ -74,3 +74,17 @@ fn what_makes_no_sense_is_not_sent() {
         assert!(Dialog::new(act, subject, "").orders().is_err(), "{act:?}");
     }
 }
+
+#[test]
+fn where_the_whole_server_is_chosen_no_room_is_named() {
+    let room = Subject::Room { id: RoomId(450), name: "Lobby".to_owned() };
+    let mut dialog = Dialog::new(Act::Slowmode, room, "");
+    assert_eq!(dialog.facts(), [("Room", "Lobby (450)".to_owned())]);
+    let Some(Field { value: Value::Choice { at, .. }, .. }) = dialog.fields.first_mut() else {
+        panic!("no choice")
+    };
+    *at = 1;
+    assert_eq!(dialog.facts(), [("Whom", "everybody on the server".to_owned())]);
+    assert_eq!(dialog.title(), "Slow down the server");
+    assert!(matches!(dialog.orders().unwrap()[..], [Order::Slowmode { room: None, seconds: 10, .. }]));
+}

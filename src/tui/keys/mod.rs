@@ -6,9 +6,11 @@ use super::model::Pane;
 use crate::control::wire::Access;
 
 mod acts;
+mod bindings;
 mod table;
 
 pub(super) use acts::{Act, Concerns, Danger};
+pub use bindings::Bindings;
 pub(super) use table::{Action, Entry, TABLE};
 
 /// A key as the table names it. Capitals are other keys than small letters.
@@ -71,6 +73,21 @@ pub(super) enum Scope {
 }
 
 impl Scope {
+    /// The name in the file of keys.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Scope::Everywhere => "everywhere",
+            Scope::Tables => "tables",
+            Scope::Users => "users",
+            Scope::Strikes => "strikes",
+            Scope::Persons => "user",
+            Scope::Places => "room",
+            Scope::Activity => "activity",
+            Scope::Metrics => "metrics",
+            Scope::Detail => "details",
+        }
+    }
+
     /// The heading in help.
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -123,8 +140,8 @@ impl Context {
 }
 
 /// What `key` does in `context` for somebody with `access`. What one may not do is not there.
-pub(super) fn lookup(key: Key, context: Context, access: Access) -> Option<Action> {
-    available(context, access).find(|entry| entry.keys.contains(&key)).map(|entry| entry.action)
+pub(super) fn lookup(key: Key, context: Context, access: Access, bindings: &Bindings) -> Option<Action> {
+    available(context, access).find(|entry| bindings.of(entry).contains(&key)).map(|entry| entry.action)
 }
 
 /// The lines of the table that count in `context` for somebody with `access`.
@@ -136,7 +153,7 @@ pub(super) fn available(context: Context, access: Access) -> impl Iterator<Item 
 pub(super) fn may(action: Action, access: Access) -> bool {
     match action {
         Action::Act(act) => act.access() <= access,
-        Action::Undo => access > Access::Observer,
+        Action::Undo | Action::Mark => access > Access::Observer,
         _ => true,
     }
 }
@@ -172,8 +189,9 @@ mod tests {
     #[test]
     fn small_letters_and_capitals_are_different_keys() {
         let context = Context { pane: Pane::Users, detail: None };
-        assert_eq!(lookup(ch('k'), context, Access::Operator), Some(Action::Up));
-        assert_eq!(lookup(ch('K'), context, Access::Operator), Some(Action::Act(Act::Kick)));
+        let usual = Bindings::default();
+        assert_eq!(lookup(ch('k'), context, Access::Operator, &usual), Some(Action::Up));
+        assert_eq!(lookup(ch('K'), context, Access::Operator, &usual), Some(Action::Act(Act::Kick)));
     }
 
     #[test]

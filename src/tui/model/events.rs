@@ -114,4 +114,6 @@ pub(in crate::tui) enum Pending {
         uid: u32,
     },
     Bans,
+    Closed,
+    Quality,
 }

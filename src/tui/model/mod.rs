@@ -13,7 +13,7 @@ use super::dialog::{Dialog, Subject};
 use super::doc::Scroll;
 use super::feed::Feed;
 use super::input::Input;
-use super::keys::Context;
+use super::keys::{Bindings, Context};
 use super::layout::Regions;
 use super::metrics::Metrics;
 use super::palette::Palette;
@@ -92,6 +92,8 @@ pub(super) struct Settings {
     pub(super) socket: String,
     /// Look only, whatever the daemon allows.
     pub(super) read_only: bool,
+    /// Which keys do what.
+    pub(super) keys: Bindings,
 }
 
 /// Everything the console knows.

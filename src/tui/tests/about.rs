@@ -1,6 +1,8 @@
 //! Panes, help, columns, filters of events, and what is remembered.
 
-use super::super::keys::{Action, TABLE};
+use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
+
+use super::super::keys::{Action, Bindings, TABLE};
 use super::super::memory::Memory;
 use super::super::model::{Event, LinkEvent, Pane, Slot};
 use super::super::theme::{ThemeName, UNICODE};
@@ -48,11 +50,11 @@ fn help_is_made_of_the_table_of_actions() {
 #[test]
 fn columns_are_chosen_and_everything_is_remembered() {
     let mut stage = Stage::new((200, 50));
-    assert!(stage.screen().contains("Client"));
-    stage.keys("c<down><down><enter>");
-    assert!(stage.screen().contains("[ ] Client"), "the menu stays");
+    assert!(stage.screen().contains("Rooms  Address"));
+    stage.keys("c<down><down><down><enter>");
+    assert!(stage.screen().contains("[ ] Rooms"), "the menu stays");
     stage.keys("<esc>");
-    assert!(!stage.screen().contains("Client"));
+    assert!(!stage.screen().contains("Rooms  Address"));
     stage.keys("/room:lobby<enter>>I3/kind:kick or kind:ban<enter>:theme light<enter>:top-talkers<enter>z2");
     let remembered = Memory::of(&stage.model);
     let text = toml::to_string(&remembered).unwrap();
@@ -94,9 +96,22 @@ fn a_filter_of_events_that_is_wrong_is_said_and_the_last_good_one_stays() {
 fn who_has_signed_out_lately_is_listed() {
     let mut stage = Stage::new((120, 40));
     stage.keys(":closed<enter>");
-    assert_eq!(stage.model.pane, Pane::Activity);
-    assert!(stage.model.feed.shown().all(|entry| entry.kind.name() == "sign_out"));
-    assert!(stage.screen().contains("Sam · connection lost"));
+    let screen = stage.screen();
+    for told in [
+        "Closed lately: 15, 14 without signing out",
+        "connection lost",
+        "kicked",
+        "x␛[31mred",
+        "did not read",
+    ] {
+        assert!(screen.contains(told), "{told}: {screen}");
+    }
+    stage.keys("<down><enter>");
+    assert_eq!(stage.model.details.last().map(|detail| detail.name.as_str()), Some("Bob Marley"));
+    stage.keys("<esc>");
+    stage.event(Event::Link(LinkEvent::Disconnected { why: "gone".to_owned(), retry_in: None }));
+    stage.keys(":closed<enter>");
+    assert!(stage.screen().contains("not connected"));
 }
 
 #[test]
@@ -131,4 +146,33 @@ fn everything_can_be_done_by_name() {
         let done = stage.model.overlay.is_some() || !stage.orders.is_empty();
         assert!(done || told, "{}", entry.name);
     }
+}
+
+#[test]
+fn other_keys_do_it_where_somebody_wants_them() {
+    let mut stage = Stage::new((120, 40));
+    stage.model.settings.keys =
+        Bindings::read("[keys.user]\nkick = \"F5\"\nmute = []\n[keys.strikes]\nbans = \"Ctrl-B\"\n[keys.everywhere]\npage-up = \"PgUp\"\n").unwrap();
+    stage.keys("K");
+    assert!(stage.model.overlay.is_none(), "the usual key is free");
+    stage.event(Event::Terminal(Input::Key(KeyEvent::from(KeyCode::F(5)))));
+    assert!(stage.screen().contains("Kick alice?"));
+    stage.keys("<esc>");
+    let screen = stage.screen();
+    assert!(screen.contains("F5 kick") && !screen.contains("M mute"), "the footer knows: {screen}");
+    stage.keys("?");
+    assert!(stage.screen().contains("F5") && stage.screen().contains(":mute"), "so does the help");
+    stage.keys("<esc>4");
+    stage.event(Event::Terminal(Input::Key(KeyEvent::new(KeyCode::Char('b'), KeyModifiers::CONTROL))));
+    assert!(stage.screen().contains("192.0.2.0/24"));
+}
+
+#[test]
+fn connections_are_counted_by_how_good_they_are() {
+    let mut stage = Stage::new((120, 40));
+    stage.keys("3:connections<enter>");
+    let screen = stage.screen();
+    assert!(screen.contains("Round trip, of 268") && screen.contains("1000 ms and more"), "{screen}");
+    stage.keys("<down><down><enter>");
+    assert_eq!((stage.model.pane, stage.model.users.filter.as_str()), (Pane::Users, "rtt>=5ms rtt<20ms"));
 }

@@ -82,6 +82,24 @@ fn many_are_kicked_only_with_their_number() {
 }
 
 #[test]
+fn what_concerns_several_is_asked_more_carefully() {
+    let mut stage = Stage::new((80, 24));
+    // Alone it is done at once; several are asked for, but need no number.
+    stage.keys("mmC");
+    assert!(stage.orders.is_empty() && stage.screen().contains("Clear strikes of 2 users?"));
+    assert!(!stage.screen().contains("Type 2"));
+    stage.keys("<tab><enter>");
+    assert_eq!(stage.orders.len(), 2);
+    // One is asked for; several need their number.
+    stage.keys("M");
+    assert!(!stage.screen().contains("to go on."));
+    stage.keys("<esc>mmmmmmmmmmmmmmM");
+    let screen = stage.screen();
+    assert!(screen.contains("It concerns many. Type 14 to go on."), "{screen}");
+    assert!(screen.contains("…  "), "the list of names says that it goes on: {screen}");
+}
+
+#[test]
 fn a_ban_is_lifted_from_the_list() {
     let mut stage = Stage::new((80, 24));
     stage.keys("4b<enter>");
@@ -186,5 +204,20 @@ fn marked_ones_are_banned_muted_and_warned_together() {
         assert!(stage.screen().contains("alice, Bob Marley"), "{key}: {}", stage.screen());
         stage.keys("<esc>");
         assert!(stage.orders.is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn a_time_is_said_before_the_reason() {
+    for (line, shown) in [
+        (":mute alice 2h flood<enter>", ["For       2h", "Reason    flood"]),
+        (":mute alice flood 2h<enter>", ["For       15m", "Reason    flood 2h"]),
+        (":ban alice 3d<enter>", ["For       3d", "Reason    the user reads it"]),
+        (":shutdown 5m a new disk<enter>", ["Notice    5m", "Reason    a new disk"]),
+    ] {
+        let mut stage = Stage::new((80, 24));
+        stage.keys(line);
+        let screen = stage.screen();
+        assert!(shown.iter().all(|part| screen.contains(part)), "{line}: {screen}");
     }
 }

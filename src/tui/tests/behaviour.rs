@@ -6,7 +6,7 @@ use ratatui::crossterm::event::{Event as Input, KeyModifiers, MouseButton, Mouse
 
 use super::super::model::{Command, Event, LinkEvent, Pane, Slot};
 use super::super::theme::UNICODE;
-use super::fixture::{Stage, entry, hello, user};
+use super::fixture::{Stage, entry, hello, status, user};
 use crate::control::wire::{Access, Page, PageChange, Rows, ServerMessage, Update};
 
 fn view_of(stage: &Stage, slot: Slot) -> u32 {
@@ -280,4 +280,23 @@ fn who_types_fast_is_answered_for_the_last_letter() {
     let update = ServerMessage::Update { view: *view, seq: 0, update: Update::Page(page) };
     stage.event(Event::Link(LinkEvent::Message(update)));
     assert_eq!((stage.model.users.filter.as_str(), stage.model.users.matched), ("guest01", 8));
+}
+
+#[test]
+fn what_is_wrong_with_the_server_is_said() {
+    let mut stage = Stage::new((120, 40));
+    let mut say = |health: &str, reasons: &[&str]| {
+        let mut status = status();
+        status.health = health.to_owned();
+        status.health_reasons = reasons.iter().map(|reason| (*reason).to_owned()).collect();
+        tell(&mut stage, Slot::Status, Update::Status(Box::new(status)));
+        stage.screen()
+    };
+    let screen = say("degraded", &["the disk is full", "the backup failed"]);
+    assert!(screen.contains("▲ the disk is full and 1 more") && screen.contains("▲ DEGRADED"), "{screen}");
+    assert!(screen.contains("✗ degraded: the disk is full; the backup failed  x"), "it stays: {screen}");
+    let screen = say("degraded", &["the disk is fuller", "the backup failed"]);
+    assert_eq!(screen.matches("backup failed").count(), 1, "another figure is no news: {screen}");
+    let screen = say("ok", &[]);
+    assert!(screen.contains("the server is well again") && !screen.contains("DEGRADED"), "{screen}");
 }

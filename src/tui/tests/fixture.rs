@@ -7,14 +7,16 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers};
 
+use super::super::keys::Bindings;
 use super::super::model::{Command, Event, LinkEvent, Model, Settings};
 use super::super::theme::{Depth, Glyphs, UNICODE};
 use super::super::update::update;
 use super::super::view::view;
+use super::rows::{closed, performance, room, sample, strike, user_detail};
 pub(super) use super::rows::{entry, status, user};
-use super::rows::{performance, room, sample, strike, user_detail};
 use crate::control::wire::{
-    Access, ClientMessage, Page, Reply, Request, RoomDetail, Rows, ServerHello, ServerMessage, Update, View,
+    Access, ClientMessage, Page, Quality, Reply, Request, RoomDetail, Rows, ServerHello, ServerMessage,
+    Update, View,
 };
 use crate::hub::rows::MemberRow;
 use crate::model::{Now, Timestamp};
@@ -60,7 +62,8 @@ impl Stage {
 
     /// A console without a daemon.
     pub(super) fn offline(size: (u16, u16), glyphs: &'static Glyphs) -> Stage {
-        let settings = Settings { socket: "data/control.sock".to_owned(), read_only: false };
+        let settings =
+            Settings { socket: "data/control.sock".to_owned(), read_only: false, keys: Bindings::default() };
         let model = Model::new(settings, size, Depth::True, glyphs);
         Stage { model, now: at(0.0), users: 312, outside: Vec::new(), orders: Vec::new(), empty: false }
     }
@@ -113,6 +116,14 @@ impl Stage {
             Request::Users(_) => {
                 let page = Page { total: 312, matched: 12, offset: 0, rows: Rows::Users(vec![user(0)]) };
                 vec![ServerMessage::Reply { id, result: Ok(Reply::Page(page)) }]
+            }
+            Request::Quality => {
+                let mut quality = Quality::default();
+                (0..312).map(user).for_each(|row| quality.count(row.rtt_micros, row.pending_bytes));
+                vec![ServerMessage::Reply { id, result: Ok(Reply::Quality(Box::new(quality))) }]
+            }
+            Request::Closed => {
+                vec![ServerMessage::Reply { id, result: Ok(Reply::Closed(closed())) }]
             }
             Request::Bans => {
                 let ban = crate::control::wire::BanRow {

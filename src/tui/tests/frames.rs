@@ -10,7 +10,7 @@ use crate::control::wire::Access;
 const SIZES: [(u16, u16); 4] = [(200, 50), (120, 40), (80, 24), (40, 15)];
 
 /// What is looked at: a name, and the keys that lead there.
-const SCENES: [(&str, &str); 28] = [
+const SCENES: [(&str, &str); 30] = [
     ("users", ""),
     ("rooms", "2"),
     ("activity", "3"),
@@ -38,6 +38,8 @@ const SCENES: [(&str, &str); 28] = [
     ("columns", "c"),
     ("kinds", "3t"),
     ("bans", "4b"),
+    ("closed", ":closed<enter>"),
+    ("connections", ":connections<enter>"),
     ("notices", "CH"),
 ];
 
@@ -61,7 +63,8 @@ macro_rules! scenes {
 
 scenes! {
     users rooms activity activity_scrolled strikes metrics metrics_day user room menu kick ban close_room palette
-    help filter filter_wrong mute warn many broadcast shutdown maintenance lock_room columns kinds bans notices
+    help filter filter_wrong mute warn many broadcast shutdown maintenance lock_room columns kinds bans closed connections
+    notices
 }
 
 /// What there is to see where there is nothing.

@@ -4,9 +4,10 @@ use super::fixture::WALL;
 use crate::control::wire::{
     Listen, Percentiles, Performance, Sample, Status as Health, StorePerformance, StrikeRow, UserDetail,
 };
+use crate::hub::closed::ClosedRow;
 use crate::hub::rows::{RoomRow, UserRow};
 use crate::hub::{EventKind, FeedEntry};
-use crate::model::{Role, RoomId, Status, Timestamp, Uid};
+use crate::model::{CloseReason, Role, RoomId, Status, Timestamp, Uid};
 
 const NAMES: [&str; 12] = [
     "alice",
@@ -44,6 +45,8 @@ pub(in crate::tui) fn user(index: u32) -> UserRow {
         bytes_in: 1000 * u64::from(index),
         bytes_out: 90_000 * u64::from(index),
         pending_bytes: if index == 4 { 120_000 } else { 0 },
+        rtt_micros: (index % 7 != 6).then_some(400 + (index % 20).pow(2) * 2900),
+        ends: None,
         messages: u64::from(index * 31),
         strikes: (index % 3) as u8 * u8::from(index % 4 == 1),
         stage: 0,
@@ -125,6 +128,7 @@ pub(super) fn sample(at: u64) -> Sample {
         at,
         cpu_percent: 4.0 * wave,
         memory_bytes: 46 << 20,
+        open_files: 341,
         connections: 318,
         users: 312,
         messages: 42.0 * wave,
@@ -197,4 +201,24 @@ pub(super) fn user_detail(index: u32) -> UserDetail {
         events: (1..12).map(entry).collect(),
         row: Some(row),
     }
+}
+
+/// Sessions that are over, one for each reason.
+pub(super) fn closed() -> Vec<ClosedRow> {
+    let row = |(index, reason): (u32, CloseReason)| {
+        let UserRow { uid, nickname, address, client, .. } = user(index);
+        ClosedRow {
+            at: Timestamp(1_795_229_960_000 - u64::from(index) * 7000),
+            uid,
+            nickname,
+            address,
+            client,
+            connected_seconds: 60 + u64::from(index * index * 977),
+            messages: 7,
+            bytes_in: 1000,
+            bytes_out: 90_000,
+            reason,
+        }
+    };
+    (0..).zip(CloseReason::ALL).map(row).collect()
 }
