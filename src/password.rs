@@ -57,48 +57,99 @@ pub fn check_new(password: &[u8]) -> Result<(), PasswordError> {
     Ok(())
 }
 
-/// The hash of `password` with a fresh salt, as a PHC string (`$argon2id$v=19$m=19456,t=2,p=1$…`).
-pub fn hash(password: &[u8]) -> Result<String, HashError> {
-    let mut salt = [0u8; SALT];
-    getrandom::fill(&mut salt).map_err(HashError::new)?;
-    let params = params()?;
-    let mut output = [0u8; OUTPUT];
-    fill(&params, Version::V0x13, password, &salt, &mut output)?;
-    let hash = PasswordHash {
-        algorithm: Algorithm::Argon2id.ident(),
-        version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(&params).map_err(HashError::new)?,
-        salt: Some(Salt::new(&salt).map_err(HashError::new)?),
-        hash: Some(Output::new(&output).map_err(HashError::new)?),
-    };
-    Ok(hash.to_string())
+/// Makes and checks hashes. Keeps the memory that they take, so that many one after the other need not ask
+/// the system for it each time.
+#[derive(Default)]
+pub struct Hasher {
+    memory: Vec<Block>,
 }
 
-/// Whether `password` is the one that `phc` was made of. The comparison takes the same time
-/// wherever the two differ. A string that is no hash matches nothing, at the same cost.
-///
-/// # Errors
-///
-/// If that cannot be found out for want of memory: the password may be right.
-pub fn verify(password: &[u8], phc: &str) -> Result<bool, HashError> {
-    check(password, phc).unwrap_or_else(|| dummy_verify(password).map(|()| false))
+impl Hasher {
+    /// The hash of `password` with a fresh salt, as a PHC string (`$argon2id$v=19$m=19456,t=2,p=1$…`).
+    ///
+    /// # Errors
+    ///
+    /// No memory, or no random numbers.
+    pub fn hash(&mut self, password: &[u8]) -> Result<String, HashError> {
+        let mut salt = [0u8; SALT];
+        getrandom::fill(&mut salt).map_err(HashError::new)?;
+        let params = params()?;
+        let mut output = [0u8; OUTPUT];
+        self.fill(&params, Version::V0x13, password, &salt, &mut output)?;
+        let hash = PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&params).map_err(HashError::new)?,
+            salt: Some(Salt::new(&salt).map_err(HashError::new)?),
+            hash: Some(Output::new(&output).map_err(HashError::new)?),
+        };
+        Ok(hash.to_string())
+    }
+
+    /// Whether `password` is the one that `phc` was made of. The comparison takes the same time
+    /// wherever the two differ. A string that is no hash matches nothing, at the same cost.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be found out for want of memory: the password may be right.
+    pub fn verify(&mut self, password: &[u8], phc: &str) -> Result<bool, HashError> {
+        match self.check(password, phc) {
+            Some(checked) => checked,
+            None => self.dummy_verify(password).map(|()| false),
+        }
+    }
+
+    /// Works as long as [`Hasher::verify`], for a user who does not exist, so that neither the time of an
+    /// answer nor its failure tells which nicknames are taken.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Hasher::verify`].
+    pub fn dummy_verify(&mut self, password: &[u8]) -> Result<(), HashError> {
+        let mut output = [0u8; OUTPUT];
+        let done = self.fill(&params()?, Version::V0x13, password, b"nobody has this salt", &mut output);
+        // Without a use of the result the compiler might drop the work.
+        std::hint::black_box(output);
+        done
+    }
+
+    /// `None` if `phc` is not an Argon2id hash.
+    fn check(&mut self, password: &[u8], phc: &str) -> Option<Result<bool, HashError>> {
+        let expected = PasswordHash::new(phc).ok()?;
+        if expected.algorithm != Algorithm::Argon2id.ident() {
+            return None;
+        }
+        let params = Params::try_from(&expected).ok()?;
+        let version = Version::try_from(expected.version?).ok()?;
+        let (salt, known) = (expected.salt?, expected.hash?);
+        let mut output = vec![0; known.as_bytes().len()];
+        let done = self.fill(&params, version, password, &salt, &mut output);
+        Some(done.map(|()| output.as_slice().ct_eq(known.as_bytes()).into()))
+    }
+
+    fn fill(
+        &mut self,
+        params: &Params,
+        version: Version,
+        password: &[u8],
+        salt: &[u8],
+        output: &mut [u8],
+    ) -> Result<(), HashError> {
+        #[cfg(test)]
+        WORK.set(WORK.get() + u64::from(params.m_cost() * params.t_cost()));
+        let blocks = params.block_count();
+        if self.memory.len() < blocks {
+            let wanted = blocks.max(MAPPED_BLOCKS).saturating_sub(self.memory.len());
+            self.memory.try_reserve_exact(wanted).map_err(HashError::new)?;
+            self.memory.resize(blocks, Block::default());
+        }
+        Argon2::new(Algorithm::Argon2id, version, params.clone())
+            .hash_password_into_with_memory(password, salt, output, &mut self.memory)
+            .map_err(HashError::new)
+    }
 }
 
-/// Works as long as [`verify`], for a user who does not exist, so that neither the time of an answer nor
-/// its failure tells which nicknames are taken.
-///
-/// # Errors
-///
-/// As with [`verify`].
-pub fn dummy_verify(password: &[u8]) -> Result<(), HashError> {
-    let mut output = [0u8; OUTPUT];
-    let done = fill(&params()?, Version::V0x13, password, b"nobody has this salt", &mut output);
-    // Without a use of the result the compiler might drop the work.
-    std::hint::black_box(output);
-    done
-}
-
-/// Whether a string is a hash of the kind that [`hash`] makes, of a cost that can be paid at sign-ins.
+/// Whether a string is a hash of the kind that [`Hasher::hash`] makes, of a cost that can be paid at sign-ins.
 pub fn is_hash(phc: &str) -> bool {
     let parsed = || {
         let hash = PasswordHash::new(phc).ok()?;
@@ -109,38 +160,6 @@ pub fn is_hash(phc: &str) -> bool {
         Some(hash.algorithm == Algorithm::Argon2id.ident() && cheap && whole)
     };
     parsed().unwrap_or(false)
-}
-
-/// `None` if `phc` is not an Argon2id hash.
-fn check(password: &[u8], phc: &str) -> Option<Result<bool, HashError>> {
-    let expected = PasswordHash::new(phc).ok()?;
-    if expected.algorithm != Algorithm::Argon2id.ident() {
-        return None;
-    }
-    let params = Params::try_from(&expected).ok()?;
-    let version = Version::try_from(expected.version?).ok()?;
-    let (salt, known) = (expected.salt?, expected.hash?);
-    let mut output = vec![0; known.as_bytes().len()];
-    let done = fill(&params, version, password, &salt, &mut output);
-    Some(done.map(|()| output.as_slice().ct_eq(known.as_bytes()).into()))
-}
-
-fn fill(
-    params: &Params,
-    version: Version,
-    password: &[u8],
-    salt: &[u8],
-    output: &mut [u8],
-) -> Result<(), HashError> {
-    #[cfg(test)]
-    WORK.set(WORK.get() + u64::from(params.m_cost() * params.t_cost()));
-    let blocks = params.block_count();
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(blocks.max(MAPPED_BLOCKS)).map_err(HashError::new)?;
-    memory.resize(blocks, Block::default());
-    Argon2::new(Algorithm::Argon2id, version, params.clone())
-        .hash_password_into_with_memory(password, salt, output, &mut memory)
-        .map_err(HashError::new)
 }
 
 fn params() -> Result<Params, HashError> {
@@ -165,28 +184,33 @@ mod tests {
 
     #[test]
     fn a_hash_names_its_cost_and_fits_its_password_only() {
-        let phc = hash(b"rosebud").unwrap();
+        let phc = Hasher::default().hash(b"rosebud").unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{phc}");
-        assert_ne!(phc, hash(b"rosebud").unwrap(), "salts differ");
-        assert_eq!(verify(b"rosebud", &phc), Ok(true));
-        assert_eq!(verify(b"rosebuD", &phc), Ok(false));
-        assert_eq!(verify(b"", &phc), Ok(false));
-        assert_eq!(verify(b"rosebud", "rosebud"), Ok(false));
-        assert_eq!(verify(b"rosebud", ""), Ok(false));
+        assert_ne!(phc, Hasher::default().hash(b"rosebud").unwrap(), "salts differ");
+        assert_eq!(Hasher::default().verify(b"rosebud", &phc), Ok(true));
+        assert_eq!(Hasher::default().verify(b"rosebuD", &phc), Ok(false));
+        assert_eq!(Hasher::default().verify(b"", &phc), Ok(false));
+        assert_eq!(Hasher::default().verify(b"rosebud", "rosebud"), Ok(false));
+        assert_eq!(Hasher::default().verify(b"rosebud", ""), Ok(false));
+        // What an earlier hash has left in the memory makes no difference.
+        let mut hasher = Hasher::default();
+        for (password, right) in [("rosebud", true), ("rosebuD", false), ("rosebud", true)] {
+            assert_eq!(hasher.verify(password.as_bytes(), &phc), Ok(right));
+        }
     }
 
     #[test]
     fn an_unknown_user_costs_as_much_as_a_known_one() {
-        let phc = hash(b"rosebud").unwrap();
+        let phc = Hasher::default().hash(b"rosebud").unwrap();
         let work = |attempt: &dyn Fn()| {
             WORK.set(0);
             attempt();
             WORK.get()
         };
-        let known = work(&|| assert_eq!(verify(b"wrong", &phc), Ok(false)));
+        let known = work(&|| assert_eq!(Hasher::default().verify(b"wrong", &phc), Ok(false)));
         assert_eq!(known, u64::from(MEMORY_KIB * PASSES));
-        assert_eq!(work(&|| dummy_verify(b"wrong").unwrap()), known);
-        assert_eq!(work(&|| assert_eq!(verify(b"wrong", "no hash"), Ok(false))), known);
+        assert_eq!(work(&|| Hasher::default().dummy_verify(b"wrong").unwrap()), known);
+        assert_eq!(work(&|| assert_eq!(Hasher::default().verify(b"wrong", "no hash"), Ok(false))), known);
     }
 
     #[test]

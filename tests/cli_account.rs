@@ -117,9 +117,9 @@ fn passwords_are_kept_as_hashes_and_changed() {
     let store = open(path);
     let name = |text: &str| Nickname::from_text(text).unwrap().key();
     let zoe = store.reader().account_by_name(&name("zoë")).unwrap().unwrap();
-    assert_eq!(password::verify(b"caf\xe9s", zoe.password.as_str()), Ok(true));
+    assert_eq!(password::Hasher::default().verify(b"caf\xe9s", zoe.password.as_str()), Ok(true));
     let alice = store.reader().account_by_name(&name("alice")).unwrap().unwrap();
-    assert_eq!(password::verify(PASSWORD.as_bytes(), alice.password.as_str()), Ok(true));
+    assert_eq!(password::Hasher::default().verify(PASSWORD.as_bytes(), alice.password.as_str()), Ok(true));
 }
 
 #[test]

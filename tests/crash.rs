@@ -202,7 +202,7 @@ impl Worker {
         }
         if let Some((_, uid)) = self.told.registered.last() {
             let hash = reader.account(*uid).unwrap().unwrap().password;
-            assert_eq!(password::verify(PASSWORD.as_bytes(), hash.as_str()), Ok(true));
+            assert_eq!(password::Hasher::default().verify(PASSWORD.as_bytes(), hash.as_str()), Ok(true));
         }
         // What was open is decided now.
         self.told = Told {

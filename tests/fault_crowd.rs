@@ -169,7 +169,7 @@ fn a_flood_of_sign_ins_from_everywhere_is_answered_and_disturbs_nobody() {
     // Not spared, as loopback is by default.
     let server = Server::start_with(|config| config.limits.exempt = Vec::new());
     let [victim, alice, bob] = accounts(&server, "User", 3, Roles::default())[..] else { panic!() };
-    let hash = PasswordHash::new(password::hash(PASSWORD.as_bytes()).unwrap());
+    let hash = PasswordHash::new(password::Hasher::default().hash(PASSWORD.as_bytes()).unwrap());
     server.store().commit_blocking(Change::SetPassword { uid: victim, hash }).unwrap();
     let (mut alice_client, mut bob_client) = (server.sign_in(alice), server.sign_in(bob));
     for round in rounds(1) {

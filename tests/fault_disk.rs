@@ -351,7 +351,7 @@ fn without_memory_nobody_is_told_a_lie_and_nothing_acknowledged_is_lost() {
     let mut alice = Changer::new(path);
     let (store, _) = Store::open(StoreOptions::new(path.join(Config::default().store_path()))).unwrap();
     let bob = make_account(&store, "Bob", Roles::default());
-    let password = PasswordHash::new(password::hash(PASSWORD.as_bytes()).unwrap());
+    let password = PasswordHash::new(password::Hasher::default().hash(PASSWORD.as_bytes()).unwrap());
     store.commit_blocking(Change::SetPassword { uid: bob, hash: password }).unwrap();
     store.close().unwrap();
     drop(store);

@@ -278,5 +278,5 @@ fn person(user: &User, place: &mut Place) -> Result<AccountDetail, Failure> {
 }
 
 fn hash(password: &[u8]) -> Result<String, Failure> {
-    Ok(password::hash(password).map_err(anyhow::Error::new)?)
+    Ok(password::Hasher::default().hash(password).map_err(anyhow::Error::new)?)
 }

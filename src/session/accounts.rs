@@ -1,18 +1,12 @@
 //! Proving and making accounts: password hashing off the hub, and the limits before it.
-//!
-//! Argon2id costs some 40 ms of a core. After a restart everybody comes back at once, so hashing
-//! has a bounded queue: at most one hash for each core at a time, and a bounded number waiting.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use tokio::sync::Semaphore;
-use tokio::task;
 use tracing::warn;
 use zeroize::Zeroizing;
 
@@ -21,10 +15,10 @@ use crate::model::{NameError, Nickname, Roles, Timestamp, Uid};
 use crate::password::{self, PasswordError};
 use crate::store::{Applied, Change, NewAccount, PasswordHash, Reader, Rejection, SignIn, Store, StoreError};
 
+use super::hashing::Hashing;
 use super::throttle::Throttle;
 
-/// Hashes that may wait for each core: about fifteen seconds of work.
-const WAITING_PER_CORE: usize = 400;
+pub use super::hashing::Busy;
 
 /// Why an account was not made.
 #[derive(Debug, thiserror::Error)]
@@ -52,18 +46,11 @@ pub enum RegisterError {
     Store(#[source] StoreError),
 }
 
-/// No room in the queue of hashes, no memory for one, or the store cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("too many sign-ins at once")]
-pub struct Busy;
-
 /// The gate to accounts, shared by the chat service and the web form.
 pub struct Accounts {
     store: Store,
     started: Instant,
-    cores: Semaphore,
-    waiting: AtomicUsize,
-    max_waiting: usize,
+    hashing: Arc<Hashing>,
     exempt: ArcSwap<Vec<IpNet>>,
     sign_ins: Mutex<Throttle>,
     registrations: Mutex<Throttle>,
@@ -84,9 +71,7 @@ impl Accounts {
         Accounts {
             store,
             started: Instant::now(),
-            cores: Semaphore::new(cores),
-            waiting: AtomicUsize::new(0),
-            max_waiting: cores * WAITING_PER_CORE,
+            hashing: Hashing::new(cores),
             exempt: ArcSwap::from_pointee(exempt),
             sign_ins: Mutex::new(Throttle::new(20, Duration::from_secs(30))),
             registrations: Mutex::new(Throttle::new(5, Duration::from_secs(10 * 60))),
@@ -148,11 +133,11 @@ impl Accounts {
         then: impl FnOnce(&Reader) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<Option<R>, Busy> {
         let reader = self.store.reader();
-        let checked = self.hashing(move || {
+        let checked = self.hashing.run(move |hasher| {
             let account = uid.map(|uid| reader.account(uid)).transpose().map_err(cannot_load)?.flatten();
             let right = match account {
-                Some(account) => password::verify(&password, account.password.as_str()),
-                None => password::dummy_verify(&password).map(|()| false),
+                Some(account) => hasher.verify(&password, account.password.as_str()),
+                None => hasher.dummy_verify(&password).map(|()| false),
             };
             match right {
                 Ok(true) => then(&reader).map(Some).map_err(cannot_load),
@@ -169,8 +154,11 @@ impl Accounts {
     /// Hashes a password that somebody wants to have.
     pub async fn hash(&self, password: Zeroizing<Vec<u8>>) -> Result<PasswordHash, RegisterError> {
         password::check_new(&password)?;
-        let hash =
-            self.hashing(move || password::hash(&password)).await.map_err(|Busy| RegisterError::Busy)?;
+        let hash = self
+            .hashing
+            .run(move |hasher| hasher.hash(&password))
+            .await
+            .map_err(|Busy| RegisterError::Busy)?;
         hash.map(PasswordHash::new).map_err(|_| RegisterError::Busy)
     }
 
@@ -219,32 +207,11 @@ impl Accounts {
         self.exempt.load().iter().any(|network| network.contains(&address))
             || throttle.lock().unwrap_or_else(PoisonError::into_inner).take(self.started.elapsed(), peer)
     }
-
-    async fn hashing<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Result<R, Busy> {
-        let _place = Waiting::enter(&self.waiting, self.max_waiting)?;
-        let _core = self.cores.acquire().await.map_err(|_| Busy)?;
-        task::spawn_blocking(work).await.map_err(|_| Busy)
-    }
 }
 
 fn cannot_load(error: StoreError) -> Busy {
     warn!(%error, "cannot load an account");
     Busy
-}
-
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize, max: usize) -> Result<Waiting<'a>, Busy> {
-        let place = Waiting(count);
-        if count.fetch_add(1, Ordering::Relaxed) < max { Ok(place) } else { Err(Busy) }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! the order in which they were sent, and an idle connection owns next to nothing.
 
 pub mod accounts;
+mod hashing;
 mod online;
 mod people;
 mod register;
