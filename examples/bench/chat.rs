@@ -431,7 +431,7 @@ pub(crate) async fn offline(launcher: &Launcher, server: Server, stage: &Stage) 
 }
 
 /// Requests under way of each client in the profile of durable answers.
-const UNDER_WAY: usize = 4;
+const UNDER_WAY: usize = 2;
 
 /// Everybody adds pals; each answer is given when it is on the disk.
 pub(crate) async fn durable(
