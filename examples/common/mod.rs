@@ -78,8 +78,10 @@ impl Program {
     }
 
     fn stop(&mut self) {
-        _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            _ = Command::new("kill").arg(self.child.id().to_string()).status();
+            _ = self.child.wait();
+        }
     }
 }
 
