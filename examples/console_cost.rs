@@ -32,7 +32,7 @@ struct Options {
     #[arg(long, default_value = "target/release/paltalkd")]
     daemon: PathBuf,
     /// Clients signed in.
-    #[arg(long, default_value_t = 9000)]
+    #[arg(long, default_value_t = 10_000)]
     clients: usize,
     /// Clients that share a room.
     #[arg(long, default_value_t = 20)]

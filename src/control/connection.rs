@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The longest pause, however much a look costs.
 const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// A look may take one part in so many of the time.
-const SHARE: u32 = 200;
+const SHARE: u32 = 400;
 /// How long the last words to a client may take when the daemon stops.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 /// The pause between two batches of events.

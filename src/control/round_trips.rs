@@ -23,7 +23,7 @@ use super::fields::RoomNames;
 use super::window::{Cut, Query};
 
 /// How long a time counts: it is smoothed by the system and changes slowly.
-const LASTS: Duration = Duration::from_secs(5);
+const LASTS: Duration = Duration::from_secs(10);
 /// How long it counts at most where asking for many has taken long.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Asking may take one part in so many of the time.
