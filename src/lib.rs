@@ -70,6 +70,9 @@ pub mod net;
 pub mod password;
 pub mod protocol;
 pub mod session;
+#[cfg(test)]
+#[path = "../tests/support/skipped.rs"]
+mod skipped;
 pub mod store;
 pub mod telemetry;
 pub mod tui;

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::hub::{Event, EventKind, Feed, Person};
 use crate::model::{NameError, Nickname, Roles, Timestamp, Uid};
-use crate::password::{self, PasswordError};
+use crate::password::{self, HashError, PasswordError};
 use crate::store::{Applied, Change, NewAccount, PasswordHash, Reader, Rejection, SignIn, Store, StoreError};
 
 use super::hashing::Hashing;
@@ -95,30 +95,27 @@ impl Accounts {
         self.take(&self.lookups, peer)
     }
 
-    /// Whether `password` is that of the account `uid`. Takes as long for `None` and for an account that is
-    /// not there: a user who does not exist cannot be told from a wrong password.
-    pub async fn verify(&self, uid: Option<Uid>, password: Zeroizing<Vec<u8>>) -> Result<bool, Busy> {
-        Ok(self.prove(uid, password, |_| Ok(())).await?.is_some())
+    /// Whether `password` is that of the account `uid`. Takes as long for an account that is not there: a
+    /// user who does not exist cannot be told from a wrong password.
+    pub async fn verify(&self, uid: Uid, password: Zeroizing<Vec<u8>>) -> Result<bool, Busy> {
+        Ok(self.prove(Some(uid), password, |_, _| Ok(())).await?.is_some())
     }
 
-    /// As [`Accounts::verify`], with everything that a session of the account begins with; `None` if the
-    /// password is wrong. What an earlier session has asked for counts, even if it is still on its way into
+    /// Everything that a session of `uid` begins with, if `password` is his; as [`Accounts::verify`], also for
+    /// nobody at all. What an earlier session has asked for counts, even if it is still on its way into
     /// the store.
     pub async fn sign_in(
         &self,
         uid: Option<Uid>,
         password: Zeroizing<Vec<u8>>,
     ) -> Result<Option<SignIn>, Busy> {
-        let Some(wanted) = uid else {
-            self.verify(uid, password).await?;
-            return Ok(None);
-        };
-        let proved = self.prove(uid, password, move |reader| reader.sign_in(wanted)).await?;
+        let proved = self.prove(uid, password, |reader, uid| reader.sign_in(uid)).await?;
         // Mostly nothing is on its way: then one errand to another thread has done for all.
         match proved.flatten() {
             Some(found) if found.as_of.is_none() => {
                 self.store.commit(Change::Barrier).await.map_err(|_| Busy)?;
-                let read = self.store.read(move |reader| reader.sign_in(wanted)).await;
+                let uid = found.account.uid;
+                let read = self.store.read(move |reader| reader.sign_in(uid)).await;
                 read.and_then(|found| found).map_err(cannot_load)
             }
             found => Ok(found),
@@ -130,22 +127,18 @@ impl Accounts {
         &self,
         uid: Option<Uid>,
         password: Zeroizing<Vec<u8>>,
-        then: impl FnOnce(&Reader) -> Result<R, StoreError> + Send + 'static,
+        then: impl FnOnce(&Reader, Uid) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<Option<R>, Busy> {
         let reader = self.store.reader();
         let checked = self.hashing.run(move |hasher| {
             let account = uid.map(|uid| reader.account(uid)).transpose().map_err(cannot_load)?.flatten();
-            let right = match account {
-                Some(account) => hasher.verify(&password, account.password.as_str()),
-                None => hasher.dummy_verify(&password).map(|()| false),
+            let Some(account) = account else {
+                return hasher.dummy_verify(&password).map(|()| None).map_err(cannot_tell);
             };
-            match right {
-                Ok(true) => then(&reader).map(Some).map_err(cannot_load),
-                Ok(false) => Ok(None),
-                Err(error) => {
-                    warn!(%error, "a sign-in has to be tried again");
-                    Err(Busy)
-                }
+            if hasher.verify(&password, account.password.as_str()).map_err(cannot_tell)? {
+                then(&reader, account.uid).map(Some).map_err(cannot_load)
+            } else {
+                Ok(None)
             }
         });
         checked.await?
@@ -207,6 +200,11 @@ impl Accounts {
         self.exempt.load().iter().any(|network| network.contains(&address))
             || throttle.lock().unwrap_or_else(PoisonError::into_inner).take(self.started.elapsed(), peer)
     }
+}
+
+fn cannot_tell(error: HashError) -> Busy {
+    warn!(%error, "a sign-in has to be tried again");
+    Busy
 }
 
 fn cannot_load(error: StoreError) -> Busy {

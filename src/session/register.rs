@@ -120,7 +120,7 @@ impl Session {
         if !self.context.accounts.may_try(self.peer) {
             return self.refuse(request, REFUSED, "Too many wrong passwords. Please wait a minute.");
         }
-        match self.context.accounts.verify(Some(uid), old).await {
+        match self.context.accounts.verify(uid, old).await {
             Ok(true) => self.context.accounts.proved(self.peer),
             Ok(false) => return self.refuse(request, REFUSED, "The old password is not correct."),
             Err(_) => return self.refuse(request, REFUSED, BUSY),

@@ -140,11 +140,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
             // A grapheme can have three columns and more; one that no line takes is taken apart.
             let parts = word.graphemes(true).flat_map(|grapheme| {
                 let whole = width(grapheme) <= columns;
-                if whole {
-                    vec![grapheme]
-                } else {
-                    grapheme.split("").filter(|part| !part.is_empty()).collect()
-                }
+                grapheme.split_inclusive(move |_| !whole)
             });
             for part in parts {
                 if width(&line) + width(part) > columns && !line.is_empty() && part != " " {
