@@ -79,7 +79,7 @@ fn reload_names_what_counts_now_and_what_needs_a_restart() {
     let path = directory.path();
     configure(path, LOG);
     let _daemon = Process::start(path, |_| {});
-    assert_eq!(ok(path, &["reload"]), "in effect now: nothing\n");
+    assert_eq!(ok(path, &["reload"]), "nothing has changed\n");
     let more =
         format!("[limits]\nmax_connections = 7\nidle_timeout = \"5m\"\n[store]\ncache = \"2MiB\"\n{LOG}");
     configure(path, &more);
