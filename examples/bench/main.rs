@@ -11,6 +11,7 @@ mod dice;
 mod evening;
 mod floor;
 mod irc;
+mod kept;
 mod life;
 mod report;
 mod servers;
@@ -170,8 +171,8 @@ impl Profile {
             Load::Presence => Box::pin(chat::presence(launcher, server, stage)),
             Load::Joins => Box::pin(chat::joins(launcher, server, stage)),
             Load::Messages(pace) => Box::pin(chat::messages(launcher, server, stage, pace, seconds)),
-            Load::Offline => Box::pin(chat::offline(launcher, server, stage)),
-            Load::Durable => Box::pin(chat::durable(launcher, server, stage, seconds)),
+            Load::Offline => Box::pin(kept::offline(launcher, server, stage)),
+            Load::Durable => Box::pin(kept::durable(launcher, server, stage, seconds)),
             Load::Backups => Box::pin(chat::backups(launcher, stage, seconds)),
             Load::Voice { transport, listeners } => {
                 Box::pin(voice::speech(launcher, server, stage, transport, listeners, seconds))
