@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use serde_json::Value;
 use support::Client;
 use support::process::{LOG, Process, account, configure, with_alice};
+use support::program::program;
 use support::skipped::not_checked;
 
 const ANNOUNCEMENT: u16 = 0x0027;
@@ -21,8 +22,7 @@ const ANNOUNCEMENT: u16 = 0x0027;
 const LINES: usize = 20;
 
 fn command(directory: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
+    let mut command = program(directory);
     command.args(args);
     command
 }

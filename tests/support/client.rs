@@ -300,3 +300,14 @@ pub fn recorded(name: &str, kind: u16) -> Vec<Vec<u8>> {
     };
     lines.filter(of_kind).map(unhex).collect()
 }
+
+/// A payload: some words, and then text or whatever else.
+pub fn with_text(words: &[u32], text: &[u8]) -> Vec<u8> {
+    let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+    payload.extend(text);
+    payload
+}
+
+/// A temporary room with the password "sesame", as a 5.0 client asked for it in the recording of a room being
+/// opened.
+pub const LAB_ROOM: &[u8] = b"\x00\x03\x00\x00\x75\x32\x00\x00\x08\x2aGLab Room\nsesame";

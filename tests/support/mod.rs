@@ -3,6 +3,7 @@
 
 mod client;
 pub mod process;
+pub mod program;
 pub mod skipped;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -217,4 +218,11 @@ pub fn make_account(store: &Store, nickname: &str, roles: Roles) -> Uid {
 pub fn cheap_hash(password: &str) -> PasswordHash {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
     PasswordHash::new(argon2.hash_password(password.as_bytes()).unwrap().to_string())
+}
+
+/// The two users of the recordings, with their uids.
+pub fn two(server: &Server) -> (Uid, Uid) {
+    let (netstorm, medianoche) = (server.account("NetStorm"), server.account("Medianoche"));
+    assert_eq!((netstorm, medianoche), (Uid(1_000_002), Uid(1_000_003)));
+    (netstorm, medianoche)
 }

@@ -8,6 +8,7 @@ use paltalkd::model::Uid;
 use paltalkd::net::voice::{Dropped, Voice};
 use socket2::{Domain, Socket, Type};
 
+use super::support::program::program;
 use super::support::*;
 
 pub(super) const OAK: u32 = 50_001;
@@ -37,9 +38,7 @@ pub(super) fn dropped(server: &Server, reason: Dropped) -> u64 {
 
 /// What the command line answers.
 pub(super) fn ask(server: &Server, args: &[&str]) -> serde_json::Value {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(server.data_dir()).env_remove("PALTALKD_CONFIG");
-    let output = command.arg("--socket").arg("control.sock").args(args).output().unwrap();
+    let output = program(server.data_dir()).args(["--socket", "control.sock"]).args(args).output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
