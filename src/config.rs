@@ -24,6 +24,7 @@ pub use sections::{
     Backup, CallMode, Chat, Control, FileMode, Health, Http, Limits, Location, Log, LogFormat, Moderation,
     Rooms, Server, Spam, Store, Voice,
 };
+pub(crate) use values::LEVELS;
 
 /// The shortest time between two backups.
 const BACKUP_PAUSE: Duration = Duration::from_secs(60);

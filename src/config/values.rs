@@ -189,7 +189,8 @@ impl Codec<bool> for Flag {
 /// A log level or filter directives.
 pub(super) struct Directives;
 
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+/// The levels of the log, from none to all.
+pub(crate) const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 impl Codec<String> for Directives {
     fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<String> {
