@@ -117,8 +117,10 @@ fn profiles(shrink: usize) -> Vec<Profile> {
     add("sign-ins", 5_000 / shrink, 0, Load::SignIns);
     add("presence", people, 0, Load::Presence);
     add("joins", 1_000 / shrink, 1, Load::Joins);
-    add("messages-saturated", 2_000 / shrink, 0, Load::Messages(Window(2_000)));
-    add("messages-20k", 2_000 / shrink, 0, Load::Messages(Rate(20_000.0)));
+    // They write to each other in pairs.
+    let pairs = 1_000 / shrink;
+    add("messages-saturated", 2 * pairs, 0, Load::Messages(Window(2_000)));
+    add("messages-20k", 2 * pairs, 0, Load::Messages(Rate(20_000.0)));
     add("offline", 400 / shrink, 0, Load::Offline);
     add("durable", 100 / shrink, 0, Load::Durable);
     add("backups", 200_000 / shrink, 10, Load::Backups);
