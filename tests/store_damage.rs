@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use paltalkd::store::{OpenReport, SCHEMA, Store, StoreOptions};
-use store_common::{content, copy_dir, create, fill_range, options};
+use store_common::{content, copy_dir, create, fill_range, options, try_copy_dir};
 
 type Content = BTreeMap<String, String>;
 
@@ -42,8 +42,28 @@ fn make(dir: &Path, snapshots: bool, clean: bool) -> (PathBuf, Content) {
     if clean {
         store.close().unwrap();
     }
-    copy_dir(&live, &base);
+    copy_settled(&live, &base);
     (base, content)
+}
+
+/// Copies a store that may be open. Snapshots are made beside everything else: as long as one comes, and
+/// what it replaces goes, a copy would be of no moment that there was.
+fn copy_settled(from: &Path, to: &Path) {
+    let files = || {
+        let mut found = Vec::new();
+        files_below(from, from, &mut found);
+        found.sort();
+        found
+    };
+    loop {
+        let before = files();
+        let unfinished = before.iter().any(|file| file.ends_with("snapshot.new"));
+        if !unfinished && try_copy_dir(from, to).is_ok() && files() == before {
+            return;
+        }
+        _ = fs::remove_dir_all(to);
+        std::thread::yield_now();
+    }
 }
 
 fn hit(path: &Path, damage: &Damage) {

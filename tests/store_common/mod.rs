@@ -262,18 +262,24 @@ pub(crate) fn check_references(store: &Store) {
     }
 }
 
-/// Copies a directory with everything below it, also while a store in it is open.
+/// Copies a directory with everything below it.
 pub(crate) fn copy_dir(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    try_copy_dir(from, to).unwrap();
+}
+
+/// As [`copy_dir`], where files may go meanwhile.
+pub(crate) fn try_copy_dir(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
+        if entry.file_type()?.is_dir() {
+            try_copy_dir(&entry.path(), &target)?;
         } else {
-            std::fs::copy(entry.path(), target).unwrap();
+            std::fs::copy(entry.path(), target)?;
         }
     }
+    Ok(())
 }
 
 pub(crate) fn rejected(rejection: Rejection) -> Result<Applied, StoreError> {
