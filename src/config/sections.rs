@@ -107,7 +107,7 @@ pub enum Location {
 /// `[control]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Control {
-    /// The Unix socket; see [`Config::control_socket`].
+    /// The Unix socket; see [`Config::control_socket`](super::Config::control_socket).
     pub socket: PathBuf,
     /// Its permission bits.
     pub mode: u32,
@@ -207,7 +207,7 @@ pub struct Rooms {
 /// `[store]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Store {
-    /// The directory of the database; see [`Config::store_path`].
+    /// The directory of the database; see [`Config::store_path`](super::Config::store_path).
     pub path: PathBuf,
     /// Bytes of memory for the database's cache.
     pub cache: u64,
@@ -221,7 +221,8 @@ pub struct Store {
 /// `[backup]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Backup {
-    /// The directory of the backups; `None`: none are made. See [`Config::backup_directory`].
+    /// The directory of the backups; `None`: none are made. See
+    /// [`Config::backup_directory`](super::Config::backup_directory).
     pub directory: Option<PathBuf>,
     /// The time between two of them, at least a minute; `None`: none are made.
     pub every: Option<Duration>,
@@ -236,7 +237,8 @@ pub struct Log {
     pub level: String,
     /// How a line is written.
     pub format: LogFormat,
-    /// The directory of the log files; `None`: no files. See [`Config::log_directory`].
+    /// The directory of the log files; `None`: no files. See
+    /// [`Config::log_directory`](super::Config::log_directory).
     pub directory: Option<PathBuf>,
     /// The files of how many days stay; `None`: all.
     pub keep: Option<usize>,
