@@ -59,12 +59,14 @@ impl Process {
 
     /// The next line with this message.
     pub fn line(&mut self, message: &str) -> Value {
+        let mut last = Value::Null;
         while let Some(fields) = self.next_line() {
             if fields["message"] == message {
                 return fields;
             }
+            last = fields;
         }
-        panic!("the daemon ended before it said {message:?}");
+        panic!("the daemon ended before it said {message:?}; the last that it said was {last}");
     }
 
     /// The next line of any kind, which has to be JSON as everything that it says; `None` at its end.
