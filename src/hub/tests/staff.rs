@@ -4,7 +4,9 @@ use super::floor::*;
 use super::*;
 use crate::hub::lookup::{Finding, Known, Lookup, Question};
 use crate::hub::renewal::Renewal;
-use crate::hub::staff::{ActError, Action, Actor, BanWhom, MAINTENANCE_GRACE, Standing, Subject, Via};
+use crate::hub::staff::{
+    ActError, Action, Actor, BanWhom, MAINTENANCE_GRACE, RoomSettings, Standing, Subject, Via,
+};
 use crate::model::{Author, Role, from_cp1252};
 use crate::store::{AuditEntry, Filter, FilterKind, LinkKind, MuteKind, Sanctions};
 
@@ -735,6 +737,45 @@ fn roles_change_at_once() {
     assert!(office.club.member(9).is_none());
     assert!(sent_to(&effects, unseen).iter().any(|packet| packet.packet_type() == PacketType::ROOM_CLOSED));
     assert!(set(&mut office, 40, moderator()).is_empty(), "not signed in");
+}
+
+#[test]
+fn who_becomes_the_owner_of_a_room_is_its_admin_at_once() {
+    let mut office = Office::new();
+    let [guest, owner, staff] = [office.club.guest, office.club.owner, office.club.staff];
+    let give = |office: &mut Office, owner: Option<u32>| {
+        let settings = RoomSettings { owner: Some(owner.map(person)), ..RoomSettings::default() };
+        office.act(Standing::Operator, Action::SetRoom { room: ROOM, settings: Box::new(settings) }).1
+    };
+    let told = |effects: &[Effect], conn| {
+        let packets = sent_to(effects, conn).into_iter();
+        let own = packets.filter(|packet| packet.packet_type() == PacketType::ROOM_ADMIN_GRANTED);
+        own.count()
+    };
+    let admins =
+        |office: &Office| [GUEST, OWNER, STAFF].map(|number| office.club.member(number).unwrap().admin);
+    let effects = give(&mut office, Some(GUEST));
+    assert_eq!((told(&effects, guest), told(&effects, owner)), (1, 0));
+    assert_eq!(admins(&office), [true, false, true]);
+    assert!(refused(&office.club.act(owner, say("/welcome Hi")), owner).is_some());
+    assert!(refused(&office.club.act(guest, say("/welcome Hi")), guest).is_none());
+    // Staff are admins anyway, and who was given the right by somebody stays one.
+    give(&mut office, Some(STAFF));
+    assert_eq!(admins(&office), [false, false, true]);
+    give(&mut office, Some(ADMIN));
+    assert_eq!(admins(&office), [false, false, true]);
+    assert!(office.club.member(ADMIN).unwrap().admin);
+    give(&mut office, None);
+    assert!(!office.club.member(ADMIN).unwrap().admin);
+    assert!(refused(&office.club.act(staff, say("/welcome Hi")), staff).is_none());
+    // What the store did not take is as it was.
+    let record = crate::store::RoomRecord { owner: Some(person(OWNER).uid), ..office.club.room().record() };
+    let kept = Room::permanent(record, Some(person(OWNER)));
+    let world = office.world();
+    let truth = crate::hub::doubt::Truth::Room(ROOM, Some(Box::new(kept)));
+    world.state.believe(world.now, truth, &mut Effects::default());
+    world.state.check_invariants().unwrap();
+    assert_eq!(admins(&office), [false, true, true]);
 }
 
 #[test]
