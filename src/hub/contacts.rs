@@ -117,10 +117,10 @@ impl State {
         if target.uid == uid || target.uid == Uid::SERVICE || staff {
             return effects.refuse(conn, request, REFUSED, "This user cannot be blocked.");
         }
-        if session.blocks.len() >= MAX_PALS {
-            return effects.refuse(conn, request, REFUSED, "Your block list is full.");
-        }
         if !session.blocks_user(target.uid) {
+            if session.blocks.len() >= MAX_PALS {
+                return effects.refuse(conn, request, REFUSED, "Your block list is full.");
+            }
             self.set_blocked(conn, target.uid, true);
             let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });

@@ -288,6 +288,28 @@ fn staff_and_the_service_user_cannot_be_blocked() {
 }
 
 #[test]
+fn who_is_on_a_full_list_already_is_confirmed_again() {
+    let mut world = World::new();
+    let full = || (2..=contacts::MAX_PALS as u32 + 1).map(person);
+    let (alice, _) = world.sign_in_with(1, &[], |sign_in| {
+        (sign_in.pals, sign_in.blocks) = (full().skip(1).chain([person(900)]).collect(), full().collect());
+    });
+    let block = |target| DirectoryCommand::Block { target, staff: false, current: Vec::new() };
+    let add = |pal| DirectoryCommand::AddPal { pal, current: Vec::new() };
+    for (command, wanted) in [
+        (block(person(2)), true),
+        (block(person(901)), false),
+        (add(person(900)), true),
+        (add(person(901)), false),
+    ] {
+        let effects = world.directory(alice, command);
+        let refused = matches!(sent_to(&effects, alice)[..], [ServerPacket::ReturnCode { code: 0x78, .. }]);
+        assert_eq!(refused, !wanted, "{effects:?}");
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Commit { .. })));
+    }
+}
+
+#[test]
 fn instant_messages_reach_those_who_want_them() {
     let mut world = World::new();
     let (alice, _) = world.sign_in(1, &[]);
