@@ -36,6 +36,8 @@ use table::{Answer, Stage};
 
 /// What a user reads when the store or the hashing has too much to do.
 const BUSY: &str = "The server is busy. Please try again in a moment.";
+/// What a user reads from whose address too many wrong passwords came.
+const TOO_MANY: &str = "Too many wrong passwords. Please wait a minute.";
 /// Wrong passwords on one connection before it is closed (PROTOCOL 5.3).
 const MAX_TRIES: u8 = 5;
 
