@@ -17,7 +17,7 @@ use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Slowmode, Verdict};
 use super::rooms::Rank;
 use super::rules::Rules;
 use super::sanctions::{Sanction, entry, user};
-use super::{ConnId, Effect, Effects, Event, Person, State};
+use super::{ConnId, Effect, Effects, Event, Person, Session, State};
 
 /// What the names of the detectors' settings begin with in the store.
 const ANTISPAM: &str = "antispam.";
@@ -180,6 +180,16 @@ impl State {
                 Err(self.follow(now, conn, person, asked, *refusal, effects))
             }
         }
+    }
+
+    /// Why nothing that the user of `conn` writes is shown to others, if he is muted: for what is shown and
+    /// is no message. It is counted as refused then.
+    pub(super) fn muted(&self, now: Now, conn: ConnId, effects: &mut Effects) -> Option<String> {
+        let Session { person, roles, .. } = self.session(conn)?;
+        let mute = self.sanctions.mute(now.wall, person.uid, MuteKind::Text);
+        let (link, why) = self.guard.silenced(now, person.uid, *roles, mute)?;
+        effects.push(Effect::Refused(link));
+        Some(why)
     }
 
     /// Does what a refusal brings besides words, which are returned.

@@ -22,6 +22,11 @@ pub(super) fn welcome(state: &mut State, call: Call<'_>, effects: &mut Effects) 
         // Taking markup out may have put other markup together.
         text => sanitise::text(&text),
     };
+    if !text.is_empty()
+        && let Some(why) = state.muted(call.now, call.conn, effects)
+    {
+        return call.answer(&why, effects);
+    }
     let answer = match text.as_slice() {
         b"" => "Newcomers are told nothing now.".to_owned(),
         text => format!("Newcomers are told now: {}", from_cp1252(text)),

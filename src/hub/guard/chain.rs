@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use crate::config::Spam;
-use crate::model::{Link, Now, Rating, RoomId, Uid, fold};
+use crate::model::{Link, Now, Rating, Roles, RoomId, Uid, fold};
 use crate::store::{FilterAction, FilterConsequence, Mute, OffenceRecord, StrikeRecord};
 
 use super::act::{Act, Aftermath, Refusal, Verdict, told};
@@ -201,7 +201,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
             let duplicates = self.limits.duplicate_messages.is_some();
             Said { folded: buffer, print: duplicates.then(|| Fingerprint::of(buffer)) }
         });
-        if self.is_exempt(act) {
+        if self.is_exempt(act.roles) {
             // He is spared what holds for people, not what holds for a room.
             return match self.link_right(act, said) {
                 None => Verdict::Accept { matches: Vec::new() },
@@ -217,8 +217,18 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         }
     }
 
-    fn is_exempt(&self, act: &Act<'_>) -> bool {
-        act.roles.iter().any(|role| self.limits.exempt_roles.contains(role))
+    fn is_exempt(&self, roles: Roles) -> bool {
+        roles.iter().any(|role| self.limits.exempt_roles.contains(role))
+    }
+
+    /// Why nothing of a user passes, whatever it is, if he is muted: by the record that is given, as to
+    /// [`Guard::judge`], or for his strikes.
+    pub fn silenced(&self, now: Now, uid: Uid, roles: Roles, mute: Option<&Mute>) -> Option<(Link, String)> {
+        if let Some(mute) = mute.filter(|mute| mute.holds(now.wall)) {
+            return Some((Link::Mute, told(mute)));
+        }
+        let left = self.strikes.muted(now, uid).filter(|_| !self.is_exempt(roles))?;
+        Some((Link::Strike, self.strikes.told(uid, left)))
     }
 
     /// Why the links in a text must not be posted, if there are any and the sender may post none.

@@ -535,6 +535,44 @@ fn rooms_for_adults_can_ask_for_verified_accounts() {
 }
 
 #[test]
+fn who_is_muted_writes_no_topic_and_no_welcome_either() {
+    let line = |text: &str| RoomCommand::Message(MessageText::new(text.as_bytes()).unwrap());
+    let topic = |text: &str| RoomCommand::SetTopic(text.into());
+    for struck in [false, true] {
+        let mut world = guarded();
+        world.state.rooms.get_mut(&ROOM).unwrap().owner = Some(person(1));
+        let (alice, _) = world.sign_in(1, &[]);
+        let (bob, _) = world.sign_in(2, &[]);
+        world.join(alice, ROOM);
+        world.join(bob, ROOM);
+        let link = if struck { Link::Strike } else { Link::Mute };
+        if struck {
+            for text in ["too", "fast"] {
+                world.apply(alice, command(ActKind::Im, person(2).uid, text));
+            }
+        } else {
+            let (kind, by, at) = (MuteKind::Text, Author::System, world.now.wall);
+            let mute = Mute { kind, until: None, reason: "spam".to_owned(), by, at };
+            world.state.sanctions.load([(person(1).uid, mute)], [], []);
+        }
+        let before = world.state.room(ROOM).unwrap().record();
+        for command in [topic("Buy now"), line("/t Buy now"), line("/welcome Buy now")] {
+            let effects = world.room(alice, ROOM, command);
+            assert_eq!((refusals(&effects), told(&effects, alice).len()), (vec![link], 1), "{effects:?}");
+            assert!(!reached(&effects, bob));
+        }
+        assert_eq!(world.state.room(ROOM).unwrap().record(), before);
+        // Taking words away is no writing.
+        for command in [topic(""), line("/welcome off")] {
+            assert_eq!(refusals(&world.room(alice, ROOM, command)), []);
+        }
+        world.state.sanctions.lift_mute(world.now.wall, person(1).uid, MuteKind::Text);
+        world.now.uptime += Duration::from_secs(60);
+        assert!(reached(&world.room(alice, ROOM, topic("Buy now")), bob));
+    }
+}
+
+#[test]
 fn a_mute_of_an_account_covers_every_kind() {
     let mut world = guarded();
     let (alice, _) = world.sign_in(1, &[]);
