@@ -385,6 +385,31 @@ fn mutes_hold_until_their_time_or_are_lifted() {
 }
 
 #[test]
+fn cleared_offences_take_the_mute_with_them_that_they_brought() {
+    let mut office = Office::new();
+    let [guest, staff] = [office.club.guest, office.club.staff];
+    let muted = |office: &mut Office| {
+        let world = office.world();
+        world.state.sanctions.mute(world.now.wall, person(GUEST).uid, MuteKind::Text).is_some()
+    };
+    let links = || message("a.com b.com c.com d.com");
+    let offend = DirectoryCommand::InstantMessage { to: person(OWNER).uid, text: links() };
+    office.world().directory(guest, offend);
+    assert!(muted(&mut office));
+    let effects = office.type_as(staff, "/clear strikes User1");
+    let lifted = Change::LiftMute { uid: person(GUEST).uid, kind: MuteKind::Text };
+    assert!(
+        matches!(commits(&effects)[..], [Change::WithAudit { changes, .. }] if changes.contains(&lifted))
+    );
+    assert!(answers(&effects, guest).contains("not muted any more"));
+    assert!(!muted(&mut office));
+    // What somebody has imposed stays.
+    office.type_as(staff, "/mute User1 5m");
+    let effects = office.type_as(staff, "/clear strikes User1");
+    assert!(muted(&mut office) && answers(&effects, guest).is_empty());
+}
+
+#[test]
 fn the_third_warning_is_a_ban() {
     let mut office = Office::new();
     let [guest, staff] = [office.club.guest, office.club.staff];
