@@ -4,11 +4,12 @@ use super::floor::*;
 use super::*;
 use crate::hub::lookup::{Finding, Known, Lookup, Question};
 use crate::hub::renewal::Renewal;
+use crate::hub::sanctions::Held;
 use crate::hub::staff::{
     ActError, Action, Actor, BanWhom, MAINTENANCE_GRACE, RoomSettings, Standing, Subject, Via,
 };
 use crate::model::{Author, Role, from_cp1252};
-use crate::store::{AuditEntry, Filter, FilterKind, LinkKind, MuteKind, Sanctions};
+use crate::store::{AuditEntry, Filter, FilterKind, LinkKind, Mute, MuteKind, Sanctions};
 
 const ADMIN_STAFF: u32 = 5;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -826,7 +827,17 @@ fn a_sign_in_under_way_ends_with_what_the_account_has_become() {
     renew(&mut office, 9, Renewal::Roles(Roles::default()));
     let (conn, _) = office.world().sign_in_with(9, &[], |sign_in| sign_in.roles = moderator());
     assert_eq!(office.world().state.session(conn).unwrap().roles, Roles::default());
+    let mute = Mute {
+        kind: MuteKind::Text,
+        until: None,
+        reason: String::new(),
+        by: Author::System,
+        at: Timestamp(0),
+    };
+    let uid = person(8).uid;
+    office.world().state.sanctions.load([(uid, mute)], [], [(uid, 2)]);
     renew(&mut office, 8, Renewal::Gone);
+    assert_eq!(office.world().state.sanctions.of(Timestamp(1), uid), Held::default(), "nothing is left");
     let (_, effects) = office.world().sign_in_with(8, &[], |_| {});
     assert!(!closed(&effects).is_empty(), "the account is deleted");
 }
