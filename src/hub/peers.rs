@@ -10,7 +10,7 @@ pub(crate) mod orders;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -300,10 +300,10 @@ impl State {
 }
 
 impl Peers {
-    /// Whether a user calls, is called, or has a file on its way.
-    pub(super) fn is_busy(&self, uid: Uid) -> bool {
-        self.in_call.contains_key(&uid)
-            || self.transfers.values().any(|file| file.sender == uid || file.receiver == uid)
+    /// Who calls, is called, or has a file on its way.
+    pub(super) fn busy(&self) -> HashSet<Uid> {
+        let files = self.transfers.values().flat_map(|file| [file.sender, file.receiver]);
+        self.in_call.keys().copied().chain(files).collect()
     }
 
     /// The other side of the call in which `uid` is.
