@@ -13,7 +13,7 @@ use crate::store::{Change, FilterAction, FilterConsequence, MuteKind, OffenceRec
 
 use super::directory::service_im;
 use super::feed::EventKind;
-use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Slowmode, Verdict};
+use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Verdict};
 use super::rooms::Rank;
 use super::rules::Rules;
 use super::sanctions::{Sanction, entry, user};
@@ -81,7 +81,7 @@ impl State {
                 wrong.extend(self.guard.detectors.settings.set(name, &value).err());
             } else if name == SLOWMODE {
                 match value.parse().ok().and_then(SlowMode::new) {
-                    Some(slowmode) => self.guard.set_slowmode(None, guard_slowmode(slowmode)),
+                    Some(slowmode) => self.guard.set_slowmode(None, slowmode),
                     None => wrong.push(format!("the slowmode of the server is \"{value}\"")),
                 }
             }
@@ -114,7 +114,7 @@ impl State {
 
     /// Sets or ends the slowmode of the whole server. Returns the change that is to be made durable.
     pub fn set_server_slowmode(&mut self, slowmode: SlowMode) -> Change {
-        self.guard.set_slowmode(None, guard_slowmode(slowmode));
+        self.guard.set_slowmode(None, slowmode);
         let name = SLOWMODE.to_owned();
         match slowmode.is_off() {
             true => Change::ClearSetting { name },
@@ -124,7 +124,7 @@ impl State {
 
     /// Brings the guard's slowmode of a room up to what the room says; a room that is gone has none.
     pub(super) fn renew_slowmode(&mut self, id: RoomId) {
-        let slowmode = self.rooms.get(&id).and_then(|room| guard_slowmode(room.slowmode));
+        let slowmode = self.rooms.get(&id).map(|room| room.slowmode).unwrap_or_default();
         self.guard.set_slowmode(Some(id), slowmode);
     }
 
@@ -292,8 +292,4 @@ impl State {
             session.messages += 1;
         }
     }
-}
-
-fn guard_slowmode(slowmode: SlowMode) -> Option<Slowmode> {
-    Slowmode::new(Duration::from_secs(slowmode.seconds().into())).ok()
 }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
+use crate::model::{CloseReason, Now, RoomId, SlowMode, Timestamp, Uid};
 use crate::protocol::ServerPacket;
 use crate::store::{Ban, BanTarget, Change, ExclusionKind, Reader, Sanctions, StoreError};
 
@@ -162,7 +162,7 @@ impl State {
             Truth::Lists(_, None) => {}
             Truth::Settings(settings) => {
                 self.guard.detectors.settings = Settings::default();
-                self.guard.set_slowmode(None, None);
+                self.guard.set_slowmode(None, SlowMode::OFF);
                 let message = settings.iter().find(|(name, _)| name == MAINTENANCE_SETTING);
                 self.believe_maintenance(now, message.map(|(_, message)| message.clone()));
                 for wrong in self.apply_settings(settings) {

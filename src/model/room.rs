@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +137,11 @@ impl SlowMode {
     /// The wait in seconds; 0 if it is off.
     pub fn seconds(self) -> u16 {
         self.0
+    }
+
+    /// The wait.
+    pub fn time(self) -> Duration {
+        Duration::from_secs(self.0.into())
     }
 
     /// Whether nobody has to wait.

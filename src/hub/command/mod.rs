@@ -151,7 +151,7 @@ const COMMANDS: &[Command] = &[
         about: "sets how long people wait between two messages, up to an hour",
         anywhere: false,
         power: Some(Power::Messages),
-        run: settings::slow_mode,
+        run: settings::slowmode,
     },
     Command {
         names: &["link"],

@@ -6,14 +6,14 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use crate::config::Spam;
-use crate::model::{Link, Now, Rating, Roles, RoomId, Uid, fold};
+use crate::model::{Link, Now, Rating, Roles, RoomId, SlowMode, Uid, fold};
 use crate::store::{FilterAction, FilterConsequence, Mute, OffenceRecord, StrikeRecord};
 
 use super::act::{Act, Aftermath, Refusal, Verdict, told};
 use super::duplicates::{self, Fingerprint, Texts};
 use super::filter::{FilterSet, Match};
 use super::recent::{Horizon, Recent};
-use super::slowmode::{Place, Slowmode, Slowmodes};
+use super::slowmode::{Place, Slowmodes};
 use super::strikes::Strikes;
 use super::words::words;
 use super::{Violation, detect, spam, volume};
@@ -354,11 +354,6 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         self.strikes.record(self.limits.decay, now, uid)
     }
 
-    /// How every account stands that was ever struck and not cleared since, in no order.
-    pub fn records(&self, now: Now) -> impl Iterator<Item = (Uid, StrikeRecord)> {
-        self.strikes.all(self.limits.decay, now)
-    }
-
     /// Takes over what was kept of an account. What is left of its mute is never longer than that
     /// mute was, whatever became of the calendar; an account known already is left as it is.
     pub fn restore(&mut self, now: Now, uid: Uid, record: StrikeRecord) {
@@ -372,17 +367,19 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
 
     /// Sets or ends the slowmode of a room, or of the whole server (`None`), where it holds for every
     /// act. A room that closes has none any more.
-    pub fn set_slowmode(&mut self, room: Option<RoomId>, slowmode: Option<Slowmode>) {
+    pub fn set_slowmode(&mut self, room: Option<RoomId>, slowmode: SlowMode) {
         self.slowmodes.set(room, slowmode);
     }
 
     /// The slowmode of a room, or of the whole server.
-    pub fn slowmode(&self, room: Option<RoomId>) -> Option<Slowmode> {
+    #[cfg(test)]
+    pub(crate) fn slowmode(&self, room: Option<RoomId>) -> SlowMode {
         self.slowmodes.at(room)
     }
 
     /// How many users are remembered for what they have sent lately.
-    pub fn talkers(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn talkers(&self) -> usize {
         self.talkers.len()
     }
 }

@@ -42,6 +42,5 @@ pub(super) mod words;
 pub use act::{Act, ActKind, Aftermath, Refusal, Verdict};
 pub use chain::{Detectors, Filters, Guard};
 pub use filter::{FilterSet, Match};
-pub use slowmode::{Slowmode, SlowmodeError};
 pub use spam::Violation;
 pub use strikes::Struck;

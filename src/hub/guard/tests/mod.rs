@@ -10,7 +10,7 @@ mod simulation;
 use std::time::Duration;
 
 use crate::config::Spam;
-use crate::model::{Link, Now, Roles, RoomId, Timestamp, Uid};
+use crate::model::{Link, Now, Roles, RoomId, SlowMode, Timestamp, Uid};
 use crate::store::StrikeRecord;
 
 use super::*;

@@ -112,12 +112,12 @@ proptest! {
     #[test]
     fn what_the_limits_allow_passes_and_nothing_else(
         limits in limits(),
-        slowmode in proptest::option::weighted(0.2, 1u64..30),
+        slowmode in proptest::option::weighted(0.2, 1u16..30),
         steps in proptest::collection::vec(step(), 1..150),
     ) {
         let begin = |limits: &Spam| {
             let mut guard = Guard::new(limits.clone(), (), ());
-            guard.set_slowmode(None, slowmode.and_then(|s| Slowmode::new(Duration::from_secs(s)).ok()));
+            guard.set_slowmode(None, slowmode.and_then(SlowMode::new).unwrap_or_default());
             guard
         };
         let (mut guard, mut naive) = (begin(&limits), Naive::default());
@@ -151,7 +151,7 @@ proptest! {
             };
             let line = format!("line {text}");
             let refused = refusal(guard.judge(clocks(now, started), &act(ALICE, line.as_bytes()), None));
-            let expected = naive.judge(&limits, slowmode.map(|s| s * 1000), now, text);
+            let expected = naive.judge(&limits, slowmode.map(|s| u64::from(s) * 1000), now, text);
             prop_assert_eq!(link(&refused), expected, "at {}", now);
             let record = guard.record(clocks(now, started), ALICE).unwrap_or_default();
             prop_assert_eq!((record.strikes, record.stage), (naive.strikes, naive.stage));

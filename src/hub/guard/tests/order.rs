@@ -113,7 +113,7 @@ fn the_first_refusal_wins_in_the_order_of_the_links() {
         };
         let mut guard = full(limits.clone());
         if keep(Link::Slowmode) {
-            guard.set_slowmode(None, Slowmode::new(Duration::from_secs(60)).ok());
+            guard.set_slowmode(None, SlowMode::new(60).unwrap());
         }
         // What has to be accepted before: by a guard that knows none of these but takes account.
         guard.set_limits(Spam { cooldown: None, window: None, ..limits.clone() });
@@ -144,7 +144,7 @@ fn the_first_refusal_wins_in_the_order_of_the_links() {
 #[test]
 fn a_refusal_by_a_later_link_leaves_the_earlier_ones_alone() {
     let mut guard = full(Spam::default());
-    guard.set_slowmode(None, Slowmode::new(Duration::from_secs(5)).ok());
+    guard.set_slowmode(None, SlowMode::new(5).unwrap());
     assert_eq!(say(&mut guard, 0, "hello"), None);
     // Refused by slowmode, detector and filter: none of it counts for cooldown, window or duplicates,
     // and the detector is told of nothing.
@@ -209,7 +209,7 @@ fn a_mute_holds_until_its_end_and_for_everybody() {
 fn exempt_roles_pass_everything_but_mutes() {
     let limits = Spam { exempt_roles: Roles::default().with(Role::Trusted), ..Spam::default() };
     let mut guard = full(limits);
-    guard.set_slowmode(None, Slowmode::new(Duration::from_secs(60)).ok());
+    guard.set_slowmode(None, SlowMode::new(60).unwrap());
     let spared = Roles::default().with(Role::Trusted);
     for _ in 0..100 {
         let act = Act { roles: spared, ..act(ALICE, b"flood, mute, damn, tell") };
