@@ -17,10 +17,11 @@ use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Verdict};
 use super::rooms::Rank;
 use super::rules::Rules;
 use super::sanctions::{Sanction, entry, user};
+use super::staff::Via;
 use super::{ConnId, Effect, Effects, Event, Person, Session, State};
 
 /// What the names of the detectors' settings begin with in the store.
-const ANTISPAM: &str = "antispam.";
+pub(super) const ANTISPAM: &str = "antispam.";
 /// The name of the setting of the whole server's slowmode, in seconds.
 const SLOWMODE: &str = "slowmode";
 /// The most characters of a message that staff are shown.
@@ -101,19 +102,18 @@ impl State {
     }
 
     /// Changes a setting of the detectors, by the names of
-    /// [`Settings::values`](super::guard::detect::Settings::values). Returns what holds now in words,
-    /// and the change that is to be made durable; or what is wrong, for whoever tried.
-    pub fn set_antispam(&mut self, name: &str, value: &str) -> Result<(String, Change), String> {
+    /// [`Settings::values`](super::guard::detect::Settings::values). Returns the change that is to be made
+    /// durable; or what is wrong, for whoever tried.
+    pub(super) fn set_antispam(&mut self, name: &str, value: &str) -> Result<Change, String> {
         let settings = &mut self.guard.detectors.settings;
         settings.set(name, value)?;
         let value = settings.values().into_iter().find(|(known, ..)| *known == name);
         let value = value.map_or_else(String::new, |(_, value, _)| value);
-        let told = format!("{name} is {value} now.");
-        Ok((told, Change::SetSetting { name: format!("{ANTISPAM}{name}"), value }))
+        Ok(Change::SetSetting { name: format!("{ANTISPAM}{name}"), value })
     }
 
     /// Sets or ends the slowmode of the whole server. Returns the change that is to be made durable.
-    pub fn set_server_slowmode(&mut self, slowmode: SlowMode) -> Change {
+    pub(super) fn set_server_slowmode(&mut self, slowmode: SlowMode) -> Change {
         self.guard.set_slowmode(None, slowmode);
         let name = SLOWMODE.to_owned();
         match slowmode.is_off() {
@@ -204,6 +204,7 @@ impl State {
     ) -> String {
         let Refusal { text: told, mute, aftermath, .. } = refusal;
         let uid = person.uid;
+        let via = &mut Via::Chat(conn);
         let request = asked.kind.packets().first().copied().unwrap_or(PacketType::ROOM_MESSAGE_OUT);
         let sanction = |time, reason: String, details: String| Sanction {
             by: Author::System,
@@ -229,7 +230,7 @@ impl State {
                 effects.event(self.event_in(EventKind::Filter, asked).by(person).saying(said));
                 if mute.is_some() {
                     let sanction = sanction(mute, detector.replace('_', " "), told.clone());
-                    self.impose_mute(now, conn, MuteKind::Text, sanction, effects);
+                    self.mute(now, via, MuteKind::Text, sanction, effects);
                 }
             }
             Aftermath::Filtered(matches) => {
@@ -241,13 +242,13 @@ impl State {
                     |time| sanction(time, "not allowed here".to_owned(), format!("filter {}", worst.id));
                 match worst.consequence {
                     FilterConsequence::Delete => {}
-                    FilterConsequence::Warn => self.impose_warning(now, conn, sanction(None), effects),
+                    FilterConsequence::Warn => _ = self.warn(now, via, sanction(None), effects),
                     FilterConsequence::Mute { .. } => {
-                        self.impose_mute(now, conn, MuteKind::Text, sanction(mute), effects);
+                        self.mute(now, via, MuteKind::Text, sanction(mute), effects);
                     }
                     FilterConsequence::Ban { seconds } => {
                         let time = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-                        self.impose_ban(now, conn, sanction(time), effects);
+                        self.ban_account(now, via, sanction(time), effects);
                     }
                 }
             }
@@ -259,8 +260,6 @@ impl State {
     fn note_matches(&mut self, person: Person, asked: Asked<'_>, matches: &[Match], effects: &mut Effects) {
         for found in matches {
             self.count_hit(found.id);
-            let said = asked.text.map(markup::strip).unwrap_or_default();
-            let said: String = from_cp1252(&said).chars().take(SHOWN).collect();
             let event = self.event_in(EventKind::Filter, asked).by(person);
             let event = event.saying(format!("filter {}", found.id));
             if found.action == FilterAction::Notify {
@@ -268,6 +267,8 @@ impl State {
                     Some((_, room)) => format!("in {room}"),
                     None => "to one person".to_owned(),
                 };
+                let said = asked.text.map(markup::strip).unwrap_or_default();
+                let said: String = from_cp1252(&said).chars().take(SHOWN).collect();
                 let nickname = person.nickname;
                 let packet = service_im(&format!("Filter {}: {nickname} wrote {place}: {said}", found.id));
                 let staff = self.sessions().filter(|session| session.roles.is_staff());

@@ -115,7 +115,7 @@ impl State {
         effects: &mut Effects,
     ) -> Option<Box<Session>> {
         for room in self.session(conn)?.rooms.clone() {
-            self.leave_room(conn, room, effects);
+            self.take_out(conn, room, effects);
         }
         self.leave_peers(conn, effects);
         let session = self.remove_session(conn)?;
@@ -199,7 +199,9 @@ impl State {
                 effects.send(conn, status_packet(person.uid, shown));
             }
             DirectoryCommand::CountCategories => effects.send(conn, self.category_counts()),
-            DirectoryCommand::CreateRoom(room) => self.create_room(now, conn, *room, effects),
+            DirectoryCommand::CreateRoom(room) => {
+                self.open_room(now, conn, *room, PacketType::ROOM_CREATE, effects);
+            }
             DirectoryCommand::OpenPrivateRoom { guests, udp_port } => {
                 self.open_private_room(now, conn, guests, udp_port, effects);
             }

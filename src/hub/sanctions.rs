@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use crate::config::Moderation;
 use crate::model::{Author, CloseReason, Now, Timestamp, Uid, to_cp1252};
-use crate::protocol::{ServerPacket, markup};
+use crate::protocol::ServerPacket;
 use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, Mute, MuteKind, REASON_MAX, Warning};
 
+use super::directory::service_im;
 use super::feed::{Event, EventKind};
 use super::guard::words;
 use super::staff::{BanList, Via, together};
@@ -132,37 +133,7 @@ pub(super) enum Warned {
 }
 
 impl State {
-    /// Mutes an account. What `conn` is sent from now on waits until that is durable.
-    pub(super) fn impose_mute(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        kind: MuteKind,
-        sanction: Sanction,
-        effects: &mut Effects,
-    ) {
-        self.mute(now, &mut Via::Chat(conn), kind, sanction, effects);
-    }
-
-    /// Warns an account.
-    pub(super) fn impose_warning(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        sanction: Sanction,
-        effects: &mut Effects,
-    ) {
-        self.warn(now, &mut Via::Chat(conn), sanction, effects);
-    }
-
-    /// Bans an account and ends its session.
-    pub(super) fn impose_ban(&mut self, now: Now, conn: ConnId, sanction: Sanction, effects: &mut Effects) {
-        self.ban_account(now, &mut Via::Chat(conn), sanction, effects);
-    }
-}
-
-impl State {
-    /// Mutes an account, for staff or operators, too.
+    /// Mutes an account.
     pub(super) fn mute(
         &mut self,
         now: Now,
@@ -284,8 +255,7 @@ impl State {
     /// Has the service user tell somebody something, if he is there.
     pub(super) fn tell(&self, uid: Uid, text: &str, effects: &mut Effects) {
         if let Some(session) = self.session_of(uid) {
-            let text = markup::wrap_im(&to_cp1252(text)).into();
-            effects.send(session.conn, ServerPacket::ImIn { sender: Uid::SERVICE, stamp: None, text });
+            effects.send(session.conn, service_im(text));
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::hub::actor::{Envelope, HubHandle};
 use crate::hub::{Command, ConnId, DirectoryCommand, Person, RoomCommand};
 use crate::link::Outbox;
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, RoomId, Status, Uid, to_cp1252};
+use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
 use crate::protocol::cipher::CodebookSeed;
 use crate::protocol::frame::Frame;
 use crate::protocol::{Challenge, ClientPacket, Dialect, PacketType, ServerPacket};
@@ -238,10 +238,7 @@ impl Session {
     /// has to end, if it has to.
     pub async fn perform(&mut self, work: Work) -> Option<CloseReason> {
         match work {
-            Work::Send(command) => {
-                let envelope = Envelope { conn: self.conn, command, outbox: None };
-                self.context.hub.send(envelope).await;
-            }
+            Work::Send(command) => self.command(command).await,
             Work::UidLookup(nickname) => self.uid_lookup(&nickname).await,
             Work::Login(uid, password) => return self.login(uid, password).await,
             Work::Register(nickname, password, email) => self.register(&nickname, password, &email).await,
@@ -302,11 +299,6 @@ impl Session {
             _ => None,
         }
     }
-}
-
-/// The status a client begins with; an odd wish is no reason to refuse the sign-in.
-fn initial_status(wanted: Option<u32>) -> Status {
-    wanted.and_then(Status::from_wire).unwrap_or_default()
 }
 
 impl Drop for Session {

@@ -6,16 +6,13 @@ use tracing::info;
 
 use crate::hub::actor::Envelope;
 use crate::hub::{Command, Person, SignIn};
-use crate::model::{CloseReason, Nickname, Uid, to_cp1252};
+use crate::model::{CloseReason, Nickname, Status, Uid, to_cp1252};
 use crate::protocol::cipher::{self, Variant};
 use crate::protocol::{BannerTarget, ClientPacket, PacketType, ServerPacket, UserData};
 use crate::store;
 
 use super::accounts::NotTried;
-use super::{
-    BUSY, Challenged, MAX_TRIES, Phase, Secret, Session, Step, TOO_MANY, Work, challenge_packet,
-    initial_status,
-};
+use super::{BUSY, Challenged, MAX_TRIES, Phase, Secret, Session, Step, TOO_MANY, Work, challenge_packet};
 
 /// The code of a refused sign-in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x63;
@@ -158,7 +155,8 @@ impl Session {
             dialect: self.dialect,
             roles: account.roles,
             privacy: account.privacy,
-            status: initial_status(state.status),
+            // An odd wish is no reason to refuse the sign-in.
+            status: state.status.and_then(Status::from_wire).unwrap_or_default(),
             pals: people(data.pals),
             blocks: people(data.blocks),
             age_verified: account.age_verified,

@@ -248,13 +248,8 @@ impl State {
         }
     }
 
-    pub(in super::super) fn leave_room(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
-        // The leaver has closed his window already; only the others are told (PROTOCOL 11.1).
-        self.take_out(conn, id, effects);
-    }
-
     /// Takes somebody out of a room and tells those who saw him there.
-    pub(super) fn take_out(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
+    pub(in super::super) fn take_out(&mut self, conn: ConnId, id: RoomId, effects: &mut Effects) {
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let Some(index) = room.members.iter().position(|member| member.conn == conn) else { return };
         let name = room.name.clone();

@@ -104,7 +104,8 @@ impl State {
             }
             RoomCommand::Leave => {
                 if self.is_member(conn, room) {
-                    self.leave_room(conn, room, effects);
+                    // He has closed his window already; only the others are told (PROTOCOL 11.1).
+                    self.take_out(conn, room, effects);
                     self.probe_voice(conn, effects);
                 } else {
                     self.probe_late_leaver(conn, room, effects);

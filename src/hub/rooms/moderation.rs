@@ -208,8 +208,9 @@ impl State {
         effects.send(member.conn, ServerPacket::RoomAdminGranted(id));
         self.show_admin(id, &member, effects);
         for unseen in self.members(id).iter().filter(|other| other.invisible && other.conn != member.conn) {
-            let record = self.member_record(id, unseen);
-            effects.extend_send(member.conn, record.map(|record| ServerPacket::RoomUserJoined(id, record)));
+            if let Some(record) = self.member_record(id, unseen) {
+                effects.send(member.conn, ServerPacket::RoomUserJoined(id, record));
+            }
         }
         if silent {
             effects.push(Effect::VoiceChanged(id));

@@ -450,9 +450,10 @@ fn impositions_of_the_machine_reach_whom_they_concern_after_they_are_durable() {
     };
     let world = office.world();
     let (now, mut effects) = (world.now, Effects::default());
-    world.state.impose_mute(now, guest, MuteKind::Text, sanction(), &mut effects);
-    world.state.impose_warning(now, guest, sanction(), &mut effects);
-    world.state.impose_ban(now, guest, sanction(), &mut effects);
+    let via = &mut Via::Chat(guest);
+    world.state.mute(now, via, MuteKind::Text, sanction(), &mut effects);
+    world.state.warn(now, via, sanction(), &mut effects);
+    world.state.ban_account(now, via, sanction(), &mut effects);
     let effects: Vec<Effect> = effects.drain().collect();
     assert_eq!(actions(&effects), ["mute", "warn", "ban"]);
     assert!(entries(commits(&effects)).iter().all(|entry| entry.actor == Author::System));
