@@ -207,16 +207,8 @@ impl State {
         self
     }
 
-    /// When, in time since the start, [`State::tick`] will have something to do.
-    pub fn due(&self) -> Option<Duration> {
-        let ringing = self.peers.timers.first().map(|(due, _)| *due);
-        ringing.into_iter().chain(self.watch_due()).chain(self.maintenance_due()).min()
-    }
-
-    /// Ends what has waited long enough, and does what the guard needs now and then.
-    pub fn tick(&mut self, now: Now, effects: &mut Effects) {
-        self.keep_maintenance(now, effects);
-        self.keep_watch(now, effects);
+    /// Ends what has waited long enough.
+    pub(super) fn end_overdue(&mut self, now: Now, effects: &mut Effects) {
         while let Some((due, timer)) = self.peers.timers.first().copied() {
             if due > now.uptime {
                 return;
@@ -224,7 +216,7 @@ impl State {
             self.peers.timers.pop_first();
             match timer {
                 Timer::Call(caller) => self.call_unanswered(caller, effects),
-                Timer::File(transfer) => self.file_overdue(transfer, effects),
+                Timer::File(transfer) => self.fail_transfer(transfer, effects),
             }
         }
     }
@@ -300,6 +292,11 @@ impl State {
 }
 
 impl Peers {
+    /// When, in time since the start, the next of them has waited long enough.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
     /// Who calls, is called, or has a file on its way.
     pub(super) fn busy(&self) -> HashSet<Uid> {
         let files = self.transfers.values().flat_map(|file| [file.sender, file.receiver]);

@@ -257,11 +257,6 @@ impl State {
         }
     }
 
-    /// A transfer has waited for too long. Its timer is gone already.
-    pub(super) fn file_overdue(&mut self, id: TransferId, effects: &mut Effects) {
-        self.fail_transfer(id, effects);
-    }
-
     /// Ends the transfers of `uid`, all or those with `peer`.
     pub(super) fn drop_transfers(&mut self, uid: Uid, peer: Option<Uid>, effects: &mut Effects) {
         let concerns = |it: &Transfer| match peer {
@@ -277,7 +272,7 @@ impl State {
 
     /// Ends a transfer that has not come to its end, and tells the sender. For a receiver with 5.x
     /// there is no such packet; his client notices by the connection.
-    fn fail_transfer(&mut self, id: TransferId, effects: &mut Effects) {
+    pub(super) fn fail_transfer(&mut self, id: TransferId, effects: &mut Effects) {
         let Some(transfer) = self.remove_transfer(id) else { return };
         match transfer.stage {
             Stage::Carried => return,
