@@ -33,8 +33,8 @@ pub mod staff;
 mod state;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 pub mod voice;
-mod watch;
 
 pub use acts::GuardRecords;
 pub use effect::{Effect, Effects};

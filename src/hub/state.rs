@@ -14,8 +14,8 @@ use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::sanctions::Sanctions;
 use super::staff::{Maintenance, Trier};
+use super::upkeep::Upkeep;
 use super::voice::VoiceAccess;
-use super::watch::Watch;
 use super::{Command, ConnId, Effects, Member, Person, Room, command};
 
 /// All shared live state. Changed only by [`State::apply`].
@@ -48,7 +48,7 @@ pub struct State {
     pub(super) refusals: HashMap<Trier, Duration>,
     /// Who may send what, how fast and how often.
     pub guard: Guard<detect::Detectors, FilterSet>,
-    pub(super) watch: Watch,
+    pub(super) upkeep: Upkeep,
     /// Whether rooms for adults take only those of whom it is known that they are.
     pub(super) adults_verified: bool,
     /// The most users who were signed in at once.
@@ -138,13 +138,13 @@ impl State {
 
     /// When, in time since the start, [`State::tick`] will have something to do.
     pub fn due(&self) -> Option<Duration> {
-        [self.maintenance_due(), self.watch_due(), self.peers.due()].into_iter().flatten().min()
+        [self.maintenance_due(), self.upkeep_due(), self.peers.due()].into_iter().flatten().min()
     }
 
     /// Does what has waited for its time.
     pub fn tick(&mut self, now: Now, effects: &mut Effects) {
         self.keep_maintenance(now, effects);
-        self.keep_watch(now, effects);
+        self.keep_up(now, effects);
         self.end_overdue(now, effects);
     }
 
