@@ -15,14 +15,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::config::{CallMode, FileMode, Voice};
-use crate::model::{Nickname, Now, Status, Uid};
+use crate::model::{Now, Status, Uid};
 use crate::protocol::{PacketType, ServerPacket};
 
 use super::{ConnId, Effects, Session, State};
 use calls::Call;
 use files::Transfer;
 pub use name::{LONGEST_NAME, plain_name};
-pub use orders::{Order, Orders, orders};
+pub use orders::{FileEnd, FileRoute, Order, Orders, RelayOrder, RelayReport, orders};
 
 /// The port on which clients expect voice and files (REAL-CLIENT, Voice, Port Settings). Control of
 /// a call goes to the next one.
@@ -87,66 +87,6 @@ pub enum PeerCommand {
     },
     /// Word from whoever carries a file.
     Relay(TransferId, RelayReport),
-}
-
-/// What is to be carried through the server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum RelayOrder {
-    /// Wait for a sender and carry his file.
-    OpenFile(FileRoute),
-    /// Let go of a file.
-    CloseFile(TransferId),
-    /// Carry voice between two users: each with his address.
-    OpenCall([(Uid, Ipv4Addr); 2]),
-    /// Carry it no more.
-    CloseCall([Uid; 2]),
-}
-
-/// The way of a file through the server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FileRoute {
-    /// Which transfer.
-    pub transfer: TransferId,
-    /// The sender's chat connection, in whose name reports are made.
-    pub conn: ConnId,
-    /// What the sender calls himself.
-    pub nickname: Nickname,
-    /// Who sends.
-    pub sender: FileEnd,
-    /// Who receives.
-    pub receiver: FileEnd,
-    /// The port on which the receiver listens, unless he speaks in lines.
-    pub port: u16,
-}
-
-/// One end of the way of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileEnd {
-    /// Who is there.
-    pub uid: Uid,
-    /// His address; nobody from elsewhere is let in.
-    pub at: IpAddr,
-    /// The address at which he can reach the server.
-    pub listen: Ipv4Addr,
-    /// Whether he comes to the server, be it as receiver, and speaks to it in lines as 7 and later do
-    /// (PROTOCOL 13.2).
-    pub lines: bool,
-}
-
-/// What became of an order to carry a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RelayReport {
-    /// The server can be reached for the file.
-    Ready {
-        /// By the sender on this port.
-        sender: u16,
-        /// By the receiver on this one, if he comes to the server.
-        receiver: Option<u16>,
-    },
-    /// All of it was carried.
-    Complete,
-    /// It was not carried, or not all of it.
-    Failed,
 }
 
 /// The calls and transfers there are.
