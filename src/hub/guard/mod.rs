@@ -29,6 +29,7 @@ mod chain;
 pub mod detect;
 mod duplicates;
 pub mod filter;
+mod judges;
 mod moment;
 mod recent;
 mod slowmode;
@@ -40,7 +41,8 @@ mod volume;
 pub(super) mod words;
 
 pub use act::{Act, ActKind, Aftermath, Refusal, Verdict};
-pub use chain::{Detectors, Filters, Guard};
+pub use chain::Guard;
 pub use filter::{FilterSet, Match};
+pub use judges::{Detectors, Filters};
 pub use spam::Violation;
 pub use strikes::Struck;
