@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::config::Spam;
-use crate::model::{Author, Link, LinkRight, Now, RoomId, SlowMode, Uid, from_cp1252};
+use crate::model::{Author, LinkRight, Now, Obstacle, RoomId, SlowMode, Uid, from_cp1252};
 use crate::protocol::{PacketType, markup};
 use crate::store::{Change, FilterAction, FilterConsequence, MuteKind, OffenceRecord, StrikeRecord};
 
@@ -143,7 +143,7 @@ impl State {
         if matches!(asked.kind, ActKind::FileOffer | ActKind::Call)
             && let Some(why) = self.no_media(now, uid)
         {
-            effects.push(Effect::Refused(Link::Mute));
+            effects.push(Effect::Refused(Obstacle::Mute));
             return Err(why);
         }
         let room = asked.room.and_then(|id| self.rooms.get(&id));
@@ -176,7 +176,7 @@ impl State {
                 Ok(())
             }
             Verdict::Refuse(refusal) => {
-                effects.push(Effect::Refused(refusal.link));
+                effects.push(Effect::Refused(refusal.obstacle));
                 Err(self.follow(now, conn, person, asked, *refusal, effects))
             }
         }
@@ -187,8 +187,8 @@ impl State {
     pub(super) fn muted(&self, now: Now, conn: ConnId, effects: &mut Effects) -> Option<String> {
         let Session { person, roles, .. } = self.session(conn)?;
         let mute = self.sanctions.mute(now.wall, person.uid, MuteKind::Text);
-        let (link, why) = self.guard.silenced(now, person.uid, *roles, mute)?;
-        effects.push(Effect::Refused(link));
+        let (obstacle, why) = self.guard.silenced(now, person.uid, *roles, mute)?;
+        effects.push(Effect::Refused(obstacle));
         Some(why)
     }
 

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use crate::model::{CloseReason, Link, RoomId, Uid, to_cp1252};
+use crate::model::{CloseReason, Obstacle, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
 use crate::store::{AsOf, Change};
 
@@ -77,7 +77,7 @@ pub enum Effect {
     /// A message was accepted, for the counters.
     Accepted,
     /// The guard has refused something, for the counters.
-    Refused(Link),
+    Refused(Obstacle),
     /// What the guard goes by has been changed in the store and is to be put in force.
     RenewRules,
     /// A session is over.

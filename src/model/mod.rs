@@ -25,7 +25,7 @@ pub use display::display_safe;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};
-pub use obstacle::Link;
+pub use obstacle::Obstacle;
 pub use room::{
     LOCKWORD_MAX, LinkRight, Rating, RoomKind, RoomName, RoomNameError, SlowMode, Speakers, TOPIC_MAX,
     WELCOME_MAX, is_lockword, topic_line,

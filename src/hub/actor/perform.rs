@@ -79,7 +79,7 @@ impl Hub {
                 }
             }),
             Effect::Accepted => self.metrics.messages.increment(),
-            Effect::Refused(link) => self.metrics.refused(link),
+            Effect::Refused(obstacle) => self.metrics.refused(obstacle),
             Effect::RenewRules => self.rules_stale = true,
             Effect::Ended { conn, ended } => self.remember(now, conn, *ended),
             Effect::Event(event) => self.tell(now, *event),

@@ -14,7 +14,7 @@ use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
 use crate::hub::tests::{ROOM, person, sign_in, world_of};
 use crate::hub::{DirectoryCommand, Person, RoomCommand, SignIn};
 use crate::link::Taken;
-use crate::model::{self, Author, CategoryId, CloseReason, MessageText, Privacy, Roles};
+use crate::model::{Author, CategoryId, CloseReason, MessageText, Obstacle, Privacy, Roles};
 use crate::store::{
     Applied, AuditQuery, Ban, BanTarget, Category, Change, Filter, FilterConsequence, FilterKind, LinkKind,
     MuteKind, NewAccount, PasswordHash, StoreOptions,
@@ -238,17 +238,17 @@ impl Halted {
         self.hub.rules_compiled(compiled);
     }
 
-    /// Which link of the guard refuses an instant message of user 1, if one does.
-    fn refusal(&mut self, text: &str) -> Option<model::Link> {
+    /// Which obstacle refuses an instant message of user 1, if one does.
+    fn refusal(&mut self, text: &str) -> Option<Obstacle> {
         let metrics = Arc::clone(&self.hub.metrics);
-        let counts = || model::Link::ALL.map(|link| metrics.refused_by(link));
+        let counts = || Obstacle::ALL.map(|obstacle| metrics.refused_by(obstacle));
         let before = counts();
         let conn = self.hub.state.session_of(person(1).uid).unwrap().conn;
         let text = MessageText::new(text.as_bytes()).unwrap();
         let command = Command::Directory(DirectoryCommand::InstantMessage { to: person(2).uid, text });
         self.hub.aside(|state, now, effects| state.apply(now, conn, command, effects));
         let refused = before.iter().zip(counts()).position(|(before, after)| *before != after);
-        refused.map(|index| model::Link::ALL[index])
+        refused.map(|index| Obstacle::ALL[index])
     }
 }
 
@@ -262,7 +262,7 @@ async fn what_staff_say_about_the_guard_is_in_force_and_in_the_store() {
     let mut filter = no_casino(FilterConsequence::Delete);
     assert_eq!(halted.refusal("my casino"), None);
     halted.rule(Action::PutFilter { id: None, filter: Box::new(filter.clone()) }).await;
-    assert_eq!(halted.refusal("my casino"), Some(model::Link::Filter));
+    assert_eq!(halted.refusal("my casino"), Some(Obstacle::Filter));
     let kept = halted.store.reader().filters().unwrap();
     let id = kept[0].id;
     assert!(kept.len() == 1 && kept[0].filter.active);
@@ -271,7 +271,7 @@ async fn what_staff_say_about_the_guard_is_in_force_and_in_the_store() {
     assert_eq!(halted.refusal("my casino"), None);
     filter.active = true;
     halted.rule(Action::PutFilter { id: Some(id), filter: Box::new(filter.clone()) }).await;
-    assert_eq!(halted.refusal("my casino"), Some(model::Link::Filter));
+    assert_eq!(halted.refusal("my casino"), Some(Obstacle::Filter));
     halted.rule(Action::DeleteFilter { id, text: filter.text.clone() }).await;
     assert_eq!(halted.refusal("my casino"), None);
     assert!(halted.store.reader().filters().unwrap().is_empty());
@@ -307,7 +307,7 @@ async fn what_staff_say_about_the_guard_is_in_force_and_in_the_store() {
     assert!(exempt(&halted));
     halted.act(Action::Exempt { user, on: false }).await;
     assert!(!exempt(&halted));
-    assert_eq!(halted.refusal("see www.example.com"), Some(model::Link::Detector));
+    assert_eq!(halted.refusal("see www.example.com"), Some(Obstacle::Detector));
     halted.act(Action::Unmute { user, kind: MuteKind::Text, reason: String::new() }).await;
     halted.act(set(None)).await;
     assert_eq!(halted.refusal("see www.example.com"), None);
@@ -319,7 +319,7 @@ async fn what_staff_say_about_the_guard_is_in_force_and_in_the_store() {
     };
     halted.act(slowmode(3600)).await;
     assert_eq!((halted.refusal("one"), kept(&halted).as_deref()), (None, Some("3600")));
-    assert_eq!(halted.refusal("two"), Some(model::Link::Slowmode));
+    assert_eq!(halted.refusal("two"), Some(Obstacle::Slowmode));
     halted.act(slowmode(0)).await;
     assert_eq!((halted.refusal("three"), kept(&halted)), (None, None));
 }
@@ -333,7 +333,7 @@ async fn a_filter_can_ban_and_the_session_ends() {
     halted.hub.attach(Link { conn, dialect: Dialect::V50, outbox: Arc::clone(&outbox), last_sent });
     let filter = no_casino(FilterConsequence::Ban { seconds: Some(60) });
     halted.rule(Action::PutFilter { id: None, filter: Box::new(filter) }).await;
-    assert_eq!(halted.refusal("my casino"), Some(model::Link::Filter));
+    assert_eq!(halted.refusal("my casino"), Some(Obstacle::Filter));
     assert!(halted.hub.state.session(conn).is_none());
     assert_eq!(outbox.closing(), Some(CloseReason::Banned));
     halted.store.commit(Change::Barrier).await.unwrap();

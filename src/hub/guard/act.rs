@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Link, Rating, Roles, RoomId, Uid};
+use crate::model::{Obstacle, Rating, Roles, RoomId, Uid};
 use crate::protocol::PacketType;
 use crate::store::{Mute, OffenceRecord};
 
@@ -104,8 +104,8 @@ pub enum Verdict {
 /// Why an act goes no further.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
-    /// The link that refused.
-    pub link: Link,
+    /// What it met.
+    pub obstacle: Obstacle,
     /// What the user reads: why, and for how long.
     pub text: String,
     /// How long he is muted by this very act, if he is. The guard itself enforces it after a

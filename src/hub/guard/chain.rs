@@ -1,11 +1,11 @@
-//! The chain: every link in its order.
+//! The chain: every obstacle in its order.
 
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 use crate::config::Spam;
-use crate::model::{Link, Now, Roles, RoomId, SlowMode, Uid, fold};
+use crate::model::{Now, Obstacle, Roles, RoomId, SlowMode, Uid, fold};
 use crate::store::{FilterAction, FilterConsequence, Mute, StrikeRecord};
 
 use super::act::{Act, Aftermath, Refusal, Verdict, told};
@@ -33,7 +33,7 @@ struct Talker {
     last: Duration,
 }
 
-/// The first link that has something against an act.
+/// The first obstacle that has something against an act.
 enum Objection<O> {
     Strike(Duration),
     Violation(Violation),
@@ -46,17 +46,17 @@ enum Objection<O> {
 }
 
 impl<O> Objection<O> {
-    fn link(&self) -> Link {
+    fn obstacle(&self) -> Obstacle {
         match self {
-            Objection::Strike(_) => Link::Strike,
-            Objection::Violation(Violation::Cooldown { .. }) => Link::Cooldown,
-            Objection::Violation(Violation::Window { .. }) => Link::Window,
-            Objection::Volume(_) => Link::PerMinute,
-            Objection::Duplicate => Link::Duplicates,
-            Objection::LinkRight(_) => Link::LinkRight,
-            Objection::Offence(_) => Link::Detector,
-            Objection::Filter(_) => Link::Filter,
-            Objection::Slowmode(..) => Link::Slowmode,
+            Objection::Strike(_) => Obstacle::Strike,
+            Objection::Violation(Violation::Cooldown { .. }) => Obstacle::Cooldown,
+            Objection::Violation(Violation::Window { .. }) => Obstacle::Window,
+            Objection::Volume(_) => Obstacle::PerMinute,
+            Objection::Duplicate => Obstacle::Duplicates,
+            Objection::LinkRight(_) => Obstacle::LinkRight,
+            Objection::Offence(_) => Obstacle::Detector,
+            Objection::Filter(_) => Obstacle::Filter,
+            Objection::Slowmode(..) => Obstacle::Slowmode,
         }
     }
 }
@@ -102,7 +102,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     /// Accepting counts; refusing counts nothing but the violation or offence that was committed.
     pub fn judge(&mut self, now: Now, act: &Act<'_>, mute: Option<&Mute>) -> Verdict {
         if let Some(mute) = mute.filter(|mute| mute.holds(now.wall)) {
-            return refuse(Link::Mute, told(mute));
+            return refuse(Obstacle::Mute, told(mute));
         }
         let mut buffer = std::mem::take(&mut self.folded);
         let verdict = self.judge_in(&mut buffer, now, act);
@@ -122,7 +122,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
             // He is spared what holds for people, not what holds for a room.
             return match self.link_right(act, said) {
                 None => Verdict::Accept { matches: Vec::new() },
-                Some(why) => refuse(Link::LinkRight, why.to_owned()),
+                Some(why) => refuse(Obstacle::LinkRight, why.to_owned()),
             };
         }
         match self.check(now, act, said) {
@@ -140,12 +140,18 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
 
     /// Why nothing of a user passes, whatever it is, if he is muted: by the record that is given, as to
     /// [`Guard::judge`], or for his strikes.
-    pub fn silenced(&self, now: Now, uid: Uid, roles: Roles, mute: Option<&Mute>) -> Option<(Link, String)> {
+    pub fn silenced(
+        &self,
+        now: Now,
+        uid: Uid,
+        roles: Roles,
+        mute: Option<&Mute>,
+    ) -> Option<(Obstacle, String)> {
         if let Some(mute) = mute.filter(|mute| mute.holds(now.wall)) {
-            return Some((Link::Mute, told(mute)));
+            return Some((Obstacle::Mute, told(mute)));
         }
         let left = self.strikes.muted(now, uid).filter(|_| !self.is_exempt(roles))?;
-        Some((Link::Strike, self.strikes.told(uid, left)))
+        Some((Obstacle::Strike, self.strikes.told(uid, left)))
     }
 
     /// Why the links in a text must not be posted, if there are any and the sender may post none.
@@ -154,7 +160,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         (self.detectors.links(said.folded) > 0).then_some(why)
     }
 
-    /// Asks every link in turn; changes nothing. What is left are matches of filters that do not block,
+    /// Asks every obstacle in turn; changes nothing. What is left are matches of filters that do not block,
     /// and the number of links in the text that count.
     fn check(
         &self,
@@ -221,32 +227,32 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     }
 
     fn refuse(&mut self, now: Now, act: &Act<'_>, objection: Objection<D::Offence>) -> Verdict {
-        let link = objection.link();
+        let obstacle = objection.obstacle();
         if act.automatic {
-            return refuse(link, "This automatic answer was not sent.".to_owned());
+            return refuse(obstacle, "This automatic answer was not sent.".to_owned());
         }
         match objection {
-            Objection::Strike(left) => refuse(link, self.strikes.told(act.uid, left)),
+            Objection::Strike(left) => refuse(obstacle, self.strikes.told(act.uid, left)),
             Objection::Violation(violation) => {
                 let (struck, mute, text) = self.strikes.strike(self.limits.decay, now, act.uid, violation);
-                punish(link, text, Some(mute), Aftermath::Struck(struck))
+                punish(obstacle, text, Some(mute), Aftermath::Struck(struck))
             }
             Objection::Volume(wait) => {
                 let most = self.limits.messages_per_minute.unwrap_or_default();
                 let wait = words(wait);
                 refuse(
-                    link,
+                    obstacle,
                     format!("That is more than {most} messages a minute. You can send again in {wait}."),
                 )
             }
             Objection::Duplicate => {
-                refuse(link, "You have just said that: say something else first.".to_owned())
+                refuse(obstacle, "You have just said that: say something else first.".to_owned())
             }
-            Objection::LinkRight(why) => refuse(link, why.to_owned()),
+            Objection::LinkRight(why) => refuse(obstacle, why.to_owned()),
             Objection::Offence(offence) => {
                 let (record, mute) = self.detectors.offend(now, act.uid, &offence);
                 let aftermath = Aftermath::Offence { detector: D::name(&offence), record };
-                punish(link, with_mute(&offence.to_string(), mute), mute, aftermath)
+                punish(obstacle, with_mute(&offence.to_string(), mute), mute, aftermath)
             }
             Objection::Filter(matches) => {
                 let worst = matches.iter().find(|found| found.action == FilterAction::Block);
@@ -255,9 +261,9 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
                     _ => None,
                 };
                 let text = "This was not sent: it has something in it that is not allowed here.";
-                punish(link, with_mute(text, mute), mute, Aftermath::Filtered(matches))
+                punish(obstacle, with_mute(text, mute), mute, Aftermath::Filtered(matches))
             }
-            Objection::Slowmode(left, place) => refuse(link, self.slowmodes.told(left, place)),
+            Objection::Slowmode(left, place) => refuse(obstacle, self.slowmodes.told(left, place)),
         }
     }
 
@@ -313,10 +319,10 @@ fn with_mute(text: &str, mute: Option<Duration>) -> String {
     }
 }
 
-fn refuse(link: Link, text: String) -> Verdict {
-    punish(link, text, None, Aftermath::None)
+fn refuse(obstacle: Obstacle, text: String) -> Verdict {
+    punish(obstacle, text, None, Aftermath::None)
 }
 
-fn punish(link: Link, text: String, mute: Option<Duration>, aftermath: Aftermath) -> Verdict {
-    Verdict::Refuse(Box::new(Refusal { link, text, mute, aftermath }))
+fn punish(obstacle: Obstacle, text: String, mute: Option<Duration>, aftermath: Aftermath) -> Verdict {
+    Verdict::Refuse(Box::new(Refusal { obstacle, text, mute, aftermath }))
 }

@@ -6,7 +6,7 @@
 //! mute by staff → mute by the machine → cooldown → window → per minute → duplicates → right to post
 //! links → detectors → filters → slowmode → accept.
 //!
-//! The first refusal wins and names its [`Link`](crate::model::Link). A refused act changes nothing but what the refusal
+//! The first refusal wins and names the [`Obstacle`](crate::model::Obstacle). A refused act changes nothing but what the refusal
 //! itself brings: a strike ([`strikes`](Struck)) or an offence. Only an accepted act counts for
 //! cooldown, window, volume, duplicates, detectors and slowmode.
 //!

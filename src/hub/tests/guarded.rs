@@ -6,7 +6,7 @@ use crate::hub::peers::{PeerCommand, PeerRules};
 use crate::hub::rules::Rules;
 use crate::hub::sanctions::Sanction;
 use crate::hub::staff::Via;
-use crate::model::{Author, Link, LinkRight, Role, SlowMode};
+use crate::model::{Author, LinkRight, Obstacle, Role, SlowMode};
 use crate::protocol::markup;
 use crate::store::{
     Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, Mute, MuteKind,
@@ -50,9 +50,9 @@ fn told(effects: &[Effect], conn: ConnId) -> Vec<String> {
     words.collect()
 }
 
-fn refusals(effects: &[Effect]) -> Vec<Link> {
+fn refusals(effects: &[Effect]) -> Vec<Obstacle> {
     let links = effects.iter().filter_map(|effect| match effect {
-        Effect::Refused(link) => Some(*link),
+        Effect::Refused(obstacle) => Some(*obstacle),
         _ => None,
     });
     links.collect()
@@ -96,7 +96,7 @@ fn acts_of_every_kind_are_held_back_and_told_where_they_were_done() {
         }
         let second = world.apply_at(THIRD_SECOND, alice, command(kind, to, "again"));
         assert!(!reached(&second, bob), "{kind:?} {second:?}");
-        assert_eq!(refusals(&second), [Link::Cooldown], "{kind:?}");
+        assert_eq!(refusals(&second), [Obstacle::Cooldown], "{kind:?}");
         let text = "Not so fast: leave at least 0.75 seconds between two messages. \
                     You cannot send anything for 15 seconds (strike 1 of 3).";
         assert_eq!(told(&second, alice), [text], "{kind:?}");
@@ -116,7 +116,7 @@ fn acts_of_every_kind_are_held_back_and_told_where_they_were_done() {
         let kinds = ActKind::ALL.into_iter();
         for other in kinds.filter(|other| kind != ActKind::Invitation || *other != ActKind::Whisper) {
             let effects = world.apply_at(last, alice, command(other, to, "now?"));
-            assert_eq!(refusals(&effects), [Link::Strike], "{kind:?} then {other:?}");
+            assert_eq!(refusals(&effects), [Obstacle::Strike], "{kind:?} then {other:?}");
             assert!(!reached(&effects, bob) && changes(&effects).is_empty());
         }
         let after = world.apply_at(Duration::from_millis(15_300), alice, command(kind, to, "sorry"));
@@ -199,7 +199,7 @@ fn what_the_guard_refuses_uses_up_no_invitations() {
         world.state.sanctions.load([mute(world.now)], [], []);
         for _ in 0..100 {
             let effects = world.apply(alice, invite());
-            assert_eq!(refusals(&effects), [Link::Mute], "the same answer every time");
+            assert_eq!(refusals(&effects), [Obstacle::Mute], "the same answer every time");
             assert!(!reached(&effects, bob));
         }
         world.state.sanctions.lift_mute(world.now.wall, person(1).uid, MuteKind::Text);
@@ -217,7 +217,7 @@ fn one_invitation_of_many_is_one_act() {
     let effects = world.directory(alice, open(uids.clone()));
     assert!(guests.iter().all(|guest| reached(&effects, *guest)), "{effects:?}");
     let effects = world.directory(alice, open(uids));
-    assert_eq!(refusals(&effects), [Link::Cooldown]);
+    assert_eq!(refusals(&effects), [Obstacle::Cooldown]);
     assert!(!guests.iter().any(|guest| reached(&effects, *guest)));
 }
 
@@ -315,7 +315,7 @@ fn offences_are_kept_and_mute_by_the_record() {
     world.now.wall = world.now.wall.after(Duration::from_secs(299));
     let later = Duration::from_secs(299);
     let effects = world.apply_at(later, alice, command(ActKind::Im, to, "hello"));
-    assert_eq!(refusals(&effects), [Link::Mute]);
+    assert_eq!(refusals(&effects), [Obstacle::Mute]);
     assert_eq!(world.state.user_row(world.now, alice).unwrap().muted_seconds, 1);
     world.now.wall = world.now.wall.after(Duration::from_secs(1));
     let effects = world.apply_at(Duration::from_secs(300), alice, command(ActKind::Im, to, "hello"));
@@ -344,9 +344,9 @@ fn settings_of_the_detectors_change_at_run_time_and_come_back() {
     let effects = later.apply(alice, command(ActKind::Im, to, "hello"));
     assert_eq!(refusals(&effects), []);
     let effects = later.apply_at(Duration::from_secs(10), alice, command(ActKind::Im, to, "more"));
-    assert_eq!(refusals(&effects), [Link::Slowmode]);
+    assert_eq!(refusals(&effects), [Obstacle::Slowmode]);
     let effects = later.apply_at(Duration::from_secs(30), alice, command(ActKind::Im, to, "see a.com"));
-    assert_eq!(refusals(&effects), [Link::Detector]);
+    assert_eq!(refusals(&effects), [Obstacle::Detector]);
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn a_rooms_slowmode_holds_for_members_and_not_for_its_admins() {
     }
     assert_eq!(say(&mut world, bob, 10, "mine").0, []);
     let (links, told) = say(&mut world, bob, 40, "more of it");
-    assert_eq!(links, [Link::Slowmode]);
+    assert_eq!(links, [Obstacle::Slowmode]);
     assert_eq!(
         told,
         ["This room is in slowmode: one message every 1 minute. You can send again in 30 seconds."]
@@ -435,7 +435,7 @@ fn a_media_restriction_takes_voice_files_and_calls_and_leaves_words() {
     let to = person(2).uid;
     for kind in [ActKind::Call, ActKind::FileOffer] {
         let effects = world.apply(alice, command(kind, to, ""));
-        assert_eq!((refusals(&effects), told(&effects, alice)), (vec![Link::Mute], vec![why.to_owned()]));
+        assert_eq!((refusals(&effects), told(&effects, alice)), (vec![Obstacle::Mute], vec![why.to_owned()]));
         assert!(!reached(&effects, bob));
     }
     for kind in [ActKind::RoomMessage, ActKind::Im] {
@@ -545,7 +545,7 @@ fn who_is_muted_writes_no_topic_and_no_welcome_either() {
         let (bob, _) = world.sign_in(2, &[]);
         world.join(alice, ROOM);
         world.join(bob, ROOM);
-        let link = if struck { Link::Strike } else { Link::Mute };
+        let met = if struck { Obstacle::Strike } else { Obstacle::Mute };
         if struck {
             for text in ["too", "fast"] {
                 world.apply(alice, command(ActKind::Im, person(2).uid, text));
@@ -558,7 +558,7 @@ fn who_is_muted_writes_no_topic_and_no_welcome_either() {
         let before = world.state.room(ROOM).unwrap().record();
         for command in [topic("Buy now"), line("/t Buy now"), line("/welcome Buy now")] {
             let effects = world.room(alice, ROOM, command);
-            assert_eq!((refusals(&effects), told(&effects, alice).len()), (vec![link], 1), "{effects:?}");
+            assert_eq!((refusals(&effects), told(&effects, alice).len()), (vec![met], 1), "{effects:?}");
             assert!(!reached(&effects, bob));
         }
         assert_eq!(world.state.room(ROOM).unwrap().record(), before);
@@ -584,7 +584,7 @@ fn a_mute_of_an_account_covers_every_kind() {
     world.state.sanctions.load([(person(1).uid, mute)], [], []);
     for kind in ActKind::ALL {
         let effects = world.apply(alice, command(kind, person(2).uid, "hello"));
-        assert_eq!(refusals(&effects), [Link::Mute], "{kind:?}");
+        assert_eq!(refusals(&effects), [Obstacle::Mute], "{kind:?}");
         assert!(told(&effects, alice).contains(&"You are muted until staff lift it: spam.".to_owned()));
         assert!(!reached(&effects, bob));
     }
