@@ -1,6 +1,6 @@
 //! What a room is like: settings by command, kept rooms, rooms of one's own, listening.
 
-use super::floor::*;
+use super::club::*;
 use super::*;
 use crate::model::{LinkRight, SlowMode, Speakers};
 
