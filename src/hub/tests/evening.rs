@@ -275,6 +275,7 @@ fn everything_happens_in_an_evening() {
         "file offered",
         "rang",
         "made permanent",
+        "given away",
         "made temporary",
         "settings",
         "private room",

@@ -130,7 +130,7 @@ impl Evening {
         let mut effects = Effects::default();
         self.state.tick(self.now, &mut effects);
         self.perform(effects);
-        let what = self.dice.below(112);
+        let what = self.dice.below(113);
         if what < 7 || self.clients.len() < self.people as usize / 10 {
             return self.sign_in();
         }
@@ -145,6 +145,7 @@ impl Evening {
             106..110 => self.change_room(conn),
             110 => self.come_home(conn),
             111 => self.listen(conn),
+            112 => self.give_away(),
             7..9 => self.hang_up(conn),
             9..29 => self.join(conn),
             29..33 => self.create(conn),
