@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use paltalkd::config::Spam;
 use paltalkd::hub::guard::detect::{self, Whitelist};
-use paltalkd::hub::guard::{Act, ActKind, Detectors, FilterSet, Filters, Guard, Verdict};
+use paltalkd::hub::guard::{Act, Detectors, FilterSet, Filters, Guard, Verdict};
 use paltalkd::model::{Author, Now, Rating, Roles, RoomId, SlowMode, Timestamp, Uid};
 use paltalkd::protocol::markup;
 use paltalkd::store::{Filter, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind};
@@ -149,7 +149,6 @@ fn turn<D: Detectors, F: Filters>(guard: &mut Guard<D, F>, lines: &[Vec<u8>], te
             let uid = Uid(1_000_002 + user.wrapping_mul(7919) % USERS);
             let plain = text.then(|| markup::strip(&lines[(round * 7 + user) as usize % lines.len()]));
             let act = Act {
-                kind: if text { ActKind::RoomMessage } else { ActKind::Call },
                 uid,
                 roles: Roles::default(),
                 room: text.then_some(RoomId(1 + user % 100)),

@@ -159,7 +159,6 @@ impl State {
         };
         let text = asked.text.map(markup::strip);
         let act = Act {
-            kind: asked.kind,
             uid,
             roles,
             room: asked.room,

@@ -23,7 +23,7 @@ impl State {
             return;
         }
         let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, .. } = sign_in;
-        let SignIn { local, age_verified, nothing_waits, .. } = sign_in;
+        let SignIn { local, age_verified, nothing_as_of, .. } = sign_in;
         let older = self.session_of(person.uid).map(|session| session.conn);
         let older = older.and_then(|older| self.replace_session(older, effects));
         let sorted = |people: &[Person]| {
@@ -79,7 +79,7 @@ impl State {
         }
         effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(person.uid, status.wire()));
-        effects.push(Effect::LoadOffline { conn, uid: person.uid, nothing_as_of: nothing_waits });
+        effects.push(Effect::LoadOffline { conn, uid: person.uid, nothing_as_of });
         // Who comes unseen was offline before; hearing that again would give him away.
         if status != Status::Invisible
             && let Some(session) = self.session(conn)

@@ -121,7 +121,7 @@ pub(super) fn sign_in(number: u32, pals: &[u32]) -> SignIn {
         pals: pals.iter().copied().map(person).collect(),
         blocks: Vec::new(),
         age_verified: false,
-        nothing_waits: None,
+        nothing_as_of: None,
         peer: [127, 0, 0, 1].into(),
         local: [127, 0, 0, 1].into(),
         greeting: vec![ServerPacket::LoginSuccess],

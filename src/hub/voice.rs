@@ -203,7 +203,7 @@ mod tests {
             pals: Vec::new(),
             blocks: Vec::new(),
             age_verified: false,
-            nothing_waits: None,
+            nothing_as_of: None,
             peer: "::ffff:192.0.2.7".parse().unwrap(),
             local: [198, 51, 100, 1].into(),
             greeting: Vec::new(),

@@ -150,7 +150,7 @@ impl Session {
             },
         };
         let sign_in = SignIn {
-            nothing_waits: data.as_of.filter(|_| data.offline == 0),
+            nothing_as_of: data.as_of.filter(|_| data.offline == 0),
             person,
             dialect: self.dialect,
             roles: account.roles,

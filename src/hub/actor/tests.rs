@@ -187,8 +187,8 @@ async fn what_has_run_out_is_forgotten_on_demand() {
 async fn what_is_kept_while_somebody_signs_in_reaches_him() {
     let (_dir, store) = empty_store();
     let Ok(Applied::Created(uid)) = store.commit(Change::CreateAccount(account(1))).await else { panic!() };
-    let nothing_waits = store.reader().sign_in(uid).unwrap().unwrap().as_of;
-    assert!(nothing_waits.is_some_and(|as_of| store.is_as_of(as_of)));
+    let nothing_as_of = store.reader().sign_in(uid).unwrap().unwrap().as_of;
+    assert!(nothing_as_of.is_some_and(|as_of| store.is_as_of(as_of)));
     let text = MessageText::new(b"are you there?").unwrap();
     let kept = Change::StoreOffline { from: uid, to: uid, at: Timestamp(1), text };
     assert!(store.commit(kept).await.is_ok());
@@ -197,7 +197,7 @@ async fn what_is_kept_while_somebody_signs_in_reaches_him() {
     let running = tokio::spawn(hub.run());
     let outbox = Outbox::new(10_000);
     let conn = ConnId { slot: 1, generation: 1 };
-    let sign_in = SignIn { person: Person { uid, ..person(1) }, nothing_waits, ..sign_in(1, &[]) };
+    let sign_in = SignIn { person: Person { uid, ..person(1) }, nothing_as_of, ..sign_in(1, &[]) };
     let command = Command::SignIn(Box::new(sign_in));
     handle.send(Envelope { conn, command, outbox: Some(Arc::clone(&outbox)) }).await;
     let mut told = Vec::new();

@@ -50,11 +50,10 @@ impl ActKind {
     }
 }
 
-/// Something that a user wants to send.
+/// Something that a user wants to send. What kind of act it is makes no difference to the guard: all count
+/// together.
 #[derive(Clone, Copy, Debug)]
 pub struct Act<'a> {
-    /// What.
-    pub kind: ActKind,
     /// Who.
     pub uid: Uid,
     /// His roles, for exemptions.

@@ -31,7 +31,6 @@ fn guard() -> Guard {
 
 fn act(uid: Uid, text: &[u8]) -> Act<'_> {
     Act {
-        kind: ActKind::RoomMessage,
         uid,
         roles: Roles::default(),
         room: Some(RoomId(7)),

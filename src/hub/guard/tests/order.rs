@@ -193,7 +193,7 @@ fn a_mute_holds_until_its_end_and_for_everybody() {
     for roles in [Roles::default(), staff] {
         let mut guard = full(Spam::default());
         let mut judge = |millis, mute: &Mute| {
-            let call = Act { roles, text: None, kind: ActKind::Call, ..act(ALICE, b"") };
+            let call = Act { roles, text: None, ..act(ALICE, b"") };
             refusal(guard.judge(at(millis), &call, Some(mute)))
         };
         let mute = muted(Some(60_000), "advertising");

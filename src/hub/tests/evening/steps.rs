@@ -48,7 +48,7 @@ impl Evening {
             pals: Vec::new(),
             blocks,
             age_verified: false,
-            nothing_waits: None,
+            nothing_as_of: None,
             peer: [10, 0, (number >> 8) as u8, number as u8].into(),
             local: [127, 0, 0, 1].into(),
             greeting: vec![ServerPacket::LoginSuccess],
