@@ -1,5 +1,6 @@
 //! Rules of the hub, with invented time and without sockets.
 
+mod bans;
 mod club;
 mod discretion;
 mod doors;
