@@ -18,6 +18,7 @@ pub mod throttle;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tracing::debug;
 use zeroize::Zeroizing;
 
@@ -302,11 +303,16 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// A task that panicked must not leave a ghost behind.
+    /// A task that panicked must not leave a ghost behind, however busy the hub is.
     fn drop(&mut self) {
-        if self.is_online() {
-            let envelope = Envelope { conn: self.conn, command: Command::Disconnect, outbox: None };
-            _ = self.context.hub.try_send(envelope);
+        if !self.is_online() {
+            return;
+        }
+        let envelope = Envelope { conn: self.conn, command: Command::Disconnect, outbox: None };
+        // Without a runtime the process is about to end.
+        if let (Err(envelope), Ok(runtime)) = (self.context.hub.try_send(envelope), Handle::try_current()) {
+            let hub = self.context.hub.clone();
+            runtime.spawn(async move { hub.send(envelope).await });
         }
     }
 }
@@ -314,4 +320,30 @@ impl Drop for Session {
 fn challenge_packet(challenge: u16) -> Challenge {
     // The filler is read by nobody; these digits are the recorded ones.
     Challenge { filler: *b"1234", challenge, codebook: CodebookSeed::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::actor::Hub;
+    use crate::hub::{Feed, State};
+    use crate::store::StoreOptions;
+
+    #[tokio::test]
+    async fn who_is_gone_is_no_ghost_though_the_hub_has_no_room_for_the_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let (mut hub, handle) = Hub::new(State::default(), store.clone(), Arc::default(), None);
+        let gone = |slot| ConnId { slot, generation: 1 };
+        let word = || Envelope { conn: gone(1), command: Command::Disconnect, outbox: None };
+        while handle.try_send(word()).is_ok() {}
+        let accounts = Accounts::new(store.clone(), Vec::new(), Feed::new(1));
+        let context = Arc::new(Context { store, hub: handle, accounts, metrics: Arc::default() });
+        let here = Ipv4Addr::LOCALHOST;
+        let mut session = Session::new(context, gone(2), Outbox::new(1000), here.into(), here);
+        session.phase = Phase::Online { uid: Uid::FIRST_PERSON, reset: None };
+        drop(session);
+        // Nobody else can say anything any more: it comes, or the hub ends.
+        while hub.received().await.conn != gone(2) {}
+    }
 }
