@@ -42,6 +42,7 @@ impl State {
             privacy: older.as_ref().map_or(privacy, |older| older.privacy),
             pals: older.as_ref().map_or_else(|| sorted(&pals), |older| older.pals.clone()),
             blocks: older.as_ref().map_or_else(|| sorted(&blocks), |older| older.blocks.clone()),
+            inherited: older.is_some(),
             age_verified,
             status,
             ignores: Vec::new(),
@@ -183,11 +184,12 @@ impl State {
             }
             DirectoryCommand::Unblock { target, current } => self.unblock(conn, target, current, effects),
             DirectoryCommand::SetPrivacy(privacy) => {
-                if let Some(session) = self.session_mut(conn) {
+                let Some(session) = self.session_mut(conn) else { return };
+                if session.privacy != privacy || session.inherited {
                     session.privacy = privacy;
+                    let change = Change::SetPrivacy { uid, privacy };
+                    effects.push(Effect::Commit { conn, request: PacketType::PRIVACY_SET, change });
                 }
-                let change = Change::SetPrivacy { uid, privacy };
-                effects.push(Effect::Commit { conn, request: PacketType::PRIVACY_SET, change });
                 effects.send(conn, ServerPacket::PrivacyVerify(privacy));
             }
             DirectoryCommand::InstantMessage { to, text } => {

@@ -76,6 +76,9 @@ pub struct Session {
     pub pals: Vec<Uid>,
     /// Uids he blocks, ascending.
     pub blocks: Vec<Uid>,
+    /// Whether privacy, pals and blocks were taken over from an older session: then the store may not have what
+    /// they say, and who asks for it is answered when it has.
+    pub inherited: bool,
     /// Whether staff have seen that he is of age.
     pub age_verified: bool,
     /// Uids whose words in rooms he does not want to see, ascending; until he signs out.

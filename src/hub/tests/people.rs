@@ -185,6 +185,18 @@ fn instant_messages_reach_those_who_want_them() {
 }
 
 #[test]
+fn what_is_so_already_is_not_stored_again() {
+    let mut world = World::new();
+    let (alice, _) = world.sign_in(1, &[]);
+    for stored in [1, 0] {
+        let effects = world.directory(alice, DirectoryCommand::SetPrivacy(Privacy::Pals));
+        let commits = effects.iter().filter(|effect| matches!(effect, Effect::Commit { .. }));
+        assert_eq!(commits.count(), stored);
+        assert!(matches!(sent_to(&effects, alice)[..], [ServerPacket::PrivacyVerify(Privacy::Pals)]));
+    }
+}
+
+#[test]
 fn who_is_away_gets_his_messages_later_but_no_automatic_answers() {
     let mut world = World::new();
     let (alice, _) = world.sign_in(1, &[]);

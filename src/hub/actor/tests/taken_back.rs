@@ -1,5 +1,6 @@
 //! What the store does not take is taken back.
 
+use super::super::doubts::settled;
 use super::halted::Halted;
 use super::*;
 
@@ -99,6 +100,48 @@ async fn what_an_owner_changes_and_the_store_does_not_take_is_taken_back() {
     halted.hear().await;
     assert_eq!(halted.standing(), before);
     halted.hub.state.check_invariants().unwrap();
+}
+
+#[tokio::test]
+async fn what_a_newer_session_asks_for_once_more_is_kept() {
+    let mut halted = Halted::new().await;
+    let (uid, other) = (person(1).uid, person(2).uid);
+    let older = halted.conn();
+    let wishes = || {
+        [
+            DirectoryCommand::AddPal { pal: person(2), current: Vec::new() },
+            DirectoryCommand::Block { target: person(2), staff: false, current: Vec::new() },
+            DirectoryCommand::SetPrivacy(Privacy::Pals),
+        ]
+    };
+    let jam = halted.jam().await;
+    for wish in wishes() {
+        halted.apply(older, Command::Directory(wish));
+        halted.hear().await;
+    }
+    let newer = ConnId { slot: 7, generation: 7 };
+    halted.apply(newer, Command::SignIn(Box::new(sign_in(1, &[]))));
+    drop(jam);
+    settled(&halted.store).await.unwrap();
+    // It is so in memory, but what the store has is on its way to be believed. A pal who is blocked is none.
+    for wish in wishes().into_iter().skip(1) {
+        halted.apply(newer, Command::Directory(wish));
+    }
+    halted.store.commit(Change::Barrier).await.unwrap();
+    let kept = || Lists::read(&halted.store.reader(), uid).unwrap().unwrap();
+    assert_eq!((kept().blocks, kept().privacy), (vec![other], Privacy::Pals));
+    halted.hear().await;
+    halted.hear().await;
+    let session = halted.hub.state.session(newer).unwrap();
+    assert_eq!((&session.blocks[..], session.privacy), (&[other][..], Privacy::Pals));
+    halted.hub.state.check_invariants().unwrap();
+    // The same the other way round: what it takes back is taken back in the store.
+    let unblock = DirectoryCommand::Unblock { target: other, current: Vec::new() };
+    halted.apply(newer, Command::Directory(unblock));
+    halted.apply(newer, Command::Directory(DirectoryCommand::AddPal { pal: person(2), current: Vec::new() }));
+    halted.store.commit(Change::Barrier).await.unwrap();
+    let kept = Lists::read(&halted.store.reader(), uid).unwrap().unwrap();
+    assert_eq!((kept.pals, kept.blocks), (vec![other], vec![]));
 }
 
 #[tokio::test]

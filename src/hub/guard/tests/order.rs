@@ -90,7 +90,7 @@ fn muted(until: Option<u64>, reason: &str) -> Mute {
 }
 
 #[test]
-fn the_first_refusal_wins_in_the_order_of_the_links() {
+fn the_first_refusal_wins_in_the_order_of_the_obstacles() {
     // An act that every obstacle refuses; obstacle after obstacle is taken away.
     let all = Spam { messages_per_minute: Some(2), messages_per_window: Some(2), ..Spam::default() };
     let mute = muted(None, "");
