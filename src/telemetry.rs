@@ -21,11 +21,10 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 pub use files::{LogFiles, Retention, Tidied};
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LEVELS, LogFormat};
 use crate::model::Timestamp;
 use files::RollingFile;
 
-const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 // Without a level of their own, filter directives mean this one for everything they do not name.
 const UNNAMED: &str = "error";
 

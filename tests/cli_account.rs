@@ -1,6 +1,9 @@
 //! `paltalkd account …` on a stopped store.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -8,15 +11,14 @@ use assert_cmd::assert::Assert;
 use paltalkd::model::Nickname;
 use paltalkd::password;
 use paltalkd::store::{AuditQuery, Store, StoreOptions};
+use program::program;
 use serde_json::Value;
 use tempfile::TempDir;
 
 const PASSWORD: &str = "rosebud";
 
 fn account(directory: &Path, args: &[&str], stdin: &str) -> Assert {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").arg("account").args(args).write_stdin(stdin);
-    command.assert()
+    Command::from(program(directory)).arg("account").args(args).write_stdin(stdin).assert()
 }
 
 fn stderr(assert: &Assert) -> String {
@@ -82,10 +84,8 @@ fn accounts_are_shown_to_people_and_scripts() {
         assert!(shown.contains("Nickname          Alice\n"), "{shown}");
         assert!(!shown.contains("argon2") && !shown.contains('\u{1b}'), "{shown}");
     }
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    let colored =
-        command.current_dir(path).args(["--color", "always", "account", "show", "alice"]).assert().success();
-    assert!(stdout(&colored).contains('\u{1b}'));
+    let colored = program(path).args(["--color", "always", "account", "show", "alice"]).output().unwrap();
+    assert!(colored.stdout.contains(&0x1b));
 }
 
 #[test]

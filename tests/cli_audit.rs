@@ -5,17 +5,16 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use paltalkd::model::{Author, RoomId, RoomName, Timestamp};
 use paltalkd::store::{AuditEntry, AuditTarget, Change};
 use serde_json::{Value, json};
 use support::Server;
+use support::program::program;
 
 fn run(directory: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
-    command.args(args).output().unwrap()
+    program(directory).args(args).output().unwrap()
 }
 
 fn ok(directory: &Path, args: &[&str]) -> String {

@@ -1,18 +1,20 @@
 //! `paltalkd backup`, `restore` and `verify`: what they say, and their exit codes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use paltalkd::store::{Store, StoreOptions};
+use program::program;
 use tempfile::TempDir;
 
 fn paltalkd(directory: &Path, args: &[&str]) -> Assert {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").args(args).write_stdin("rosebud\n");
-    command.assert()
+    Command::from(program(directory)).args(args).write_stdin("rosebud\n").assert()
 }
 
 fn stdout(assert: &Assert) -> String {

@@ -1,16 +1,20 @@
 //! `paltalkd check-config`: which file counts, what is printed, which exit code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
 use paltalkd::config::Config;
+use program::program;
 
 fn check(directory: &Path, args: &[&str], variable: Option<&str>) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").arg("check-config").args(args);
+    let mut command = program(directory);
+    command.arg("check-config").args(args);
     if let Some(value) = variable {
         command.env("PALTALKD_CONFIG", value);
     }
@@ -59,18 +63,10 @@ fn all_mistakes_go_to_stderr_with_code_2() {
     fs::write(directory.path().join("config.toml"), "[limits]\noutbx = 1\n[log]\nformat = \"xml\"\n")
         .unwrap();
     for args in [&["check-config"][..], &["serve"], &["account", "list"]] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-        command
-            .current_dir(directory.path())
-            .env_remove("PALTALKD_CONFIG")
-            .args(args)
-            .assert()
-            .code(2)
-            .stdout("")
-            .stderr(
-                "config.toml:2: limits.outbx: unknown key; did you mean \"outbox\"?\n\
+        Command::from(program(directory.path())).args(args).assert().code(2).stdout("").stderr(
+            "config.toml:2: limits.outbx: unknown key; did you mean \"outbox\"?\n\
              config.toml:4: log.format: must be \"text\" or \"json\", not \"xml\"\n",
-            );
+        );
     }
     // Nothing was made on the way.
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);

@@ -4,15 +4,14 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 use support::Server;
+use support::program::program;
 
 fn run(directory: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
-    command.arg("--socket").arg("control.sock").args(args).output().unwrap()
+    program(directory).arg("--socket").arg("control.sock").args(args).output().unwrap()
 }
 
 fn ok(server: &Server, args: &[&str]) -> String {

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use paltalkd::model::{Role, Uid};
 use paltalkd::store::AuditQuery;
 use serde_json::{Value, json};
+use support::program::program;
 use support::{Client, PASSWORD, Server, only, return_code};
 
 const IM_IN: u16 = 0x0014;
@@ -30,8 +31,7 @@ fn run(data_dir: &Path, args: &[&str], stdin: &str) -> Output {
     let config = data_dir.join("cli.toml");
     let directory = data_dir.to_str().unwrap().to_owned();
     std::fs::write(&config, format!("[server]\ndata_dir = {directory:?}\n")).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(data_dir).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1");
+    let mut command = program(data_dir);
     command.arg("--config").arg(config).args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -9,12 +9,13 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use paltalkd::config::Spam;
 use paltalkd::model::{Nickname, Role, RoomId, Timestamp};
 use paltalkd::store::{AuditQuery, Change, Exclusion, ExclusionKind, backup};
 use serde_json::Value;
+use support::program::program;
 use support::skipped::not_checked;
 use support::{PASSWORD, Server, only, return_code};
 
@@ -26,8 +27,7 @@ const ROOM_MESSAGE_IN: u16 = 0x015e;
 const SERVER_DISCONNECT: u16 = 0x044c;
 
 fn command(directory: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
+    let mut command = program(directory);
     command.arg("--socket").arg("control.sock").args(args);
     command
 }

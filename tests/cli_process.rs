@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use serde_json::Value;
 use support::Client;
 use support::process::{LOG, Process, account, configure, with_alice};
+use support::program::program;
 use support::skipped::not_checked;
 
 const ANNOUNCEMENT: u16 = 0x0027;
@@ -21,8 +22,7 @@ const ANNOUNCEMENT: u16 = 0x0027;
 const LINES: usize = 20;
 
 fn command(directory: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null());
+    let mut command = program(directory);
     command.args(args);
     command
 }
@@ -79,7 +79,7 @@ fn reload_names_what_counts_now_and_what_needs_a_restart() {
     let path = directory.path();
     configure(path, LOG);
     let _daemon = Process::start(path, |_| {});
-    assert_eq!(ok(path, &["reload"]), "in effect now: nothing\n");
+    assert_eq!(ok(path, &["reload"]), "nothing has changed\n");
     let more =
         format!("[limits]\nmax_connections = 7\nidle_timeout = \"5m\"\n[store]\ncache = \"2MiB\"\n{LOG}");
     configure(path, &more);

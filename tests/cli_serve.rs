@@ -1,12 +1,16 @@
 //! `paltalkd serve` as an operator sees it: ready, stopped by a signal, refused with a reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use program::program;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -18,12 +22,6 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn program(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").stdin(Stdio::null());
-    command
 }
 
 fn configure(directory: &Path, chat: &str, http: &str) {

@@ -16,6 +16,7 @@ use paltalkd::password;
 use paltalkd::store::{Change, PasswordHash, Store, StoreOptions};
 use rustix::process::{Resource, Rlimit, prlimit};
 use support::process::{LOG, Process, configure};
+use support::program::program;
 use support::skipped::not_checked;
 use support::*;
 
@@ -192,9 +193,7 @@ impl Changer {
 
 /// How a daemon that does not come up ends, and what it told; `None` if it serves, and was killed then.
 fn refused(directory: &Path) -> Option<(Option<i32>, String)> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").arg("serve").stdin(Stdio::null());
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = program(directory).arg("serve").stderr(Stdio::piped()).spawn().unwrap();
     let mut told = String::new();
     for line in BufReader::new(child.stderr.take().unwrap()).lines() {
         let line = line.unwrap();
@@ -209,9 +208,7 @@ fn refused(directory: &Path) -> Option<(Option<i32>, String)> {
 }
 
 fn command(directory: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").args(args).stdin(Stdio::null());
-    command.output().unwrap()
+    program(directory).args(args).output().unwrap()
 }
 
 #[test]

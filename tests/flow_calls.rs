@@ -14,13 +14,6 @@ use support::*;
 const NETSTORM_AT: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 1);
 const MEDIANOCHE_AT: Ipv4Addr = Ipv4Addr::new(127, 77, 0, 2);
 
-/// The two users of the recordings, with their uids.
-fn two(server: &Server) -> (Uid, Uid) {
-    let (netstorm, medianoche) = (server.account("NetStorm"), server.account("Medianoche"));
-    assert_eq!((netstorm, medianoche), (Uid(1_000_002), Uid(1_000_003)));
-    (netstorm, medianoche)
-}
-
 fn with_port(peer: Uid) -> Vec<u8> {
     [&peer.0.to_be_bytes()[..], &2090u16.to_be_bytes()].concat()
 }

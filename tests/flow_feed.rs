@@ -22,16 +22,15 @@ use paltalkd::store::{
 use rustix::process::Signal;
 use serde_json::Value;
 use support::process::{LOG, Process, configure};
+use support::program::program;
 use support::*;
 
 const HALL: u32 = 450;
-/// A temporary room with the password "sesame".
-const LAB_ROOM: &[u8] = b"\x00\x03\x00\x00\x75\x32\x00\x00\x08\x2aGLab Room\nsesame";
 
 fn command(directory: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    command.current_dir(directory).env_remove("PALTALKD_CONFIG").stdin(Stdio::piped());
-    command.args(["--socket", "data/control.sock"]).args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = program(directory);
+    command.args(["--socket", "data/control.sock"]).args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -50,12 +49,6 @@ fn kinds_of(events: &[Value]) -> BTreeSet<String> {
 
 fn activity(directory: &Path) -> Vec<Value> {
     serde_json::from_str(&told(directory, &["activity", "-n", "10000", "--json"], "")).unwrap()
-}
-
-fn with_text(words: &[u32], text: &[u8]) -> Vec<u8> {
-    let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    payload.extend(text);
-    payload
 }
 
 /// Has the service user do something; waits for its answer.
@@ -211,12 +204,8 @@ fn what_the_server_does_of_itself_is_on_record() {
 fn a_disk_that_is_full_and_well_again_is_told_once_each() {
     let server = Server::start_with(|config| config.health.disk_warn = Some(usize::MAX));
     let told = || {
-        let output = Command::new(env!("CARGO_BIN_EXE_paltalkd"))
-            .current_dir(server.data_dir())
-            .env_remove("PALTALKD_CONFIG")
-            .args(["--socket", "control.sock", "activity", "--json"])
-            .output()
-            .unwrap();
+        let mut command = program(server.data_dir());
+        let output = command.args(["--socket", "control.sock", "activity", "--json"]).output().unwrap();
         let events: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
         let of_store = events.iter().filter(|event| event["kind"] == "store");
         of_store.map(|event| event["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()

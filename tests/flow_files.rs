@@ -12,13 +12,6 @@ use paltalkd::model::Uid;
 use socket2::{Domain, Socket, Type};
 use support::*;
 
-/// The two users of the recordings, with their uids.
-fn two(server: &Server) -> (Uid, Uid) {
-    let (netstorm, medianoche) = (server.account("NetStorm"), server.account("Medianoche"));
-    assert_eq!((netstorm, medianoche), (Uid(1_000_002), Uid(1_000_003)));
-    (netstorm, medianoche)
-}
-
 fn with_port(peer: Uid, port: u16) -> Vec<u8> {
     [&peer.0.to_be_bytes()[..], &port.to_be_bytes()].concat()
 }

@@ -12,15 +12,6 @@ use support::*;
 const OAK: u32 = 50_001;
 const CLUB: u32 = 50_200;
 
-/// The room that a 5.0 client asked for in the recording of a room being opened.
-const LAB_ROOM: &[u8] = b"\x00\x03\x00\x00\x75\x32\x00\x00\x08\x2aGLab Room\nsesame";
-
-fn with_text(words: &[u32], text: &[u8]) -> Vec<u8> {
-    let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    payload.extend(text);
-    payload
-}
-
 fn send_text(client: &mut Client, kind: u16, words: &[u32], text: &[u8]) {
     let payload = with_text(words, text);
     client.send(kind, &payload);

@@ -16,11 +16,6 @@ fn what_is_not_built_is_refused_and_never_pretended() {
     a.join(OAK);
     b.join(OAK);
     a.sync();
-    let with_text = |words: &[u32], text: &[u8]| -> Vec<u8> {
-        let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        payload.extend(text);
-        payload
-    };
     // Calls with video end as if the other had declined.
     a.send(0xfd44, &[&bob.0.to_be_bytes()[..], &[8, 42]].concat());
     assert_eq!(a.sync(), [packet(0x02bd, &[bob.0])]);

@@ -14,13 +14,12 @@ const CLUB: u32 = 50_200;
 
 /// Sends the service user a command; the lines of the answer.
 fn order(client: &mut Client, line: &str) -> String {
-    let service = paltalkd::model::Uid::SERVICE;
-    client.im(service, line);
+    client.im(Uid::SERVICE, line);
     let mut lines = Vec::new();
     // What waits for the store is answered after what comes later and waits for nothing.
     while lines.is_empty() {
         for packet in client.sync() {
-            if packet.kind == 0x0014 && packet.u32(0) == service.0 {
+            if packet.kind == 0x0014 && packet.u32(0) == Uid::SERVICE.0 {
                 lines.push(plain(&packet.text(4)));
             }
         }
@@ -137,7 +136,7 @@ fn a_kick_takes_somebody_out_of_his_room_for_all_to_see() {
 fn bans_mutes_warnings_and_maintenance_survive_a_restart() {
     let server = Server::start();
     let boss_uid = server.account_with("Boss", &[Role::Admin]);
-    let (bob, carol, dave) = (server.account("Bob"), server.account("Carol"), server.account("Dave"));
+    let [bob, _, dave] = ["Bob", "Carol", "Dave"].map(|name| server.account(name));
     let mut boss = server.sign_in(boss_uid);
     let orders =
         ["/ban Bob permanent spam", "/ban 127.7.0.0/16 7d", "/mute Carol 3h", "/warn Dave x", "/warn Dave y"];
@@ -161,39 +160,24 @@ fn bans_mutes_warnings_and_maintenance_survive_a_restart() {
     assert!(warnings.starts_with("2 warnings of Dave"), "{warnings}");
     assert!(order(&mut boss, "/warn Dave z").contains("once too often"));
     assert!(last_words(&mut dave_client).contains("3 warnings"));
-    assert_eq!(carol, server.store().reader().uid_by_name(&"Carol".parse_key()).unwrap().unwrap());
-}
-
-trait Key {
-    fn parse_key(&self) -> paltalkd::model::NicknameKey;
-}
-
-impl Key for str {
-    fn parse_key(&self) -> paltalkd::model::NicknameKey {
-        paltalkd::model::Nickname::from_text(self).unwrap().key()
-    }
 }
 
 #[test]
 fn what_has_run_out_keeps_nobody_out() {
-    let dir = {
-        let server = Server::start();
-        let bob = server.account("Bob");
-        let ban = |target| Ban {
-            target,
-            nickname: None,
-            until: Some(Timestamp(Timestamp::now().0 - 1)),
-            reason: String::new(),
-            by: Author::System,
-            at: Timestamp(0),
-        };
-        for target in [BanTarget::Account(bob), BanTarget::Network("127.0.0.1/32".parse().unwrap())] {
-            server.store().commit_blocking(Change::PutBan(ban(target))).unwrap();
-        }
-        server.stop()
+    let server = Server::start();
+    let bob = server.account("Bob");
+    let ban = |target| Ban {
+        target,
+        nickname: None,
+        until: Some(Timestamp(Timestamp::now().0 - 1)),
+        reason: String::new(),
+        by: Author::System,
+        at: Timestamp(0),
     };
-    let server = Server::start_in(dir, |_| {});
-    let bob = server.store().reader().uid_by_name(&"Bob".parse_key()).unwrap().unwrap();
+    for target in [BanTarget::Account(bob), BanTarget::Network("127.0.0.1/32".parse().unwrap())] {
+        server.store().commit_blocking(Change::PutBan(ban(target))).unwrap();
+    }
+    let server = Server::start_in(server.stop(), |_| {});
     server.sign_in(bob);
 }
 
@@ -230,12 +214,6 @@ fn club(store: &Store) -> Uid {
     let club = RoomRecord { owner: Some(olga), ..room(CLUB, RoomKind::Voice, 30_003, "The Club", None) };
     store.commit_blocking(Change::PutRoom(club)).unwrap();
     olga
-}
-
-fn with_text(words: &[u32], text: &[u8]) -> Vec<u8> {
-    let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-    payload.extend(text);
-    payload
 }
 
 /// Everything that can be done in the club by its menus and commands, to Bob, who is put out by some of it.

@@ -7,7 +7,6 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use paltalkd::config::Config;
@@ -16,6 +15,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use support::DEADLINE;
 use support::process::{LOG, Process, configure, with_alice};
+use support::program::program;
 
 const ANNOUNCEMENT: u16 = 0x0027;
 
@@ -154,9 +154,7 @@ fn log_files_follow_each_other_and_are_compressed() {
     let directory = tempfile::tempdir().unwrap();
     let small = format!("{LOG}max_size = \"4KiB\"\n");
     configure(directory.path(), &small);
-    let daemon = Process::start(directory.path(), |command| {
-        command.stderr(Stdio::piped());
-    });
+    let daemon = Process::start(directory.path(), |_| {});
     // Every mistake in a configuration is a line.
     let mistakes: String = (0..40).map(|number| format!("mistake{number} = 1\n")).collect();
     configure(directory.path(), &format!("{mistakes}{small}"));
@@ -178,9 +176,7 @@ fn a_data_directory_that_cannot_be_used_is_refused_with_a_reason() {
     let directory = tempfile::tempdir().unwrap();
     configure(directory.path(), "[log]\ndirectory = \"\"\n[server]\ndata_dir = \"taken\"\n");
     fs::write(directory.path().join("taken"), "").unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
-    let output =
-        command.current_dir(directory.path()).env_remove("PALTALKD_CONFIG").arg("serve").output().unwrap();
+    let output = program(directory.path()).arg("serve").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("server.data_dir") && told.contains("taken"), "{told}");

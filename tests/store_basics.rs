@@ -3,6 +3,8 @@
 
 mod store_common;
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::mpsc;
 
 use paltalkd::model::{
@@ -369,6 +371,14 @@ fn an_index_that_is_mostly_waste_is_built_anew() {
 
     // An index of a few hundred KiB for a journal of a few: waste, but for its size.
     let eager = StoreOptions { compact_above: 0, ..options(dir.path()) };
+    // A disk that does not take it is no reason not to start.
+    let in_the_way = dir.path().join("snapshot/snapshot.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let (store, report) = Store::open(eager.clone()).unwrap();
+    assert_eq!((report.compacted, report.rebuilt), (None, None));
+    assert_eq!((content(&store), store.counts()), (before.clone(), counts.clone()));
+    drop(store);
+    std::fs::remove_dir(in_the_way).unwrap();
     let (store, report) = Store::open(eager.clone()).unwrap();
     let (old, new) = report.compacted.unwrap_or_else(|| panic!("{report} {:?}", store.space()));
     assert!(old > 0 && new > 0, "{report}");
@@ -387,6 +397,20 @@ fn an_index_that_is_mostly_waste_is_built_anew() {
     let ids =
         |content: &std::collections::BTreeMap<String, String>| content.keys().cloned().collect::<Vec<_>>();
     assert!(ids(&before).iter().all(|key| content(&store).contains_key(key)));
+}
+
+#[test]
+fn nobody_else_may_look_into_a_store_wherever_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    // Made by somebody else, for everybody.
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let (store, _) = Store::open(options(dir.path())).unwrap();
+    create(&store, "Alice");
+    drop(store);
+    for part in ["journal", "snapshot", "sled"] {
+        assert_eq!(mode(&dir.path().join(part)), 0o700, "{part}");
+    }
 }
 
 #[test]

@@ -251,14 +251,21 @@ fn everything_but_the_identity_gone_is_no_new_store() {
     assert!(message.contains("missing") && message.contains("restore"), "{message}");
 }
 
+/// Replaces a line of a store's identity, as if the store had been made so.
+fn edit_identity(store: &Path, line: &str, other: &str) {
+    let path = store.join("identity");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(line), "{text}");
+    let text = text.replace(line, other);
+    let body = &text[..text.rfind("crc ").unwrap()];
+    fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
+}
+
 #[test]
 fn a_newer_schema_is_refused_with_both_versions() {
     let dir = tempfile::tempdir().unwrap();
     let (base, _) = make(dir.path(), false, true);
-    let path = base.join("identity");
-    let text = fs::read_to_string(&path).unwrap().replace(&format!("schema {SCHEMA}\n"), "schema 99\n");
-    let body = &text[..text.rfind("crc ").unwrap()];
-    fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
+    edit_identity(&base, &format!("schema {SCHEMA}"), "schema 99");
     let message = open(&base, false).unwrap_err();
     assert!(message.contains("schema 99") && message.contains(&format!("up to {SCHEMA}")), "{message}");
 }
@@ -267,13 +274,10 @@ fn a_newer_schema_is_refused_with_both_versions() {
 fn an_older_schema_is_taken_over() {
     let dir = tempfile::tempdir().unwrap();
     let (base, _) = make(dir.path(), false, true);
-    let path = base.join("identity");
-    let text = fs::read_to_string(&path).unwrap().replace(&format!("schema {SCHEMA}\n"), "schema 1\n");
-    let body = &text[..text.rfind("crc ").unwrap()];
-    fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
+    edit_identity(&base, &format!("schema {SCHEMA}"), "schema 1");
     open(&base, false).unwrap();
     assert!(
-        fs::read_to_string(&path).unwrap().contains(&format!("schema {SCHEMA}\n")),
+        fs::read_to_string(base.join("identity")).unwrap().contains(&format!("schema {SCHEMA}\n")),
         "older programs must not open it"
     );
 }
@@ -283,10 +287,7 @@ fn a_creation_that_was_interrupted_starts_again() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(options(dir.path())).unwrap();
     drop(store);
-    let path = dir.path().join("identity");
-    let text = fs::read_to_string(&path).unwrap().replace("state ready\n", "state creating\n");
-    let body = &text[..text.rfind("crc ").unwrap()];
-    fs::write(&path, format!("{body}crc {:08x}\n", crc32fast::hash(body.as_bytes()))).unwrap();
+    edit_identity(dir.path(), "state ready", "state creating");
     let (store, report) = Store::open(options(dir.path())).unwrap();
     assert!(report.fresh);
     create(&store, "Alice");

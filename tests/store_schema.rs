@@ -8,7 +8,7 @@ use std::path::Path;
 
 use paltalkd::model::{Timestamp, Uid};
 use paltalkd::store::{Applied, AuditQuery, Change, ExclusionKind, SCHEMA, Store};
-use store_common::{audit, content, copy_dir, name, options};
+use store_common::{audit, content, copy_dir, count, name, options};
 
 /// What a program with schema 2 left after a proper stop: 14 accounts with lists and messages, a
 /// category, a room with bans.
@@ -26,7 +26,6 @@ fn taken_over(without: &[&str]) {
     assert!(report.clean && !report.fresh && report.repairs.is_empty(), "{report:?}");
     assert_eq!(report.rebuilt.is_some(), without.contains(&"sled"), "{report:?}");
     assert!(fs::read_to_string(root.join("identity")).unwrap().contains(&format!("schema {SCHEMA}\n")));
-    let count = |table: &str| store.counts().into_iter().find(|(name, _)| *name == table).unwrap().1;
     let expected = [
         ("counters", 2),
         ("accounts", 14),
@@ -43,7 +42,7 @@ fn taken_over(without: &[&str]) {
         ("audit", 0),
     ];
     for (table, entries) in expected {
-        assert_eq!(count(table), entries, "{table}");
+        assert_eq!(count(&store, table), entries, "{table}");
     }
     let reader = store.reader();
     let zoe = reader.account_by_name(&name("zoë").key()).unwrap().unwrap();
@@ -121,7 +120,7 @@ fn a_store_of_schema_3_is_taken_over() {
         assert!(report.clean && !report.fresh && report.repairs.is_empty(), "{report:?}");
         assert_eq!(report.rebuilt.is_some(), without == Some("sled"), "{report:?}");
         for (table, entries) in COUNTS_3 {
-            assert_eq!(store_common::count(&store, table), entries, "{table}");
+            assert_eq!(count(&store, table), entries, "{table}");
         }
         let reader = store.reader();
         let person = reader.account_by_name(&name("person16").key()).unwrap().unwrap();

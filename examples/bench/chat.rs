@@ -1,7 +1,7 @@
 //! The profiles of the chat service.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use paltalkd::model::Uid;
 use paltalkd::store::{Change, Store, StoreOptions};
 
 use crate::common::{FIRST_ROOM, frame};
-use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, resident};
+use crate::crowd::{Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, resident};
 use crate::report::Figures;
 use crate::servers::{Launcher, Running, Server, Stage};
 
@@ -374,133 +374,6 @@ pub(crate) async fn messages(
         .with("closed", crowd.tally.closed.get() as f64))
 }
 
-/// Messages to each of those who are away, in the profile of offline messages.
-const WAITING: usize = 100;
-
-/// One half is away and gets messages of the other half; then it comes.
-pub(crate) async fn offline(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
-    let running = launcher.start(server, stage)?;
-    let (here, away) = stage.uids.split_at(stage.uids.len() / 2);
-    let senders = gather(&running, here).await?;
-    let answered = Rc::clone(&senders.tally);
-    senders.listen(move |_, kind, _: &[u8]| {
-        if kind == 0x014b {
-            answered.count();
-        }
-    });
-    let meter = Meter::start(&running.program);
-    for (client, to) in senders.clients.iter().zip(away) {
-        let mut packets = Vec::new();
-        for _ in 0..WAITING {
-            packets.extend(frame(0xffec, &[&to.0.to_be_bytes()[..], &[b'x'; 80]].concat()));
-        }
-        // The answer to what is asked last comes when all before it is safe.
-        packets.extend(frame(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
-        client.send(&packets).await?;
-    }
-    senders.settle(here.len() as u64).await;
-    ensure!(senders.tally.deliveries.get() == here.len() as u64, "not all messages were kept");
-    let all = (here.len() * WAITING) as f64;
-    let kept = (meter.seconds(), meter.cpu(&running.program));
-    let meter = Meter::start(&running.program);
-    let mut expected = 0;
-    let mut crowds = Vec::new();
-    for chunk in away.chunks(50) {
-        let crowd = gather(&running, chunk).await?;
-        let tally = Rc::clone(&crowd.tally);
-        crowd.listen(move |_, kind, _: &[u8]| {
-            if kind == kind::IM_IN {
-                tally.count();
-            }
-        });
-        expected += chunk.len() * WAITING;
-        crowds.push((crowd, chunk.len() * WAITING));
-    }
-    let mut delivered = 0;
-    for (crowd, count) in &crowds {
-        crowd.settle(*count as u64).await;
-        delivered += crowd.tally.deliveries.get();
-    }
-    let (elapsed, cpu) = (meter.seconds(), meter.cpu(&running.program));
-    Ok(Figures::default()
-        .with("kept/s", all / kept.0)
-        .with("us CPU/message kept", kept.1 / all * 1e6)
-        .with("delivered/s", delivered as f64 / elapsed)
-        .with("us CPU/delivery", cpu / delivered as f64 * 1e6)
-        .with("deliveries lost", expected as f64 - delivered as f64))
-}
-
-/// Requests under way of each client in the profile of durable answers.
-const UNDER_WAY: usize = 2;
-
-/// Everybody adds pals; each answer is given when it is on the disk.
-pub(crate) async fn durable(
-    launcher: &Launcher,
-    server: Server,
-    stage: &Stage,
-    seconds: u64,
-) -> anyhow::Result<Figures> {
-    struct Asker {
-        client: Rc<Client>,
-        /// When what is under way was asked.
-        asked: VecDeque<u64>,
-        /// How many pals it has asked for.
-        pals: usize,
-    }
-    let running = launcher.start(server, stage)?;
-    let crowd = gather(&running, &stage.uids).await?;
-    let askers: Rc<RefCell<Vec<Asker>>> = Rc::new(RefCell::new(
-        crowd
-            .clients
-            .iter()
-            .map(|client| Asker { client: Rc::clone(client), asked: VecDeque::new(), pals: 0 })
-            .collect(),
-    ));
-    // Alternately somebody new, who is taken off again, so that no list becomes full.
-    let ask = |asker: &mut Asker, number: usize, uids: &[Uid], now: u64| {
-        let pal = uids[(number + 1 + asker.pals % 200.min(uids.len() - 1)) % uids.len()].0.to_be_bytes();
-        asker.pals += 1;
-        let packets = [frame(0xffbd, &pal), frame(0xffbe, &pal)].concat();
-        // 26 bytes to a socket that has taken far fewer than it holds.
-        if asker.client.stream.try_write(&packets).is_ok() {
-            asker.asked.push_back(now);
-        }
-    };
-    let (tally, all, uids) = (Rc::clone(&crowd.tally), Rc::clone(&askers), stage.uids.clone());
-    crowd.listen(move |number, kind, _: &[u8]| {
-        if kind != kind::BUDDY_LIST {
-            return;
-        }
-        let mut askers = all.borrow_mut();
-        let Some(asker) = askers.get_mut(number) else { return };
-        let now = tally.now();
-        if let Some(asked) = asker.asked.pop_front() {
-            tally.count();
-            _ = tally.times.borrow_mut().record(now - asked);
-        }
-        ask(asker, number, &uids, now);
-    });
-    for (number, asker) in askers.borrow_mut().iter_mut().enumerate() {
-        for _ in 0..UNDER_WAY {
-            ask(asker, number, &stage.uids, crowd.tally.now());
-        }
-    }
-    tokio::time::sleep(Duration::from_secs(seconds.min(2))).await;
-    crowd.tally.times.borrow_mut().reset();
-    let before = crowd.tally.deliveries.get();
-    let meter = Meter::start(&running.program);
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-    let done = (crowd.tally.deliveries.get() - before) as f64;
-    let (elapsed, cpu) = (meter.seconds(), meter.cpu(&running.program));
-    Ok(Figures::default()
-        .latency(&crowd.tally.times.borrow())
-        .with("answers/s", done / elapsed)
-        // With each pal that is added, one is taken off.
-        .with("changes/s", 2.0 * done / elapsed)
-        .with("us CPU/change", cpu / done / 2.0 * 1e6)
-        .with("tool, % of a core", meter.own_percent()))
-}
-
-async fn gather(running: &Running, uids: &[Uid]) -> anyhow::Result<Crowd> {
+pub(crate) async fn gather(running: &Running, uids: &[Uid]) -> anyhow::Result<Crowd> {
     Crowd::gather(running.program.address, running.server.wire(), uids).await
 }

@@ -11,6 +11,7 @@ mod dice;
 mod evening;
 mod floor;
 mod irc;
+mod kept;
 mod life;
 mod report;
 mod servers;
@@ -116,8 +117,10 @@ fn profiles(shrink: usize) -> Vec<Profile> {
     add("sign-ins", 5_000 / shrink, 0, Load::SignIns);
     add("presence", people, 0, Load::Presence);
     add("joins", 1_000 / shrink, 1, Load::Joins);
-    add("messages-saturated", 2_000 / shrink, 0, Load::Messages(Window(2_000)));
-    add("messages-20k", 2_000 / shrink, 0, Load::Messages(Rate(20_000.0)));
+    // They write to each other in pairs.
+    let pairs = 1_000 / shrink;
+    add("messages-saturated", 2 * pairs, 0, Load::Messages(Window(2_000)));
+    add("messages-20k", 2 * pairs, 0, Load::Messages(Rate(20_000.0)));
     add("offline", 400 / shrink, 0, Load::Offline);
     add("durable", 100 / shrink, 0, Load::Durable);
     add("backups", 200_000 / shrink, 10, Load::Backups);
@@ -170,8 +173,8 @@ impl Profile {
             Load::Presence => Box::pin(chat::presence(launcher, server, stage)),
             Load::Joins => Box::pin(chat::joins(launcher, server, stage)),
             Load::Messages(pace) => Box::pin(chat::messages(launcher, server, stage, pace, seconds)),
-            Load::Offline => Box::pin(chat::offline(launcher, server, stage)),
-            Load::Durable => Box::pin(chat::durable(launcher, server, stage, seconds)),
+            Load::Offline => Box::pin(kept::offline(launcher, server, stage)),
+            Load::Durable => Box::pin(kept::durable(launcher, server, stage, seconds)),
             Load::Backups => Box::pin(chat::backups(launcher, stage, seconds)),
             Load::Voice { transport, listeners } => {
                 Box::pin(voice::speech(launcher, server, stage, transport, listeners, seconds))

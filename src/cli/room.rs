@@ -26,7 +26,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show all settings of a room, its password and admin code too
+    /// Show all settings of a room, its lockword and admin code too
     Show {
         #[command(flatten)]
         room: Named,

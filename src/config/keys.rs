@@ -3,11 +3,11 @@ use std::fmt::Write as _;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::addresses::{AddressText, Addresses, LocationText, Networks};
 use super::control::{GroupNames, Mode, OptionalGroup};
 use super::numbers::{Bytes, Count, CountWithin, RequiredBytes, Time, TimeUpTo};
 use super::values::{
-    AddressText, Addresses, Choice, Codec, Directives, Flag, LocationText, Name, Networks, OneOf,
-    OptionalPath, Problems, RequiredPath, RoleNames,
+    Choice, Codec, Directives, Flag, Name, OneOf, OptionalPath, Problems, RequiredPath, RoleNames,
 };
 use super::{CallMode, Config, FileMode, Moderation, Spam};
 
@@ -143,4 +143,21 @@ pub(super) fn print(config: &Config) -> String {
         let _ = writeln!(text, "{} = {}", key.name, (key.show)(config));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_names_every_key_that_needs_a_restart() {
+        let manual = include_str!("../../docs/operations.md");
+        let (_, reload) = manual.split_once("**Reload**").unwrap();
+        let (reload, _) = reload.split_once("**Logs**").unwrap();
+        for key in KEYS {
+            let named = reload.contains(&format!("`{}`", key.dotted()))
+                || reload.contains(&format!("`[{}]`", key.section));
+            assert_eq!(named, key.applies == Applies::Restart, "{}", key.dotted());
+        }
+    }
 }

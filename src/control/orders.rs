@@ -283,7 +283,11 @@ impl Orders {
             return Err(refusal(RefusalCode::Busy, "the daemon is stopping already"));
         }
         let seconds = format!("in {} s", grace.as_secs());
-        self.record(author, EventKind::Stopping, "shutdown", &reason, &seconds).await?;
+        if let Err(refusal) = self.record(author, EventKind::Stopping, "shutdown", &reason, &seconds).await {
+            // It goes on, so it can be ordered again.
+            self.stopping.store(false, Ordering::Relaxed);
+            return Err(refusal);
+        }
         self.tasks.send(Task::Shutdown { grace, reason }).await.map_err(|_| ending())?;
         Ok(if grace.is_zero() {
             "the daemon is stopping".to_owned()
@@ -339,4 +343,40 @@ fn operator(name: &str, uid: u32) -> Author {
 
 fn refusal(code: RefusalCode, text: impl Into<String>) -> Refusal {
     Refusal { code, text: text.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::actor::Hub;
+    use crate::hub::{Feed, State};
+    use crate::store::{Change, StoreOptions};
+
+    #[tokio::test]
+    async fn a_stop_that_could_not_be_recorded_can_be_ordered_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions { queue: 1, ..StoreOptions::new(dir.path()) }).unwrap();
+        let (_hub, handle) = Hub::new(State::default(), store.clone(), Arc::default(), None);
+        let (tasks, mut asked) = mpsc::channel(1);
+        let chronicle = Chronicle::new(Feed::new(1), store.clone());
+        let orders = Orders::new(handle.downgrade(), store.clone(), chronicle, tasks);
+        let stop = || orders.shutdown(Duration::ZERO, String::new(), &Author::System);
+        // The writer waits, and nothing more may.
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let (seen, waiting) = std::sync::mpsc::channel();
+        store.submit(Change::Barrier, move |_| {
+            seen.send(()).unwrap();
+            _ = wait.recv();
+        });
+        waiting.recv().unwrap();
+        store.submit(Change::Barrier, |_| {});
+        assert_eq!(stop().await.unwrap_err().code, RefusalCode::Busy);
+        drop(go_on);
+        while store.commit(Change::Barrier).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(stop().await.unwrap(), "the daemon is stopping");
+        assert!(matches!(asked.recv().await, Some(Task::Shutdown { .. })));
+        assert!(stop().await.unwrap_err().text.contains("already"));
+    }
 }

@@ -1,21 +1,22 @@
 //! Housekeeping: what has run out is deleted, every hour and whenever somebody asks.
 
-use std::fmt;
+mod report;
+
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tokio::sync::{Mutex, watch};
 use tokio::task;
-use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::hub::EventKind;
 use crate::hub::actor::{Query, WeakHubHandle};
 use crate::hub::chronicle::{Act, Chronicle};
 use crate::model::Timestamp;
-use crate::store::{Applied, Change, Space, Store, StoreError};
+use crate::store::{Applied, Change, Store, StoreError};
 use crate::telemetry::LogFiles;
+pub use report::Report;
 
 /// Time between two rounds.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -23,69 +24,6 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 const DRIFT: Duration = Duration::from_secs(60);
 /// Mailboxes looked for at once when messages are deleted.
 const BATCH: usize = 4096;
-
-/// What one round did.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Report {
-    /// When it began, as RFC 3339 in UTC.
-    pub at: String,
-    /// How long it took, in milliseconds.
-    pub took_millis: u64,
-    /// Bans and mutes deleted because they had run out.
-    pub sanctions_expired: usize,
-    /// Accounts of which messages were deleted that had waited too long.
-    pub mailboxes_cleared: usize,
-    /// Events of the activity feed forgotten because they were too old.
-    pub events_forgotten: usize,
-    /// Log files compressed.
-    pub logs_compressed: usize,
-    /// Log files deleted.
-    pub logs_deleted: usize,
-    /// Bytes of log files that became free.
-    pub logs_freed: u64,
-    /// Bytes of the store's journal and snapshots.
-    pub journal_bytes: u64,
-    /// Bytes of the store's index.
-    pub index_bytes: u64,
-    /// Whether so much of the index is waste that the next start will build it anew.
-    pub index_wasteful: bool,
-    /// What could not be done.
-    pub errors: Vec<String>,
-}
-
-impl Report {
-    /// Whether anything was deleted, changed or not done.
-    fn is_news(&self) -> bool {
-        let done = [self.sanctions_expired, self.mailboxes_cleared, self.logs_compressed, self.logs_deleted];
-        done.iter().any(|count| *count > 0) || !self.errors.is_empty()
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Bans and mutes that had run out: {} deleted", self.sanctions_expired)?;
-        writeln!(f, "Messages that waited too long: {} mailboxes cleared", self.mailboxes_cleared)?;
-        writeln!(f, "Activity that was too old: {} events forgotten", self.events_forgotten)?;
-        writeln!(
-            f,
-            "Logs: {} compressed, {} deleted, {} KiB freed",
-            self.logs_compressed,
-            self.logs_deleted,
-            self.logs_freed >> 10
-        )?;
-        let waste = if self.index_wasteful { ", mostly waste: the next start builds it anew" } else { "" };
-        write!(
-            f,
-            "Store: {} KiB of journal and snapshots, {} KiB of index{waste}",
-            self.journal_bytes >> 10,
-            self.index_bytes >> 10
-        )?;
-        for error in &self.errors {
-            write!(f, "\nNot done: {error}")?;
-        }
-        Ok(())
-    }
-}
 
 /// Who keeps the house; cheap to clone.
 #[derive(Clone)]
@@ -112,8 +50,16 @@ impl Housekeeper {
 
     /// Keeps house now, after a round that is under way, and says what was done.
     pub async fn run_now(&self) -> Report {
+        let mut report = Report::new(Timestamp::now());
+        self.keep(&mut report).await;
+        report
+    }
+
+    /// One round. What is done is in `report` at once, so that it is known even if the round is cut off.
+    async fn keep(&self, report: &mut Report) {
         let mut last = self.turn.lock().await;
         let (now, uptime) = (Timestamp::now(), Instant::now());
+        *report = Report::new(now);
         let step = last
             .replace((now, uptime))
             .and_then(|(before, began)| set_forward(before, now, uptime.saturating_duration_since(began)));
@@ -121,53 +67,47 @@ impl Housekeeper {
             let store = &self.config.borrow().store;
             (store.offline_messages, store.history)
         };
-        // What the hub keeps of them in memory holds no longer, but would stay there.
-        if let Some(hub) = self.hub.upgrade().filter(|_| step.is_none()) {
-            hub.ask(Query::ForgetExpired).await;
+        if step.is_none() {
+            // What the hub keeps of them in memory holds no longer, but would stay there.
+            if let Some(hub) = self.hub.upgrade() {
+                hub.ask(Query::ForgetExpired).await;
+            }
+            report.events_forgotten = history.map_or(0, |age| self.chronicle.feed().forget(now.before(age)));
         }
-        let history = history.filter(|_| step.is_none());
-        let events_forgotten = history.map_or(0, |age| self.chronicle.feed().forget(now.before(age)));
-        Report { events_forgotten, ..run(&self.store, age, self.logs.clone(), now, step).await }
+        run(&self.store, age, self.logs.clone(), now, step, report).await;
     }
 
-    /// Keeps house at once and then every hour, until `stop` turns true.
+    /// Keeps house at once and then every hour, until `stop` turns true. A round that is cut off by that
+    /// is on record with what it did until then.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut clock = tokio::time::interval(EVERY);
         loop {
-            let report = tokio::select! {
+            let mut report = Report::default();
+            let stopped = tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
-                report = async {
+                _ = stop.wait_for(|stop| *stop) => true,
+                () = async {
                     clock.tick().await;
-                    self.run_now().await
-                } => report,
+                    self.keep(&mut report).await;
+                } => false,
             };
-            log(&report);
+            if stopped && !report.is_news() {
+                return;
+            }
+            if stopped {
+                report.errors.push("the rest: the server is stopping".to_owned());
+            }
+            report.log();
             if report.is_news() {
                 let details = report.to_string().replace('\n', "; ");
                 let act = Act::of_itself(EventKind::Maintenance, "housekeeping", &details);
                 self.chronicle.note(act).await;
             }
+            if stopped {
+                return;
+            }
         }
     }
-}
-
-fn log(report: &Report) {
-    for error in &report.errors {
-        warn!("housekeeping: {error}");
-    }
-    info!(
-        sanctions_expired = report.sanctions_expired,
-        mailboxes_cleared = report.mailboxes_cleared,
-        events_forgotten = report.events_forgotten,
-        logs_compressed = report.logs_compressed,
-        logs_deleted = report.logs_deleted,
-        journal_bytes = report.journal_bytes,
-        index_bytes = report.index_bytes,
-        index_wasteful = report.index_wasteful,
-        took_millis = report.took_millis,
-        "kept house"
-    );
 }
 
 /// By how much the calendar, now at `now`, was set forward since `before`, if it was, while `passed` passed.
@@ -177,89 +117,80 @@ fn set_forward(before: Timestamp, now: Timestamp, passed: Duration) -> Option<Du
     (step > DRIFT).then_some(step)
 }
 
-/// One round at `now`, of what is on the disk. Messages that waited longer than `age` go, if there is an `age`. What goes wrong is
-/// in the report, and the rest is done all the same. Nothing is deleted if the clock was `set_forward`.
-pub async fn run(
+/// One round at `now`, of what is on the disk. Messages that waited longer than `age` go, if there is an
+/// `age`. What goes wrong is in the report, and the rest is done all the same. Nothing is deleted if the
+/// clock was `set_forward`.
+async fn run(
     store: &Store,
     age: Option<Duration>,
     logs: Option<Arc<LogFiles>>,
     now: Timestamp,
     set_forward: Option<Duration>,
-) -> Report {
+    report: &mut Report,
+) {
     let began = Instant::now();
-    let mut errors = Vec::new();
-    let (mut sanctions_expired, mut mailboxes_cleared) = (0, 0);
     if let Some(step) = set_forward {
-        errors.push(format!(
+        report.errors.push(format!(
             "the system's clock was set forward by {} seconds; what seems to have run out is deleted in the \
              next round, unless it was set back by then",
             step.as_secs()
         ));
     } else {
-        sanctions_expired = expire_sanctions(store, now).await.unwrap_or_else(|error| {
-            errors.push(format!("cannot delete bans and mutes that have run out: {error}"));
-            0
-        });
+        let done = expire_sanctions(store, now, &mut report.sanctions_expired).await;
+        report.part("delete bans and mutes that have run out", done);
     }
     if let Some(age) = age.filter(|_| set_forward.is_none()) {
         // A full mailbox would stay full otherwise: messages that are too old are not delivered, either.
-        mailboxes_cleared = expire_messages(store, now.before(age), BATCH).await.unwrap_or_else(|error| {
-            errors.push(format!("cannot delete messages that waited too long: {error}"));
-            0
-        });
+        let done = expire_messages(store, now.before(age), BATCH, &mut report.mailboxes_cleared).await;
+        report.part("delete messages that waited too long", done);
     }
-    let tidied = match logs {
-        None => Ok(Ok(Default::default())),
-        Some(logs) => task::spawn_blocking(move || logs.tidy()).await,
-    };
-    let tidied = tidied.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
-    let tidied = tidied.unwrap_or_else(|error| {
-        errors.push(format!("cannot tidy up the log files: {error}"));
-        Default::default()
-    });
+    if let Some(logs) = logs {
+        let tidied = in_background(move || logs.tidy()).await;
+        let tidied = report.part("tidy up the log files", tidied);
+        report.logs_compressed = tidied.compressed;
+        report.logs_deleted = tidied.deleted;
+        report.logs_freed = tidied.freed;
+    }
     let measured = store.clone();
-    let space = task::spawn_blocking(move || measured.space()).await;
-    let space = space.unwrap_or_else(|panicked| Err(std::io::Error::other(panicked)));
-    let space = space.unwrap_or_else(|error| {
-        errors.push(format!("cannot find out how large the store is: {error}"));
-        Space::default()
-    });
-    Report {
-        at: now.rfc3339(),
-        took_millis: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        sanctions_expired,
-        mailboxes_cleared,
-        events_forgotten: 0,
-        logs_compressed: tidied.compressed,
-        logs_deleted: tidied.deleted,
-        logs_freed: tidied.freed,
-        journal_bytes: space.journal,
-        index_bytes: space.index,
-        index_wasteful: space.is_wasteful(),
-        errors,
-    }
+    let space = in_background(move || measured.space()).await;
+    let space = report.part("find out how large the store is", space);
+    report.journal_bytes = space.journal;
+    report.index_bytes = space.index;
+    report.index_wasteful = space.is_wasteful();
+    report.took_millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
 }
 
-async fn expire_sanctions(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
-    let mut expired = 0;
+/// Does what blocks beside the tasks.
+async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    task::spawn_blocking(work).await.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))
+}
+
+/// Deletes bans and mutes that have run out, and counts them in `expired` as they go.
+async fn expire_sanctions(store: &Store, now: Timestamp, expired: &mut usize) -> Result<(), StoreError> {
     while let Applied::Expired(more) = store.commit(Change::ExpireSanctions { now }).await? {
-        expired += more;
+        *expired += more;
     }
-    Ok(expired)
+    Ok(())
 }
 
-/// Deletes the waiting messages sent before a moment, from `batch` mailboxes at a time, and returns
-/// how many mailboxes had some.
-async fn expire_messages(store: &Store, before: Timestamp, batch: usize) -> Result<usize, StoreError> {
-    let mut mailboxes = 0;
+/// Deletes the waiting messages sent before a moment, from `batch` mailboxes at a time, and counts the
+/// mailboxes that had some in `cleared` as they go.
+async fn expire_messages(
+    store: &Store,
+    before: Timestamp,
+    batch: usize,
+    cleared: &mut usize,
+) -> Result<(), StoreError> {
     loop {
         let found = store.read(move |reader| reader.offline_expired(before, batch)).await??;
         for uid in &found {
             store.commit(Change::ExpireOffline { uid: *uid, before }).await?;
+            *cleared += 1;
         }
-        mailboxes += found.len();
         if found.len() < batch {
-            return Ok(mailboxes);
+            return Ok(());
         }
     }
 }
@@ -267,8 +198,10 @@ async fn expire_messages(store: &Store, before: Timestamp, batch: usize) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::actor::Hub;
+    use crate::hub::{Feed, State};
     use crate::model::{Author, MessageText, Nickname, Roles, Uid};
-    use crate::store::{Mute, MuteKind, NewAccount, PasswordHash, StoreOptions};
+    use crate::store::{AuditQuery, Mute, MuteKind, NewAccount, PasswordHash, StoreOptions};
     use crate::telemetry::Retention;
 
     async fn account(store: &Store, name: &str) -> Uid {
@@ -304,12 +237,14 @@ mod tests {
         }
         let from = uids.pop().unwrap();
         leave_messages(&store, &uids, from).await;
-        assert_eq!(expire_messages(&store, Timestamp(100), 2).await, Ok(0));
-        assert_eq!(expire_messages(&store, Timestamp(101), 2).await, Ok(uids.len()));
+        for (before, expected) in [(100, 0), (101, uids.len()), (101, 0)] {
+            let mut cleared = 0;
+            expire_messages(&store, Timestamp(before), 2, &mut cleared).await.unwrap();
+            assert_eq!(cleared, expected);
+        }
         for uid in uids {
             assert_eq!(store.reader().offline_count(uid), Ok(1));
         }
-        assert_eq!(expire_messages(&store, Timestamp(101), 2).await, Ok(0));
     }
 
     #[tokio::test]
@@ -336,10 +271,16 @@ mod tests {
         }
         let age = Some(Duration::from_millis(900));
         // What is gone cannot be brought back when the clock is set right.
-        let doubtful = run(&store, age, None, Timestamp(1_000_000), Some(Duration::from_secs(998))).await;
+        let mut doubtful = Report::default();
+        let step = Some(Duration::from_secs(998));
+        run(&store, age, None, Timestamp(1_000_000), step, &mut doubtful).await;
         assert_eq!((doubtful.sanctions_expired, doubtful.mailboxes_cleared), (0, 0));
         assert!(doubtful.errors[0].contains("set forward by 998 seconds"), "{doubtful}");
-        let round = || run(&store, age, Some(Arc::clone(&files)), Timestamp(1050), None);
+        let round = async || {
+            let mut report = Report::default();
+            run(&store, age, Some(Arc::clone(&files)), Timestamp(1050), None, &mut report).await;
+            report
+        };
         let report = round().await;
         assert_eq!(report.errors, Vec::<String>::new());
         assert_eq!((report.sanctions_expired, report.mailboxes_cleared), (1, 1));
@@ -353,6 +294,37 @@ mod tests {
         let failed = round().await;
         assert_eq!(failed.errors.len(), 2, "{failed}");
         assert!(failed.to_string().contains("Not done: cannot delete bans"), "{failed}");
+    }
+
+    #[tokio::test]
+    async fn a_round_that_is_cut_off_is_on_record_with_what_it_did() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let mut uids = Vec::new();
+        for name in 0..8 {
+            uids.push(account(&store, &format!("user{name}")).await);
+        }
+        leave_messages(&store, &uids, uids[0]).await;
+        let (hub, handle) = Hub::new(State::default(), store.clone(), Arc::default(), None);
+        let hub = tokio::spawn(hub.run());
+        let chronicle = Chronicle::new(Feed::new(1), store.clone());
+        let config = watch::channel(Arc::new(Config::default())).1;
+        let keeper = Housekeeper::new(store.clone(), handle.downgrade(), config, None, chronicle);
+        let (stop, stopped) = watch::channel(false);
+        let keeping = tokio::spawn(keeper.run(stopped));
+        let waiting = || uids.iter().filter(|uid| store.reader().offline_count(**uid) != Ok(0)).count();
+        while waiting() == uids.len() {
+            tokio::task::yield_now().await;
+        }
+        stop.send_replace(true);
+        keeping.await.unwrap();
+        assert!(waiting() > 0, "it was not cut off");
+        let page = store.reader().audit(&AuditQuery::default()).unwrap();
+        let entry = &page.records.first().unwrap().entry;
+        assert_eq!((entry.action.as_str(), &entry.actor), ("housekeeping", &Author::System));
+        assert!(entry.details.contains("Not done: the rest"), "{}", entry.details);
+        drop(handle);
+        hub.await.unwrap();
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use super::health::{Cause, Problem};
@@ -14,11 +15,14 @@ use super::{Daemon, Stop, reload, service};
 use crate::config::{Changes, Config, ConfigErrors};
 use crate::control::orders::Task;
 use crate::hub::EventKind;
-use crate::hub::chronicle::Act;
+use crate::hub::chronicle::{Act, Chronicle};
 use crate::telemetry;
 
 /// How often lost log lines are looked for, and the service manager is told how it is.
 const TICK: Duration = Duration::from_secs(60);
+
+/// How long a signal waits for the store to take note of it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the daemon ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,7 +83,7 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
                     Err(errors) => ("reload_failed", errors.to_string().trim_end().replace('\n', "; ")),
                 };
                 let act = Act { reason: "SIGHUP", ..Act::of_itself(EventKind::Reload, action, &told) };
-                daemon.chronicle.note(act).await;
+                note(&daemon.chronicle, act).await;
             }
             Some(task) = daemon.asks.recv() => match task {
                 Task::Shutdown { grace, reason } => {
@@ -145,8 +149,14 @@ async fn serve(config: &Config, source: Option<&Path>, logs: &telemetry::Guard) 
 /// What a signal orders, once that is on record.
 async fn stopped_by(daemon: &Daemon, signal: &'static str) -> Stop {
     let act = Act { reason: signal, ..Act::of_itself(EventKind::Stopping, "shutdown", "") };
-    daemon.chronicle.note(act).await;
-    Stop { told: true, ..Stop::default() }
+    let told = note(&daemon.chronicle, act).await;
+    Stop { told, ..Stop::default() }
+}
+
+/// Has something put on record and told, but waits for a slow disk only so long: the next signal wants to be
+/// heard, too. Whether it was told; it goes on record in any case, as soon as the disk takes it.
+async fn note(chronicle: &Chronicle, act: Act<'_>) -> bool {
+    timeout(PATIENCE, chronicle.note(act)).await.is_ok()
 }
 
 /// One line for `systemctl status`.
@@ -162,12 +172,10 @@ fn status(daemon: &Daemon) -> String {
 
 /// What a reload has changed.
 fn in_words(changes: &Changes) -> String {
-    let list = |keys: &[String]| if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
-    let mut text = format!("in effect now: {}", list(&changes.applied));
-    if !changes.restart.is_empty() {
-        text.push_str(&format!("; at the next start: {}", list(&changes.restart)));
-    }
-    text
+    let parts = [("in effect now", &changes.applied), ("at the next start", &changes.restart)];
+    let told = parts.iter().filter(|(_, keys)| !keys.is_empty());
+    let told: Vec<String> = told.map(|(when, keys)| format!("{when}: {}", keys.join(", "))).collect();
+    if told.is_empty() { "nothing has changed".to_owned() } else { told.join("; ") }
 }
 
 /// Reads the configuration again and has what can be changed take effect; all mistakes are logged.
@@ -201,4 +209,38 @@ async fn read_again(
     };
     service::ready(&status(daemon));
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::Feed;
+    use crate::store::{AuditQuery, Change, Store, StoreOptions};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_does_not_keep_a_signal_from_being_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let chronicle = Chronicle::new(Feed::new(1), store.clone());
+        let act = || Act { reason: "SIGTERM", ..Act::of_itself(EventKind::Stopping, "shutdown", "") };
+        let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        store.submit(Change::Barrier, move |_| _ = wait.recv());
+        assert!(!note(&chronicle, act()).await);
+        drop(go_on);
+        store.commit(Change::Barrier).await.unwrap();
+        let kept = store.reader().audit(&AuditQuery::default()).unwrap().records;
+        assert_eq!(kept.len(), 1, "it is on record all the same");
+    }
+
+    #[test]
+    fn a_reload_says_what_has_changed_or_that_nothing_has() {
+        let told = |applied: &[&str], restart: &[&str]| {
+            let keys = |keys: &[&str]| keys.iter().map(ToString::to_string).collect();
+            in_words(&Changes { applied: keys(applied), restart: keys(restart) })
+        };
+        assert_eq!(told(&[], &[]), "nothing has changed");
+        assert_eq!(told(&["a.b", "a.c"], &[]), "in effect now: a.b, a.c");
+        assert_eq!(told(&[], &["d"]), "at the next start: d");
+        assert_eq!(told(&["a.b"], &["d"]), "in effect now: a.b; at the next start: d");
+    }
 }

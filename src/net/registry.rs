@@ -111,11 +111,6 @@ impl Registry {
         self.len() == 0
     }
 
-    /// Sends `frames` to every connection.
-    pub fn send_all(&self, frames: &[u8]) {
-        self.outboxes().iter().for_each(|outbox| outbox.send(frames));
-    }
-
     /// Closes every connection with `last` as its last words.
     pub fn close_all(&self, reason: CloseReason, last: &[u8]) {
         self.outboxes().iter().for_each(|outbox| outbox.close(reason, last));

@@ -48,7 +48,7 @@ impl Session {
                 Err(_) => self.malformed(),
             },
             ClientPacket::RoomJoin(join) => {
-                let lockword = join.password.to_vec();
+                let lockword = join.lockword.to_vec();
                 let udp_port = port(join.port);
                 self.room(join.room, RoomCommand::Join { lockword, invisible: join.invisible, udp_port })
             }
@@ -62,7 +62,7 @@ impl Session {
             }
             ClientPacket::RoomJoinFavorite(join) => self.directory(DirectoryCommand::JoinByName {
                 name: join.name.to_vec(),
-                lockword: join.password.to_vec(),
+                lockword: join.lockword.to_vec(),
                 invisible: join.invisible,
                 udp_port: port(join.port),
             }),
@@ -79,7 +79,7 @@ impl Session {
                     category: wish.category,
                     rating: wish.rating,
                     name: wish.name.to_vec(),
-                    lockword: wish.password.to_vec(),
+                    lockword: wish.lockword.to_vec(),
                     udp_port: port(wish.port),
                 })))
             }

@@ -1,7 +1,8 @@
 //! Small, careful file operations.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// Makes the entries of a directory durable.
@@ -53,9 +54,9 @@ pub(super) fn numbered(dir: &Path, suffix: &str) -> io::Result<Vec<(u64, std::pa
     Ok(found)
 }
 
-/// Copies a directory with everything below it.
+/// Copies a directory with everything below it; nobody else may look into the copy.
 pub(super) fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
+    DirBuilder::new().mode(0o700).create(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());

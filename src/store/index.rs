@@ -5,6 +5,8 @@
 //! table, and is never the only place where something durable stands.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Once;
@@ -98,6 +100,12 @@ impl Index {
     /// as text.
     pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Index, IndexError> {
         guarded(|| {
+            // sled would let everybody read it: there are password hashes in it.
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path)
+                .map_err(|error| IndexError::Bad(error.to_string()))?;
             let config = sled::Config::new()
                 .path(path)
                 .cache_capacity(cache_bytes)

@@ -118,7 +118,8 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     /// The usual settings for the store in `path`: 64 MiB of cache, 16 MiB segments, a snapshot
-    /// every 64 MiB, an index of more than 256 MiB built anew if it is mostly waste, 4096 waiting changes, no more checks than needed, two reader threads with 1024 waiting reads.
+    /// every 64 MiB, an index of more than 256 MiB built anew if it is mostly waste, 4096 waiting changes, no
+    /// more checks than needed, two reader threads with 1024 waiting reads.
     pub fn new(path: impl Into<PathBuf>) -> StoreOptions {
         StoreOptions {
             path: path.into(),
@@ -156,7 +157,7 @@ enum Closing {
 
 impl Store {
     /// Opens the store, or makes it if its directory is empty or missing. Blocks while the journal
-    /// and the index are checked: a few tenths of a second per million accounts after a proper close, one or two
+    /// and the index are checked: a few tenths of a second per million accounts after a proper close, two or three
     /// seconds after a crash, ten or more if the index must be built again.
     ///
     /// # Errors

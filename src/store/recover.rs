@@ -1,32 +1,25 @@
 //! Opening a store: decide what is good, bring the index up to date or build it again, or refuse.
 
+mod rebuild;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use super::error::{Corrupt, OpenError, OpenReport, Rebuilt};
+use super::error::{OpenError, OpenReport};
 use super::evidence::Evidence;
 use super::identity::{Identity, StoreId};
-use super::index::{Index, IndexError, Pending, State};
-use super::journal::{self, EMPTY_SEGMENT, Journal, Scan};
+use super::index::{Index, State};
+use super::journal::{self, EMPTY_SEGMENT, Journal};
 use super::mark::{Mark, Marked};
-use super::seal;
 use super::shared::{Layout, Shared, replace_older};
 use super::snapshot::{self, Snapshot};
 use super::space::Space;
 use super::tables::SCHEMA;
 use super::writer::{Writer, in_background};
 use super::{StoreOptions, files};
-use crate::model::Timestamp;
-
-/// How the name of an index begins that was found damaged and replaced; behind it is when.
-const DAMAGED: &str = "sled.damaged";
-/// How many operations are applied at once during replay.
-const REPLAY_BATCH: usize = 2000;
-/// How long an index that was closed a moment ago may keep its lock.
-const SLED_LOCK: Duration = Duration::from_secs(5);
+pub(super) use rebuild::{ReplayError, patiently};
+use rebuild::{compact, new_index, open_index, put_copy_aside, rebuild, remove_tree, replay, wasteful};
 
 /// Opens the store and returns the writer that owns it.
 pub(super) fn open(options: &StoreOptions) -> Result<(Writer, OpenReport), OpenError> {
@@ -71,7 +64,7 @@ pub(super) fn lock(layout: &Layout) -> Result<File, OpenError> {
 }
 
 /// Whether any part of a store is there, besides its identity.
-pub(super) fn has_data(layout: &Layout) -> Result<bool, OpenError> {
+fn has_data(layout: &Layout) -> Result<bool, OpenError> {
     for path in [layout.mark(), layout.journal(), layout.snapshot(), layout.sled()] {
         if path.try_exists().map_err(OpenError::io("look for", &path))? {
             return Ok(true);
@@ -206,10 +199,17 @@ impl Recovery {
         }
         let (index, state) = match wasteful(options, &layout) {
             Some(before) => {
-                let (index, state) = compact(options, &layout, id, index, &state)?;
-                report.compacted = Some((before, Space::of(&layout).map_or(0, |space| space.index)));
-                // That was read back when it was written.
-                has_snapshot = false;
+                let (index, state, done) = compact(options, &layout, id, index, state)?;
+                match done {
+                    Ok(()) => {
+                        report.compacted = Some((before, Space::of(&layout).map_or(0, |space| space.index)));
+                        // That was read back when it was written.
+                        has_snapshot = false;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the index is mostly waste and cannot be built anew; it serves on");
+                    }
+                }
                 (index, state)
             }
             None => (index, state),
@@ -240,174 +240,6 @@ impl Recovery {
             lock,
         };
         Ok((writer, self.report))
-    }
-}
-
-/// Opens and checks the index that is there. The inner error says why it cannot be used; `checked`
-/// becomes whether every record was read.
-fn open_index(
-    options: &StoreOptions,
-    layout: &Layout,
-    id: StoreId,
-    checked: &mut bool,
-) -> Result<Result<(Index, State), String>, OpenError> {
-    let path = layout.sled();
-    if !path.try_exists().map_err(OpenError::io("look for", &path))? {
-        return Ok(Err("it is missing".to_owned()));
-    }
-    let sealed = !options.full_check
-        && seal::holds(&layout.seal(), &path, id).map_err(OpenError::io("read", &path))?;
-    *checked = !sealed;
-    let result = patiently(|| Index::open(&path, options.cache_bytes)).and_then(|index| {
-        let state = if sealed { index.check_state(id) } else { index.check(id) };
-        state.map(|state| (index, state))
-    });
-    match result {
-        Ok(found) => Ok(Ok(found)),
-        Err(IndexError::Locked) => Err(OpenError::Locked { path }),
-        Err(IndexError::Bad(reason)) => Ok(Err(reason)),
-    }
-}
-
-/// Opens an index that may have been closed a moment ago and then keeps its lock a little longer.
-pub(super) fn patiently(open: impl Fn() -> Result<Index, IndexError>) -> Result<Index, IndexError> {
-    let patience = Instant::now() + SLED_LOCK;
-    loop {
-        match open() {
-            Err(IndexError::Locked) if Instant::now() < patience => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            opened => return opened,
-        }
-    }
-}
-
-fn new_index(options: &StoreOptions, layout: &Layout, id: StoreId) -> Result<(Index, State), OpenError> {
-    let mut state = State::new(id, 0);
-    let index = Index::open(&layout.sled(), options.cache_bytes)
-        .and_then(|index| index.apply(Pending::new(), &mut state).map(|()| index))
-        .map_err(|error| cannot_build(layout, &error))?;
-    Ok((index, state))
-}
-
-fn cannot_build(layout: &Layout, error: &dyn std::fmt::Display) -> OpenError {
-    let path = layout.sled();
-    OpenError::io("build a new index in", &path)(std::io::Error::other(error.to_string()))
-}
-
-/// Puts the index aside and makes a new one from the snapshot; the journal is replayed by the caller.
-fn rebuild(
-    options: &StoreOptions,
-    layout: &Layout,
-    id: StoreId,
-    evidence: &Evidence,
-    reason: String,
-    report: &mut OpenReport,
-) -> Result<(Index, State), OpenError> {
-    let refuse = || OpenError::refused(&layout.root, evidence.describe(Some(&reason)));
-    if evidence.journal_fails() || evidence.mark.is_none() {
-        return Err(refuse());
-    }
-    if let Some(snapshot) = evidence.good_snapshot() {
-        // All of it, before anything is touched.
-        snapshot::read(snapshot, id, &|| false, |_| Ok(())).map_err(|_| {
-            let problem = format!(
-                "the index cannot be used ({reason}), and the snapshot {} is damaged",
-                snapshot.path.display()
-            );
-            OpenError::refused(&layout.root, problem)
-        })?;
-    }
-    let sled = layout.sled();
-    let aside = if sled.exists() {
-        // Only the last is worth looking at, and the new index needs the room.
-        remove_earlier(&layout.root);
-        let aside = free_name(&layout.root, DAMAGED);
-        fs::rename(&sled, &aside).map_err(OpenError::io("move", &sled))?;
-        Some(aside)
-    } else {
-        None
-    };
-    report.rebuilt = Some(Rebuilt { reason, aside });
-    let Some(snapshot) = evidence.good_snapshot() else { return new_index(options, layout, id) };
-    let mut state = State::new(id, snapshot.base);
-    let index = Index::open(&sled, options.cache_bytes).map_err(|error| cannot_build(layout, &error))?;
-    snapshot::read(snapshot, id, &|| false, |entries| index.fill(entries, &mut state))
-        .map_err(|error| cannot_build(layout, &error))?;
-    index.apply(Pending::new(), &mut state).map_err(|error| cannot_build(layout, &error))?;
-    Ok((index, state))
-}
-
-/// Why the journal could not be read record by record.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ReplayError {
-    /// The file system.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// A record is damaged.
-    #[error(transparent)]
-    Corrupt(#[from] Corrupt),
-    /// The index did not take it.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-}
-
-/// Applies every record after `state.applied` that can be reached.
-fn replay(index: &Index, state: &mut State, scan: &Scan, id: StoreId) -> Result<(), ReplayError> {
-    let end = scan.reach(state.applied);
-    if end == state.applied {
-        return Ok(());
-    }
-    let mut pending = Pending::new();
-    scan.replay::<ReplayError>(state.applied + 1..=end, id, |sequence, ops| {
-        pending.extend(ops.into_iter().map(|op| (op.key, op.value)));
-        if pending.len() >= REPLAY_BATCH || sequence == end {
-            state.applied = sequence;
-            index.apply(std::mem::take(&mut pending), state)?;
-        }
-        Ok(())
-    })
-}
-
-/// The bytes of the index, if it is to be built anew because it is mostly waste.
-fn wasteful(options: &StoreOptions, layout: &Layout) -> Option<u64> {
-    let space = Space::of(layout).ok()?;
-    space.is_wasteful_above(options.compact_above).then_some(space.index)
-}
-
-/// Builds the index anew from a snapshot of itself. Whatever happens meanwhile, snapshot and journal hold
-/// everything, and the next start finds an index that is whole, or none and builds one.
-fn compact(
-    options: &StoreOptions,
-    layout: &Layout,
-    id: StoreId,
-    index: Index,
-    state: &State,
-) -> Result<(Index, State), OpenError> {
-    let made = write_snapshot(layout, id, &index)?;
-    replace_older(layout, &made.path, made.base).map_err(OpenError::io("tidy", &layout.root))?;
-    drop(index);
-    let (sled, aside) = (layout.sled(), layout.wasteful());
-    remove_tree(&aside)?;
-    fs::rename(&sled, &aside).map_err(OpenError::io("move", &sled))?;
-    let mut built = State::new(id, made.base);
-    let index = Index::open(&sled, options.cache_bytes).map_err(|error| cannot_build(layout, &error))?;
-    snapshot::read(&made, id, &|| false, |entries| index.fill(entries, &mut built))
-        .map_err(|error| cannot_build(layout, &error))?;
-    if built.tallies != state.tallies {
-        return Err(cannot_build(layout, &"it does not hold what the old one held"));
-    }
-    index.apply(Pending::new(), &mut built).map_err(|error| cannot_build(layout, &error))?;
-    remove_tree(&aside)?;
-    Ok((index, built))
-}
-
-fn remove_tree(path: &Path) -> Result<(), OpenError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(OpenError::io("remove", path)(error))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -448,7 +280,7 @@ fn repair_journal(
     }
     let snapshots = layout.snapshot();
     for path in [&dir, &snapshots] {
-        fs::create_dir_all(path).map_err(OpenError::io("make", path))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(OpenError::io("make", path))?;
     }
     // The new segment comes before the old ones go: there is always one.
     let made = write_snapshot(layout, id, index)?;
@@ -467,37 +299,4 @@ fn write_snapshot(layout: &Layout, id: StoreId, index: &Index) -> Result<Snapsho
     let dir = layout.snapshot();
     snapshot::write(&dir, id, index, &|| false)
         .map_err(|error| OpenError::io("write a snapshot in", &dir)(std::io::Error::other(error.to_string())))
-}
-
-/// Keeps a copy of the index before sled may change it, when the journal cannot stand in for it.
-fn put_copy_aside(layout: &Layout) -> Result<(), OpenError> {
-    let (sled, copy) = (layout.sled(), layout.root.join("sled.before-repair"));
-    if sled.is_dir() && !copy.exists() {
-        files::copy_tree(&sled, &copy).map_err(OpenError::io("copy", &sled))?;
-    }
-    Ok(())
-}
-
-/// Deletes what earlier starts have put aside. On a full disk every start that fails would leave one more.
-fn remove_earlier(root: &Path) {
-    let Ok(entries) = fs::read_dir(root) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.strip_prefix(DAMAGED).is_some_and(|rest| rest.starts_with('-')) {
-            match fs::remove_dir_all(&path) {
-                Ok(()) => {
-                    tracing::info!(path = %path.display(), "deleted an index that an earlier start replaced")
-                }
-                Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "cannot delete an old damaged index")
-                }
-            }
-        }
-    }
-}
-
-fn free_name(root: &Path, stem: &str) -> PathBuf {
-    let now = Timestamp::now().0;
-    let names = (0u32..).map(|number| root.join(format!("{stem}-{now}{}", "+".repeat(number as usize))));
-    names.into_iter().find(|path| !path.exists()).unwrap_or_else(|| root.join(stem))
 }

@@ -105,29 +105,44 @@ pub(super) fn write(
     index: &Index,
     stop: &dyn Fn() -> bool,
 ) -> Result<Snapshot, SnapshotError> {
+    let temporary = dir.join("snapshot.new");
+    let made = export(&temporary, store, index, stop).and_then(|written| {
+        let path = dir.join(format!("{:020}{SUFFIX}", written.base));
+        fs::rename(&temporary, &path)?;
+        Ok(Snapshot { path, ..written })
+    });
+    if made.is_err() {
+        // The disk may be full: what is of no use must not take the rest of it.
+        let _ = fs::remove_file(&temporary);
+    }
+    let made = made?;
+    files::sync_dir(dir)?;
+    Ok(made)
+}
+
+/// Exports `index` to the file `path`, syncs it and reads it back.
+fn export(
+    path: &Path,
+    store: StoreId,
+    index: &Index,
+    stop: &dyn Fn() -> bool,
+) -> Result<Snapshot, SnapshotError> {
     let applied = || match index.state() {
         Ok(Some(state)) => Ok(state),
         Ok(None) => Err(SnapshotError::Damaged),
         Err(error) => Err(SnapshotError::Index(error)),
     };
     let before = applied()?;
-    let temporary = dir.join("snapshot.new");
-    let mut out = BufWriter::with_capacity(FRAME_BYTES, File::create(&temporary)?);
+    let mut out = BufWriter::with_capacity(FRAME_BYTES, File::create(path)?);
     out.write_all(&header(store, before.applied))?;
-    let mut found = Snapshot {
-        path: dir.join(format!("{:020}{SUFFIX}", before.applied)),
-        base: before.applied,
-        until: 0,
-        count: 0,
-        hash: 0,
-    };
+    let mut written = Snapshot { path: path.to_owned(), base: before.applied, until: 0, count: 0, hash: 0 };
     let mut frame = Vec::new();
     let mut size = 0;
     let mut frames = 0;
     for entry in index.entries() {
         let (key, value) = entry?;
-        found.count += 1;
-        found.hash ^= codec::entry_hash(&key, &value);
+        written.count += 1;
+        written.hash ^= codec::entry_hash(&key, &value);
         size += key.len() + value.len();
         frame.push(Op { key, value: Some(value) });
         if size >= FRAME_BYTES {
@@ -143,21 +158,18 @@ pub(super) fn write(
         put_frame(&mut out, store, &mut frames, &frame)?;
     }
     let after = applied()?;
-    found.until = after.applied;
+    written.until = after.applied;
     // Nothing changed meanwhile: then the export can be compared with the tallies.
-    if before == after && found.count != after.records() {
+    if before == after && written.count != after.records() {
         return Err(SnapshotError::Damaged);
     }
-    out.write_all(&footer(store, &found))?;
+    out.write_all(&footer(store, &written))?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    let written = Snapshot { path: temporary.clone(), ..found.clone() };
-    if peek(&temporary, store)?.as_ref() != Some(&written) {
+    if peek(path, store)?.as_ref() != Some(&written) {
         return Err(SnapshotError::Damaged);
     }
     read(&written, store, stop, |_| Ok(()))?;
-    fs::rename(&temporary, &found.path)?;
-    files::sync_dir(dir)?;
-    Ok(found)
+    Ok(written)
 }
 
 /// Reads a snapshot and checks all of it, handing its entries to `each` frame by frame. What `each`
@@ -199,7 +211,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Deletes all snapshots but `keep`, and what an interrupted export left.
+/// Deletes all snapshots but `keep`.
 pub(super) fn prune(dir: &Path, keep: &Path) -> io::Result<()> {
     for (_, path) in files::numbered(dir, SUFFIX)? {
         if path != keep {
@@ -281,4 +293,33 @@ pub(super) fn get_frame(
         return Err(SnapshotError::Damaged);
     }
     Ok(codec::decode_plain(&body, u64::from(FRAME_LIMIT))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::index::{Pending, State};
+    use super::super::tables;
+    use super::*;
+    use crate::model::Uid;
+
+    #[test]
+    fn an_export_that_does_not_come_to_its_end_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = StoreId([7; 16]);
+        let index = Index::open(&dir.path().join("sled"), 1 << 20).unwrap();
+        let entry = (tables::account_key(Uid(7)), Some(codec::encode_value(1, &7u32).unwrap()));
+        index.apply(Pending::from([entry]), &mut State::new(id, 5)).unwrap();
+        let snapshots = dir.path().join("snapshot");
+        fs::create_dir(&snapshots).unwrap();
+        let names = || {
+            let entries = fs::read_dir(&snapshots).unwrap();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+        };
+        let stopped = write(&snapshots, id, &index, &|| true);
+        assert!(matches!(stopped, Err(SnapshotError::Stopped)), "{stopped:?}");
+        assert_eq!(names(), Vec::<String>::new());
+        let made = write(&snapshots, id, &index, &|| false).unwrap();
+        assert_eq!(names(), [format!("{:020}{SUFFIX}", 5)]);
+        assert_eq!(newest(&snapshots, id).unwrap(), Some((made.path.clone(), Some(made))));
+    }
 }

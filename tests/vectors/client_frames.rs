@@ -166,12 +166,12 @@ fn check_rooms(packet: &P<'_>, f: &Fields<'_>) {
             assert_eq!((create.kind, create.category.0), (f.word("type"), f.word("category")));
             assert_eq!((create.port, vec![create.rating]), (f.long("port"), f.bytes("rating")));
             assert_eq!(create.name, f.bytes("name"));
-            assert_eq!(create.password.to_vec(), f.given("password").unwrap_or_default());
+            assert_eq!(create.lockword.to_vec(), f.given("password").unwrap_or_default());
         }
         P::RoomJoin(join) => {
             assert_eq!((join.room.0, join.port), (f.long("room"), f.long("port")));
             assert_eq!(join.invisible, f.on("invisible"));
-            assert_eq!(join.password.to_vec(), f.given("password").unwrap_or_default());
+            assert_eq!(join.lockword.to_vec(), f.given("password").unwrap_or_default());
         }
         P::RoomJoinAsAdmin(join) => {
             assert_eq!(
@@ -181,7 +181,7 @@ fn check_rooms(packet: &P<'_>, f: &Fields<'_>) {
         }
         P::RoomJoinFavorite(join) => {
             assert_eq!((join.name, join.invisible), (&f.bytes("name")[..], f.on("invis")));
-            assert_eq!((join.port, join.password.to_vec()), (f.long("port"), f.bytes("lock")));
+            assert_eq!((join.port, join.lockword.to_vec()), (f.long("port"), f.bytes("lock")));
         }
         P::RoomPrivateInvite(invite) => {
             assert_eq!(invite.port, f.long("port"));

@@ -21,10 +21,10 @@ pub(super) struct Settings {
     /// Whom it is for: G (everybody), R (teens and adults) or A (adults)
     #[arg(long)]
     rating: Option<Rating>,
-    /// The password that opens it
+    /// The lockword that opens it
     #[arg(long, value_name = "WORD", value_parser = lockword, conflicts_with = "no_lockword")]
     lockword: Option<String>,
-    /// Take the password away
+    /// Take the lockword away
     #[arg(long)]
     no_lockword: bool,
     /// Whose it is

@@ -59,7 +59,7 @@ pub fn welcome(text: &str) -> Result<Vec<u8>, String> {
 /// Says what such a word has to be.
 pub fn lockword(text: &str) -> Result<Vec<u8>, String> {
     let bytes = shown_by_clients(text)?;
-    if is_lockword(&bytes) { Ok(bytes) } else { Err("a password has 1 to 50 characters".to_owned()) }
+    if is_lockword(&bytes) { Ok(bytes) } else { Err("a lockword has 1 to 50 characters".to_owned()) }
 }
 
 /// How many may speak at once.

@@ -73,7 +73,7 @@ impl Request {
         match self {
             Request::Act(order) => order.needs(),
             Request::Accounts { .. } | Request::Account(_) => Access::Moderator,
-            // Its password and admin code are among it.
+            // Its lockword and admin code are among it.
             Request::Export(_) | Request::PermanentRoom(_) => Access::Operator,
             // As in the chat: admins read it, moderators do not.
             Request::Audit(_) => Access::Operator,

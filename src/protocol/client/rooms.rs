@@ -65,7 +65,7 @@ pub struct RoomCreate<'a> {
     /// The name.
     pub name: &'a [u8],
     /// The lockword; empty if the room is open.
-    pub password: Hidden<'a>,
+    pub lockword: Hidden<'a>,
 }
 
 /// A room to be entered: 4 to 10 bytes and the lockword (PROTOCOL 11.3).
@@ -78,7 +78,7 @@ pub struct RoomJoin<'a> {
     /// The UDP port on which the client hears; 0 if it names none.
     pub port: u32,
     /// The lockword; empty if none was asked for.
-    pub password: Hidden<'a>,
+    pub lockword: Hidden<'a>,
 }
 
 /// An owner's room to be entered as admin: 8 or 12 bytes (PROTOCOL 11.4).
@@ -113,7 +113,7 @@ pub struct Favorite<'a> {
     /// The UDP port on which the client hears; 0 if it names none.
     pub port: u32,
     /// The lockword; empty if none was asked for.
-    pub password: Hidden<'a>,
+    pub lockword: Hidden<'a>,
 }
 
 /// A private voice room to be opened and users to be invited to it: at least 8 bytes, 7 and later
@@ -180,15 +180,15 @@ pub(super) fn room_create<'a>(reader: &mut Reader<'a>) -> Result<RoomCreate<'a>>
     let category = CategoryId(reader.u16()?);
     let port = reader.u32()?;
     let rating = reader.u8()?;
-    let (name, password) = split_line(reader.rest());
-    Ok(RoomCreate { kind, category, port, rating, name, password: Hidden(password.unwrap_or_default()) })
+    let (name, lockword) = split_line(reader.rest());
+    Ok(RoomCreate { kind, category, port, rating, name, lockword: Hidden(lockword.unwrap_or_default()) })
 }
 
 pub(super) fn room_join<'a>(reader: &mut Reader<'a>) -> Result<RoomJoin<'a>> {
     let room = reader.room()?;
     let invisible = reader.switch().unwrap_or_default();
     let port = reader.u32().unwrap_or_default();
-    Ok(RoomJoin { room, invisible, port, password: Hidden(reader.rest()) })
+    Ok(RoomJoin { room, invisible, port, lockword: Hidden(reader.rest()) })
 }
 
 pub(super) fn room_join_as_admin(reader: &mut Reader<'_>) -> Result<RoomJoinAsAdmin> {
@@ -209,7 +209,7 @@ pub(super) fn favorite<'a>(reader: &mut Reader<'a>) -> Result<Favorite<'a>> {
         name: record::value(form, "name").ok_or_else(|| reader.missing("name"))?,
         invisible: record::value(form, "invis") == Some(b"1"),
         port: record::number(form, "port").unwrap_or_default(),
-        password: Hidden(record::value(form, "lock").unwrap_or_default()),
+        lockword: Hidden(record::value(form, "lock").unwrap_or_default()),
     })
 }
 
