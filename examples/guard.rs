@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use paltalkd::config::Spam;
 use paltalkd::hub::guard::detect::{self, Whitelist};
-use paltalkd::hub::guard::{Act, ActKind, Detectors, FilterSet, Filters, Guard, Slowmode, Verdict};
-use paltalkd::model::{Author, Now, Rating, Roles, RoomId, Timestamp, Uid};
+use paltalkd::hub::guard::{Act, Detectors, FilterSet, Filters, Guard, Verdict};
+use paltalkd::model::{Author, Now, Rating, Roles, RoomId, SlowMode, Timestamp, Uid};
 use paltalkd::protocol::markup;
 use paltalkd::store::{Filter, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind};
 use rustix::time::{ClockId, clock_gettime};
@@ -56,10 +56,10 @@ fn main() {
     let limits = || Guard::new(Spam::default(), (), ());
     report("calls, limits alone", || turn(&mut limits(), &lines, false));
     report("messages, limits alone", || turn(&mut limits(), &lines, true));
-    let slow = Slowmode::new(Duration::from_secs(5)).expect("5 is a slowmode");
+    let slow = SlowMode::new(5).expect("5 is a slowmode");
     report("messages, limits and slowmode", || {
         let mut guard = limits();
-        guard.set_slowmode(None, Some(slow));
+        guard.set_slowmode(None, slow);
         turn(&mut guard, &lines, true)
     });
     report("messages, limits and detectors", || {
@@ -71,7 +71,7 @@ fn main() {
     });
     report("messages, everything", || {
         let mut guard = Guard::new(Spam::default(), detectors(), set());
-        guard.set_slowmode(None, Some(slow));
+        guard.set_slowmode(None, slow);
         turn(&mut guard, &lines, true)
     });
 }
@@ -149,7 +149,6 @@ fn turn<D: Detectors, F: Filters>(guard: &mut Guard<D, F>, lines: &[Vec<u8>], te
             let uid = Uid(1_000_002 + user.wrapping_mul(7919) % USERS);
             let plain = text.then(|| markup::strip(&lines[(round * 7 + user) as usize % lines.len()]));
             let act = Act {
-                kind: if text { ActKind::RoomMessage } else { ActKind::Call },
                 uid,
                 roles: Roles::default(),
                 room: text.then_some(RoomId(1 + user % 100)),

@@ -5,7 +5,7 @@ pub mod times;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::model::{CloseReason, Link};
+use crate::model::{CloseReason, Obstacle};
 
 /// One number that only grows.
 #[derive(Default, Debug)]
@@ -80,7 +80,7 @@ pub struct Metrics {
     /// The time from reading a message to handing it to the socket of a recipient.
     pub delivery: times::Sliding,
     close_reasons: [Counter; CloseReason::ALL.len()],
-    refusals: [Counter; Link::ALL.len()],
+    refusals: [Counter; Obstacle::ALL.len()],
 }
 
 impl Metrics {
@@ -96,13 +96,13 @@ impl Metrics {
     }
 
     /// Counts something that the guard has refused.
-    pub fn refused(&self, link: Link) {
-        self.refusal_counter(link).increment();
+    pub fn refused(&self, obstacle: Obstacle) {
+        self.refusal_counter(obstacle).increment();
     }
 
-    /// How much was refused by this link of the guard.
-    pub fn refused_by(&self, link: Link) -> u64 {
-        self.refusal_counter(link).get()
+    /// How much was refused by this obstacle.
+    pub fn refused_by(&self, obstacle: Obstacle) -> u64 {
+        self.refusal_counter(obstacle).get()
     }
 
     /// Counts time that the hub was at work.
@@ -147,8 +147,8 @@ impl Metrics {
 
     // As above.
     #[allow(clippy::indexing_slicing)]
-    fn refusal_counter(&self, link: Link) -> &Counter {
-        &self.refusals[link as usize]
+    fn refusal_counter(&self, obstacle: Obstacle) -> &Counter {
+        &self.refusals[obstacle as usize]
     }
 }
 
@@ -164,9 +164,9 @@ mod tests {
             assert_eq!(metrics.closed_for(reason), 1, "{reason}");
         }
         assert_eq!(metrics.connections_closed.get(), CloseReason::ALL.len() as u64);
-        for link in Link::ALL {
-            metrics.refused(link);
-            assert_eq!(metrics.refused_by(link), 1, "{}", link.name());
+        for obstacle in Obstacle::ALL {
+            metrics.refused(obstacle);
+            assert_eq!(metrics.refused_by(obstacle), 1, "{}", obstacle.name());
         }
     }
 }

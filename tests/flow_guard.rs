@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use paltalkd::config::{Config, Spam};
-use paltalkd::model::{Link, Rating, Roles, RoomKind, Timestamp, Uid};
+use paltalkd::model::{Obstacle, Rating, Roles, RoomKind, Timestamp, Uid};
 use paltalkd::store::{Change, Filter, FilterKind, FilterList, RoomRecord, Store, StrikeRecord};
 use support::*;
 
@@ -57,7 +57,7 @@ fn five_messages_pass_and_the_sixth_within_the_window_is_refused() {
     assert!(only(&told, 0x0014).text(4).contains("You cannot send anything for"), "{told:?}");
     assert_eq!(kinds(&b.sync()), [0u16; 0]);
     let metrics = server.metrics();
-    assert_eq!((metrics.refused_by(Link::Window), metrics.refused_by(Link::Strike)), (1, 1));
+    assert_eq!((metrics.refused_by(Obstacle::Window), metrics.refused_by(Obstacle::Strike)), (1, 1));
     assert_eq!(metrics.messages.get(), 5);
 }
 

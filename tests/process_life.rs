@@ -7,6 +7,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use paltalkd::config::Config;
@@ -180,4 +181,17 @@ fn a_data_directory_that_cannot_be_used_is_refused_with_a_reason() {
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("server.data_dir") && told.contains("taken"), "{told}");
+}
+
+#[test]
+fn a_start_waits_for_a_command_that_has_the_store_for_a_moment() {
+    let directory = tempfile::tempdir().unwrap();
+    configure(directory.path(), LOG);
+    let options = StoreOptions::new(directory.path().join(Config::default().store_path()));
+    let (store, _) = Store::open(options).unwrap();
+    let program = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
+    let mut daemon = Process::spawn(directory.path(), program, |_| {});
+    daemon.line("another process has the store; waiting for it");
+    drop(store);
+    daemon.await_ready();
 }

@@ -67,7 +67,7 @@ impl House {
                 pals: Vec::new(),
                 blocks: Vec::new(),
                 age_verified: false,
-                nothing_waits: None,
+                nothing_as_of: None,
                 peer: [10, 0, 0, at as u8].into(),
                 local: [127, 0, 0, 1].into(),
                 greeting: vec![ServerPacket::LoginSuccess],

@@ -3,12 +3,11 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt, chown};
-use std::os::unix::net::UnixListener as StdListener;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use rustix::fs::{FlockOperation, flock};
-use tokio::net::UnixListener;
 
 use super::access::group_number;
 
@@ -24,7 +23,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Makes the socket at `path` in place of what an earlier daemon left there. Blocks.
+    /// Makes the socket at `path` in place of what an earlier daemon left there. Blocks; what listens does not.
     ///
     /// # Errors
     ///
@@ -55,7 +54,7 @@ impl Socket {
         _ = fs::remove_dir(&private);
         let listener = bound?;
         listener.set_nonblocking(true)?;
-        Ok((Socket { path: path.to_owned(), _lock: lock }, UnixListener::from_std(listener)?))
+        Ok((Socket { path: path.to_owned(), _lock: lock }, listener))
     }
 
     /// Where it is.
@@ -71,13 +70,13 @@ impl Drop for Socket {
     }
 }
 
-fn prepare(private: &Path, path: &Path, mode: u32, group: Option<&str>) -> anyhow::Result<StdListener> {
+fn prepare(private: &Path, path: &Path, mode: u32, group: Option<&str>) -> anyhow::Result<UnixListener> {
     let shown = path.display();
     let length = path.as_os_str().len().max(private.as_os_str().len());
     if length > PATH_MAX {
         bail!("the path {shown} (control.socket) is too long for a socket; at most {PATH_MAX} bytes")
     }
-    let listener = StdListener::bind(private).with_context(|| format!("cannot make the socket {shown}"))?;
+    let listener = UnixListener::bind(private).with_context(|| format!("cannot make the socket {shown}"))?;
     if let Some(group) = group {
         let number = group_number(group, "control.group")?;
         chown(private, None, Some(number)).with_context(|| {
@@ -119,7 +118,7 @@ mod tests {
         let path = dir.path().join("deep/control.sock");
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         // What a daemon that was killed has left.
-        drop(StdListener::bind(&path).unwrap());
+        drop(UnixListener::bind(&path).unwrap());
         let stale = fs::metadata(&path).unwrap().ino();
         let (socket, _listener) = Socket::bind(&path, 0o640, None).unwrap();
         let found = fs::metadata(&path).unwrap();

@@ -166,7 +166,7 @@ pub(super) async fn assemble(config: &Config, logs: Option<Arc<LogFiles>>) -> an
         listen: listen(&addresses),
         health: Arc::clone(&health),
     };
-    let (control_socket, asks, control) = control.serve(config, needs, &stopped, &mut crew.tasks);
+    let (control_socket, asks, control) = control.serve(config, needs, &stopped, &mut crew.tasks)?;
     let counted = limits::Counted { metrics: Arc::clone(&metrics), voice: voice.clone(), control };
     crew.run(|stopped| limits::watch(counted, chronicle.clone(), stopped));
     let version = concat!("version ", env!("CARGO_PKG_VERSION"));

@@ -1,12 +1,17 @@
 //! The control socket of a daemon: made before anything else is, served when everything is there.
+//!
+//! It is served on a thread of its own: sorting ten thousand users for a console takes milliseconds in
+//! which no message would be delivered, and a daemon that has its hands full still answers.
 
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::Context as _;
-use tokio::net::UnixListener;
-use tokio::sync::{mpsc, watch};
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{self, JoinHandle};
 
 use super::health::Health;
@@ -66,13 +71,17 @@ pub(super) async fn bind(config: &Config) -> anyhow::Result<Bound> {
 impl Bound {
     /// Serves the socket and measures the daemon, until `stop` turns true. Returns what holds the socket,
     /// what only the daemon as a whole can do, and what answers.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
     pub(super) fn serve(
         self,
         config: &Config,
         needs: Needs,
         stop: &watch::Receiver<bool>,
         tasks: &mut Vec<JoinHandle<()>>,
-    ) -> (Socket, mpsc::Receiver<Task>, Arc<Service>) {
+    ) -> anyhow::Result<(Socket, mpsc::Receiver<Task>, Arc<Service>)> {
         let (asked, asks) = mpsc::channel(1);
         let Needs { hub, store, metrics, voice, chronicle, listen, health } = needs;
         let sources = Sources {
@@ -99,10 +108,34 @@ impl Bound {
             }),
         });
         tasks.push(tokio::spawn(Arc::clone(&service.monitor).run(sources, stop.clone())));
-        let serving = server::serve(Arc::clone(&service), self.rules, self.listener, stop.clone());
-        tasks.push(tokio::spawn(serving));
-        (self.socket, asks, service)
+        tasks.push(serve_apart(Arc::clone(&service), self.rules, self.listener, stop.clone())?);
+        Ok((self.socket, asks, service))
     }
+}
+
+/// Serves on a thread of its own; what is returned ends when it does.
+fn serve_apart(
+    service: Arc<Service>,
+    rules: Rules,
+    listener: UnixListener,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<JoinHandle<()>> {
+    let runtime = runtime::Builder::new_current_thread().thread_name("control").enable_all().build();
+    let runtime = runtime.context("cannot start the runtime of the control socket")?;
+    let listener = {
+        let _inside = runtime.enter();
+        tokio::net::UnixListener::from_std(listener).context("cannot listen on the control socket")?
+    };
+    let (ending, ended) = oneshot::channel::<()>();
+    let serve = move || {
+        runtime.block_on(server::serve(service, rules, listener, stop));
+        // A backup that is still being written is not waited for; its file gets its name when it is whole.
+        runtime.shutdown_background();
+        drop(ending);
+    };
+    let thread = thread::Builder::new().name("control".to_owned()).spawn(serve);
+    thread.context("cannot start the thread of the control socket")?;
+    Ok(tokio::spawn(async { _ = ended.await }))
 }
 
 /// A feed whose numbers were never used before, even if the clock was set back.

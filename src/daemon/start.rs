@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::net::{TcpListener, UdpSocket};
@@ -17,7 +18,10 @@ use crate::hub::{CategoryEntry, GuardRecords, Room, State, doubt, rules};
 use crate::model::{Now, Timestamp};
 use crate::net::calls::{self, Channel};
 use crate::net::{listener, voice};
-use crate::store::{Change, Reader, Store, StoreError, StoreOptions};
+use crate::store::{Change, OpenError, OpenReport, Reader, Store, StoreError, StoreOptions};
+
+/// How long another process may keep the store from a start.
+const STORE_LOCK: Duration = Duration::from_secs(3);
 
 fn bind_all(listen: &[SocketAddr], key: &str) -> anyhow::Result<Vec<TcpListener>> {
     listen
@@ -129,7 +133,7 @@ pub(super) struct Found {
 
 pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Found)> {
     let path: PathBuf = options.path.clone();
-    let (store, report) = Store::open(options)?;
+    let (store, report) = open_patiently(&options)?;
     if report.rebuilt.is_some() || !report.repairs.is_empty() {
         warn!(path = %path.display(), id = %store.id(), "store repaired: {report}");
     } else {
@@ -148,6 +152,24 @@ pub(super) fn open_store(options: StoreOptions) -> anyhow::Result<(Store, Found)
     }
     let records = load_guard(&store.reader()).context("cannot read what is held against people")?;
     Ok((store, Found { categories, rooms, sanctions, maintenance, records }))
+}
+
+/// Opens the store; a command that works on it for a moment puts the start off and does not prevent it.
+fn open_patiently(options: &StoreOptions) -> Result<(Store, OpenReport), OpenError> {
+    let patience = Instant::now() + STORE_LOCK;
+    let mut told = false;
+    loop {
+        match Store::open(options.clone()) {
+            Err(OpenError::Locked { path }) if Instant::now() < patience => {
+                if !told {
+                    info!(path = %path.display(), "another process has the store; waiting for it");
+                    told = true;
+                }
+                thread::sleep(STORE_LOCK / 100);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn load_sanctions(reader: &Reader) -> Result<Sanctions, StoreError> {

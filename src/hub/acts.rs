@@ -7,20 +7,21 @@
 use std::time::Duration;
 
 use crate::config::Spam;
-use crate::model::{Author, Link, LinkRight, Now, RoomId, SlowMode, Uid, from_cp1252};
+use crate::model::{Author, LinkRight, Now, Obstacle, RoomId, SlowMode, Uid, from_cp1252};
 use crate::protocol::{PacketType, markup};
 use crate::store::{Change, FilterAction, FilterConsequence, MuteKind, OffenceRecord, StrikeRecord};
 
 use super::directory::service_im;
 use super::feed::EventKind;
-use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Slowmode, Verdict};
+use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Verdict};
 use super::rooms::Rank;
 use super::rules::Rules;
 use super::sanctions::{Sanction, entry, user};
-use super::{ConnId, Effect, Effects, Event, Person, State};
+use super::staff::Via;
+use super::{ConnId, Effect, Effects, Event, Person, Session, State};
 
 /// What the names of the detectors' settings begin with in the store.
-const ANTISPAM: &str = "antispam.";
+pub(super) const ANTISPAM: &str = "antispam.";
 /// The name of the setting of the whole server's slowmode, in seconds.
 const SLOWMODE: &str = "slowmode";
 /// The most characters of a message that staff are shown.
@@ -81,7 +82,7 @@ impl State {
                 wrong.extend(self.guard.detectors.settings.set(name, &value).err());
             } else if name == SLOWMODE {
                 match value.parse().ok().and_then(SlowMode::new) {
-                    Some(slowmode) => self.guard.set_slowmode(None, guard_slowmode(slowmode)),
+                    Some(slowmode) => self.guard.set_slowmode(None, slowmode),
                     None => wrong.push(format!("the slowmode of the server is \"{value}\"")),
                 }
             }
@@ -101,20 +102,19 @@ impl State {
     }
 
     /// Changes a setting of the detectors, by the names of
-    /// [`Settings::values`](super::guard::detect::Settings::values). Returns what holds now in words,
-    /// and the change that is to be made durable; or what is wrong, for whoever tried.
-    pub fn set_antispam(&mut self, name: &str, value: &str) -> Result<(String, Change), String> {
+    /// [`Settings::values`](super::guard::detect::Settings::values). Returns the change that is to be made
+    /// durable; or what is wrong, for whoever tried.
+    pub(super) fn set_antispam(&mut self, name: &str, value: &str) -> Result<Change, String> {
         let settings = &mut self.guard.detectors.settings;
         settings.set(name, value)?;
         let value = settings.values().into_iter().find(|(known, ..)| *known == name);
         let value = value.map_or_else(String::new, |(_, value, _)| value);
-        let told = format!("{name} is {value} now.");
-        Ok((told, Change::SetSetting { name: format!("{ANTISPAM}{name}"), value }))
+        Ok(Change::SetSetting { name: format!("{ANTISPAM}{name}"), value })
     }
 
     /// Sets or ends the slowmode of the whole server. Returns the change that is to be made durable.
-    pub fn set_server_slowmode(&mut self, slowmode: SlowMode) -> Change {
-        self.guard.set_slowmode(None, guard_slowmode(slowmode));
+    pub(super) fn set_server_slowmode(&mut self, slowmode: SlowMode) -> Change {
+        self.guard.set_slowmode(None, slowmode);
         let name = SLOWMODE.to_owned();
         match slowmode.is_off() {
             true => Change::ClearSetting { name },
@@ -124,7 +124,7 @@ impl State {
 
     /// Brings the guard's slowmode of a room up to what the room says; a room that is gone has none.
     pub(super) fn renew_slowmode(&mut self, id: RoomId) {
-        let slowmode = self.rooms.get(&id).and_then(|room| guard_slowmode(room.slowmode));
+        let slowmode = self.rooms.get(&id).map(|room| room.slowmode).unwrap_or_default();
         self.guard.set_slowmode(Some(id), slowmode);
     }
 
@@ -143,7 +143,7 @@ impl State {
         if matches!(asked.kind, ActKind::FileOffer | ActKind::Call)
             && let Some(why) = self.no_media(now, uid)
         {
-            effects.push(Effect::Refused(Link::Mute));
+            effects.push(Effect::Refused(Obstacle::Mute));
             return Err(why);
         }
         let room = asked.room.and_then(|id| self.rooms.get(&id));
@@ -159,7 +159,6 @@ impl State {
         };
         let text = asked.text.map(markup::strip);
         let act = Act {
-            kind: asked.kind,
             uid,
             roles,
             room: asked.room,
@@ -176,10 +175,20 @@ impl State {
                 Ok(())
             }
             Verdict::Refuse(refusal) => {
-                effects.push(Effect::Refused(refusal.link));
+                effects.push(Effect::Refused(refusal.obstacle));
                 Err(self.follow(now, conn, person, asked, *refusal, effects))
             }
         }
+    }
+
+    /// Why nothing that the user of `conn` writes is shown to others, if he is muted: for what is shown and
+    /// is no message. It is counted as refused then.
+    pub(super) fn muted(&self, now: Now, conn: ConnId, effects: &mut Effects) -> Option<String> {
+        let Session { person, roles, .. } = self.session(conn)?;
+        let mute = self.sanctions.mute(now.wall, person.uid, MuteKind::Text);
+        let (obstacle, why) = self.guard.silenced(now, person.uid, *roles, mute)?;
+        effects.push(Effect::Refused(obstacle));
+        Some(why)
     }
 
     /// Does what a refusal brings besides words, which are returned.
@@ -194,6 +203,7 @@ impl State {
     ) -> String {
         let Refusal { text: told, mute, aftermath, .. } = refusal;
         let uid = person.uid;
+        let via = &mut Via::Chat(conn);
         let request = asked.kind.packets().first().copied().unwrap_or(PacketType::ROOM_MESSAGE_OUT);
         let sanction = |time, reason: String, details: String| Sanction {
             by: Author::System,
@@ -219,7 +229,7 @@ impl State {
                 effects.event(self.event_in(EventKind::Filter, asked).by(person).saying(said));
                 if mute.is_some() {
                     let sanction = sanction(mute, detector.replace('_', " "), told.clone());
-                    self.impose_mute(now, conn, MuteKind::Text, sanction, effects);
+                    self.mute(now, via, MuteKind::Text, sanction, effects);
                 }
             }
             Aftermath::Filtered(matches) => {
@@ -231,13 +241,13 @@ impl State {
                     |time| sanction(time, "not allowed here".to_owned(), format!("filter {}", worst.id));
                 match worst.consequence {
                     FilterConsequence::Delete => {}
-                    FilterConsequence::Warn => self.impose_warning(now, conn, sanction(None), effects),
+                    FilterConsequence::Warn => _ = self.warn(now, via, sanction(None), effects),
                     FilterConsequence::Mute { .. } => {
-                        self.impose_mute(now, conn, MuteKind::Text, sanction(mute), effects);
+                        self.mute(now, via, MuteKind::Text, sanction(mute), effects);
                     }
                     FilterConsequence::Ban { seconds } => {
                         let time = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-                        self.impose_ban(now, conn, sanction(time), effects);
+                        self.ban_account(now, via, sanction(time), effects);
                     }
                 }
             }
@@ -249,8 +259,6 @@ impl State {
     fn note_matches(&mut self, person: Person, asked: Asked<'_>, matches: &[Match], effects: &mut Effects) {
         for found in matches {
             self.count_hit(found.id);
-            let said = asked.text.map(markup::strip).unwrap_or_default();
-            let said: String = from_cp1252(&said).chars().take(SHOWN).collect();
             let event = self.event_in(EventKind::Filter, asked).by(person);
             let event = event.saying(format!("filter {}", found.id));
             if found.action == FilterAction::Notify {
@@ -258,6 +266,8 @@ impl State {
                     Some((_, room)) => format!("in {room}"),
                     None => "to one person".to_owned(),
                 };
+                let said = asked.text.map(markup::strip).unwrap_or_default();
+                let said: String = from_cp1252(&said).chars().take(SHOWN).collect();
                 let nickname = person.nickname;
                 let packet = service_im(&format!("Filter {}: {nickname} wrote {place}: {said}", found.id));
                 let staff = self.sessions().filter(|session| session.roles.is_staff());
@@ -282,8 +292,4 @@ impl State {
             session.messages += 1;
         }
     }
-}
-
-fn guard_slowmode(slowmode: SlowMode) -> Option<Slowmode> {
-    Slowmode::new(Duration::from_secs(slowmode.seconds().into())).ok()
 }

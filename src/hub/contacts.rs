@@ -60,8 +60,8 @@ impl State {
             let text = format!("You have blocked {}. Unblock this user first.", pal.nickname);
             return effects.refuse(conn, request, REFUSED, &text);
         }
-        let is_new = !session.has_pal(pal.uid) && pal.uid != Uid::SERVICE;
-        if is_new {
+        let (is_new, inherited) = (!session.has_pal(pal.uid), session.inherited);
+        if pal.uid != Uid::SERVICE && is_new {
             if session.pals.len() >= MAX_PALS {
                 return effects.refuse(conn, request, REFUSED, "Your pal list is full.");
             }
@@ -69,6 +69,8 @@ impl State {
                 insert_sorted(&mut session.pals, pal.uid);
             }
             self.watch(pal.uid, uid);
+        }
+        if pal.uid != Uid::SERVICE && (is_new || inherited) {
             let change = Change::AddPal { uid, pal: pal.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
         }
@@ -92,10 +94,13 @@ impl State {
 
     pub(super) fn remove_pal(&mut self, conn: ConnId, pal: Uid, effects: &mut Effects) {
         let Some(session) = self.session_mut(conn) else { return };
-        let uid = session.person.uid;
-        if let Ok(index) = session.pals.binary_search(&pal) {
+        let (uid, inherited) = (session.person.uid, session.inherited);
+        let index = session.pals.binary_search(&pal).ok();
+        if let Some(index) = index {
             session.pals.remove(index);
             self.unwatch(pal, uid);
+        }
+        if index.is_some() || inherited {
             let change = Change::RemovePal { uid, pal };
             effects.push(Effect::Commit { conn, request: PacketType::BUDDY_REMOVE, change });
         }
@@ -117,10 +122,11 @@ impl State {
         if target.uid == uid || target.uid == Uid::SERVICE || staff {
             return effects.refuse(conn, request, REFUSED, "This user cannot be blocked.");
         }
-        if session.blocks.len() >= MAX_PALS {
+        let (is_new, inherited) = (!session.blocks_user(target.uid), session.inherited);
+        if is_new && session.blocks.len() >= MAX_PALS {
             return effects.refuse(conn, request, REFUSED, "Your block list is full.");
         }
-        if !session.blocks_user(target.uid) {
+        if is_new || inherited {
             self.set_blocked(conn, target.uid, true);
             let change = Change::Block { uid, blocked: target.uid, at: now.wall };
             effects.push(Effect::Commit { conn, request, change });
@@ -133,7 +139,7 @@ impl State {
     pub(super) fn unblock(&mut self, conn: ConnId, target: Uid, current: Vec<Person>, effects: &mut Effects) {
         let Some(session) = self.session(conn) else { return };
         let uid = session.person.uid;
-        if session.blocks_user(target) {
+        if session.blocks_user(target) || session.inherited {
             self.set_blocked(conn, target, false);
             let change = Change::Unblock { uid, blocked: target };
             effects.push(Effect::Commit { conn, request: PacketType::BUDDY_UNBLOCK, change });

@@ -23,7 +23,7 @@ impl State {
             return;
         }
         let SignIn { person, dialect, roles, privacy, status, pals, blocks, greeting, peer, .. } = sign_in;
-        let SignIn { local, age_verified, nothing_waits, .. } = sign_in;
+        let SignIn { local, age_verified, nothing_as_of, .. } = sign_in;
         let older = self.session_of(person.uid).map(|session| session.conn);
         let older = older.and_then(|older| self.replace_session(older, effects));
         let sorted = |people: &[Person]| {
@@ -42,6 +42,7 @@ impl State {
             privacy: older.as_ref().map_or(privacy, |older| older.privacy),
             pals: older.as_ref().map_or_else(|| sorted(&pals), |older| older.pals.clone()),
             blocks: older.as_ref().map_or_else(|| sorted(&blocks), |older| older.blocks.clone()),
+            inherited: older.is_some(),
             age_verified,
             status,
             ignores: Vec::new(),
@@ -79,7 +80,7 @@ impl State {
         }
         effects.send(conn, ServerPacket::OwnStatus(status.wire()));
         effects.send(conn, status_packet(person.uid, status.wire()));
-        effects.push(Effect::LoadOffline { conn, uid: person.uid, nothing_as_of: nothing_waits });
+        effects.push(Effect::LoadOffline { conn, uid: person.uid, nothing_as_of });
         // Who comes unseen was offline before; hearing that again would give him away.
         if status != Status::Invisible
             && let Some(session) = self.session(conn)
@@ -115,7 +116,7 @@ impl State {
         effects: &mut Effects,
     ) -> Option<Box<Session>> {
         for room in self.session(conn)?.rooms.clone() {
-            self.leave_room(conn, room, effects);
+            self.take_out(conn, room, effects);
         }
         self.leave_peers(conn, effects);
         let session = self.remove_session(conn)?;
@@ -183,11 +184,12 @@ impl State {
             }
             DirectoryCommand::Unblock { target, current } => self.unblock(conn, target, current, effects),
             DirectoryCommand::SetPrivacy(privacy) => {
-                if let Some(session) = self.session_mut(conn) {
+                let Some(session) = self.session_mut(conn) else { return };
+                if session.privacy != privacy || session.inherited {
                     session.privacy = privacy;
+                    let change = Change::SetPrivacy { uid, privacy };
+                    effects.push(Effect::Commit { conn, request: PacketType::PRIVACY_SET, change });
                 }
-                let change = Change::SetPrivacy { uid, privacy };
-                effects.push(Effect::Commit { conn, request: PacketType::PRIVACY_SET, change });
                 effects.send(conn, ServerPacket::PrivacyVerify(privacy));
             }
             DirectoryCommand::InstantMessage { to, text } => {
@@ -199,7 +201,9 @@ impl State {
                 effects.send(conn, status_packet(person.uid, shown));
             }
             DirectoryCommand::CountCategories => effects.send(conn, self.category_counts()),
-            DirectoryCommand::CreateRoom(room) => self.create_room(now, conn, *room, effects),
+            DirectoryCommand::CreateRoom(room) => {
+                self.open_room(now, conn, *room, PacketType::ROOM_CREATE, effects);
+            }
             DirectoryCommand::OpenPrivateRoom { guests, udp_port } => {
                 self.open_private_room(now, conn, guests, udp_port, effects);
             }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{CloseReason, Now, RoomId, Timestamp, Uid};
+use crate::model::{CloseReason, Now, RoomId, SlowMode, Timestamp, Uid};
 use crate::protocol::ServerPacket;
 use crate::store::{Ban, BanTarget, Change, ExclusionKind, Reader, Sanctions, StoreError};
 
@@ -162,7 +162,7 @@ impl State {
             Truth::Lists(_, None) => {}
             Truth::Settings(settings) => {
                 self.guard.detectors.settings = Settings::default();
-                self.guard.set_slowmode(None, None);
+                self.guard.set_slowmode(None, SlowMode::OFF);
                 let message = settings.iter().find(|(name, _)| name == MAINTENANCE_SETTING);
                 self.believe_maintenance(now, message.map(|(_, message)| message.clone()));
                 for wrong in self.apply_settings(settings) {
@@ -199,20 +199,21 @@ impl State {
     }
 
     fn believe_room(&mut self, now: Now, id: RoomId, kept: Room, effects: &mut Effects) {
-        let told = match self.rooms.get_mut(&id) {
+        let (told, owner) = match self.rooms.get_mut(&id) {
             Some(room) => {
-                let told = room.topic != kept.topic;
+                let (told, owner) = (room.topic != kept.topic, room.owner.map(|owner| owner.uid));
                 let Room { members, invited, red_dots, messages, .. } = std::mem::replace(room, kept);
                 (room.members, room.invited, room.red_dots, room.messages) =
                     (members, invited, red_dots, messages);
-                told
+                (told, owner)
             }
             None => {
                 self.rooms.insert(id, kept);
-                false
+                (false, None)
             }
         };
         self.renew_slowmode(id);
+        self.follow_owner(id, owner, effects);
         effects.push(Effect::VoiceChanged(id));
         let Some(room) = self.rooms.get(&id) else { return };
         if told {

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use crate::model::{CloseReason, Link, RoomId, Uid, to_cp1252};
+use crate::model::{CloseReason, Obstacle, RoomId, Uid, to_cp1252};
 use crate::protocol::{PacketType, ServerPacket};
 use crate::store::{AsOf, Change};
 
@@ -77,7 +77,7 @@ pub enum Effect {
     /// A message was accepted, for the counters.
     Accepted,
     /// The guard has refused something, for the counters.
-    Refused(Link),
+    Refused(Obstacle),
     /// What the guard goes by has been changed in the store and is to be put in force.
     RenewRules,
     /// A session is over.
@@ -111,13 +111,6 @@ impl Effects {
         self.push(Effect::Event(Box::new(event)));
     }
 
-    /// Adds a packet to one connection if there is one.
-    pub(super) fn extend_send(&mut self, to: ConnId, packet: Option<ServerPacket>) {
-        if let Some(packet) = packet {
-            self.send(to, packet);
-        }
-    }
-
     /// Adds a refusal that the user reads: ReturnCode with `text` (PROTOCOL 6.12).
     pub fn refuse(&mut self, to: ConnId, request: PacketType, code: u16, text: &str) {
         self.send(to, ServerPacket::ReturnCode { request, code, data: to_cp1252(text) });
@@ -126,10 +119,5 @@ impl Effects {
     /// Takes all effects out, in order.
     pub fn drain(&mut self) -> impl Iterator<Item = Effect> + '_ {
         self.0.drain(..)
-    }
-
-    /// The effects so far.
-    pub fn as_slice(&self) -> &[Effect] {
-        &self.0
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::model::{Nickname, RoomId, RoomName, Timestamp, Uid};
+use crate::model::{RoomId, RoomName, Timestamp, Uid};
 
 use super::Person;
 pub use kind::{EventKind, Level};
@@ -32,13 +32,6 @@ pub struct Named {
 impl From<Person> for Named {
     fn from(person: Person) -> Named {
         Named { uid: Some(person.uid), name: person.nickname.to_string().into() }
-    }
-}
-
-impl Named {
-    /// A user whose account is known by nickname and uid.
-    pub fn user(uid: Uid, nickname: Nickname) -> Named {
-        Person { uid, nickname }.into()
     }
 }
 
@@ -242,6 +235,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Nickname;
 
     #[test]
     fn numbers_have_no_gap_but_the_one_that_is_told() {

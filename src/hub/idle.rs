@@ -58,10 +58,11 @@ impl State {
         let Some(timeout) = self.idle.timeout.filter(|_| self.idle.next <= now.uptime) else { return };
         self.idle.next = now.uptime.saturating_add(LOOK.min(timeout / 30).max(SHORTEST_LOOK));
         let notice = NOTICE.min(timeout / 6);
+        let busy = self.peers.busy();
         for session in self.sessions.iter_mut().flatten() {
             let conn = session.conn;
             // Asked first: the answer is about the time since the last look.
-            let active = stirred(conn) || !session.rooms.is_empty() || self.peers.is_busy(session.person.uid);
+            let active = stirred(conn) || !session.rooms.is_empty() || busy.contains(&session.person.uid);
             let (since, told) = match session.quiet {
                 Quiet::Since(since) if !active => (since, false),
                 Quiet::Told(since) if !active => (since, true),

@@ -16,9 +16,9 @@ use super::guard::detect::Whitelist;
 use super::staff::Subject;
 use super::{ConnId, rules};
 
-/// Strikes that are listed at most.
-const STRIKES: usize = 1000;
-/// Offenders that are listed.
+/// Records of strikes that are read at a time.
+const PAGE: usize = 1000;
+/// How many are named of those with the most strikes or offences.
 const TOP: usize = 10;
 
 /// Something that a command needs from the store.
@@ -125,8 +125,7 @@ impl Question {
             Question::CheckLink(kind, text) => Finding::Checked(check_link(kind, text)),
             Question::Links => Finding::Links(reader.links()?),
             Question::Strikes => {
-                let mut found = reader.strikes_after(None, STRIKES)?;
-                found.sort_by_key(|(_, record)| std::cmp::Reverse((record.stage, record.strikes)));
+                let found = most_struck(PAGE, |after| reader.strikes_after(after, PAGE))?;
                 Finding::Strikes(named(reader, found)?)
             }
             Question::Offenders => Finding::Offenders(named(reader, reader.top_offenders(TOP)?)?),
@@ -134,8 +133,28 @@ impl Question {
     }
 }
 
+/// The [`TOP`] accounts with the most strikes, the most first, of records that are read in pages.
+fn most_struck(
+    page: usize,
+    read: impl Fn(Option<Uid>) -> Result<Vec<(Uid, StrikeRecord)>, StoreError>,
+) -> Result<Vec<(Uid, StrikeRecord)>, StoreError> {
+    let mut most = Vec::new();
+    let mut after = None;
+    loop {
+        let found = read(after)?;
+        let last = found.len() < page;
+        after = found.last().map(|(uid, _)| *uid);
+        most.extend(found);
+        most.sort_by_key(|(_, record)| std::cmp::Reverse((record.stage, record.strikes)));
+        most.truncate(TOP);
+        if last {
+            return Ok(most);
+        }
+    }
+}
+
 fn named<T>(reader: &Reader, found: Vec<(Uid, T)>) -> Result<Vec<(Option<Nickname>, Uid, T)>, StoreError> {
-    let named = found.into_iter().take(TOP).map(|(uid, record)| {
+    let named = found.into_iter().map(|(uid, record)| {
         let nickname = reader.account(uid)?.map(|account| account.nickname);
         Ok((nickname, uid, record))
     });
@@ -166,6 +185,19 @@ fn test(mut filters: Vec<FilterRecord>, text: &[u8]) -> Vec<FilterRecord> {
 mod tests {
     use super::*;
     use crate::store::FilterKind;
+
+    #[test]
+    fn the_most_struck_of_all_are_found_however_many_there_are() {
+        let all: Vec<_> = (0..25u32)
+            .map(|number| (Uid(number), StrikeRecord { stage: number as u16 / 2, ..StrikeRecord::default() }))
+            .collect();
+        let read = |after: Option<Uid>| {
+            let later = all.iter().filter(|(uid, _)| after.is_none_or(|after| *uid > after));
+            Ok(later.take(5).cloned().collect())
+        };
+        let found: Vec<u32> = most_struck(5, read).unwrap().into_iter().map(|(uid, _)| uid.0).collect();
+        assert_eq!(found, [24, 22, 23, 20, 21, 18, 19, 16, 17, 14]);
+    }
 
     #[test]
     fn a_filter_that_cannot_be_used_does_not_hide_the_others() {

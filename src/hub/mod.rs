@@ -33,8 +33,8 @@ pub mod staff;
 mod state;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 pub mod voice;
-mod watch;
 
 pub use acts::GuardRecords;
 pub use effect::{Effect, Effects};
@@ -92,7 +92,7 @@ pub struct SignIn {
     /// The address by which his client reached the server.
     pub local: Ipv4Addr,
     /// When it is known that no message waited for him, if it is.
-    pub nothing_waits: Option<AsOf>,
+    pub nothing_as_of: Option<AsOf>,
     /// Packets that open the session, sent after any older session of the user has been ended.
     pub greeting: Vec<ServerPacket>,
 }

@@ -10,19 +10,19 @@ pub(crate) mod orders;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::config::{CallMode, FileMode, Voice};
-use crate::model::{Nickname, Now, Status, Uid};
+use crate::model::{Now, Status, Uid};
 use crate::protocol::{PacketType, ServerPacket};
 
 use super::{ConnId, Effects, Session, State};
 use calls::Call;
 use files::Transfer;
 pub use name::{LONGEST_NAME, plain_name};
-pub use orders::{Order, Orders, orders};
+pub use orders::{FileEnd, FileRoute, Order, Orders, RelayOrder, RelayReport, orders};
 
 /// The port on which clients expect voice and files (REAL-CLIENT, Voice, Port Settings). Control of
 /// a call goes to the next one.
@@ -89,66 +89,6 @@ pub enum PeerCommand {
     Relay(TransferId, RelayReport),
 }
 
-/// What is to be carried through the server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum RelayOrder {
-    /// Wait for a sender and carry his file.
-    OpenFile(FileRoute),
-    /// Let go of a file.
-    CloseFile(TransferId),
-    /// Carry voice between two users: each with his address.
-    OpenCall([(Uid, Ipv4Addr); 2]),
-    /// Carry it no more.
-    CloseCall([Uid; 2]),
-}
-
-/// The way of a file through the server.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FileRoute {
-    /// Which transfer.
-    pub transfer: TransferId,
-    /// The sender's chat connection, in whose name reports are made.
-    pub conn: ConnId,
-    /// What the sender calls himself.
-    pub nickname: Nickname,
-    /// Who sends.
-    pub sender: FileEnd,
-    /// Who receives.
-    pub receiver: FileEnd,
-    /// The port on which the receiver listens, unless he speaks in lines.
-    pub port: u16,
-}
-
-/// One end of the way of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FileEnd {
-    /// Who is there.
-    pub uid: Uid,
-    /// His address; nobody from elsewhere is let in.
-    pub at: IpAddr,
-    /// The address at which he can reach the server.
-    pub listen: Ipv4Addr,
-    /// Whether he comes to the server, be it as receiver, and speaks to it in lines as 7 and later do
-    /// (PROTOCOL 13.2).
-    pub lines: bool,
-}
-
-/// What became of an order to carry a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RelayReport {
-    /// The server can be reached for the file.
-    Ready {
-        /// By the sender on this port.
-        sender: u16,
-        /// By the receiver on this one, if he comes to the server.
-        receiver: Option<u16>,
-    },
-    /// All of it was carried.
-    Complete,
-    /// It was not carried, or not all of it.
-    Failed,
-}
-
 /// The calls and transfers there are.
 #[derive(Debug, Default)]
 pub struct Peers {
@@ -207,16 +147,8 @@ impl State {
         self
     }
 
-    /// When, in time since the start, [`State::tick`] will have something to do.
-    pub fn due(&self) -> Option<Duration> {
-        let ringing = self.peers.timers.first().map(|(due, _)| *due);
-        ringing.into_iter().chain(self.watch_due()).chain(self.maintenance_due()).min()
-    }
-
-    /// Ends what has waited long enough, and does what the guard needs now and then.
-    pub fn tick(&mut self, now: Now, effects: &mut Effects) {
-        self.keep_maintenance(now, effects);
-        self.keep_watch(now, effects);
+    /// Ends what has waited long enough.
+    pub(super) fn end_overdue(&mut self, now: Now, effects: &mut Effects) {
         while let Some((due, timer)) = self.peers.timers.first().copied() {
             if due > now.uptime {
                 return;
@@ -224,7 +156,7 @@ impl State {
             self.peers.timers.pop_first();
             match timer {
                 Timer::Call(caller) => self.call_unanswered(caller, effects),
-                Timer::File(transfer) => self.file_overdue(transfer, effects),
+                Timer::File(transfer) => self.fail_transfer(transfer, effects),
             }
         }
     }
@@ -300,10 +232,15 @@ impl State {
 }
 
 impl Peers {
-    /// Whether a user calls, is called, or has a file on its way.
-    pub(super) fn is_busy(&self, uid: Uid) -> bool {
-        self.in_call.contains_key(&uid)
-            || self.transfers.values().any(|file| file.sender == uid || file.receiver == uid)
+    /// When, in time since the start, the next of them has waited long enough.
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// Who calls, is called, or has a file on its way.
+    pub(super) fn busy(&self) -> HashSet<Uid> {
+        let files = self.transfers.values().flat_map(|file| [file.sender, file.receiver]);
+        self.in_call.keys().copied().chain(files).collect()
     }
 
     /// The other side of the call in which `uid` is.

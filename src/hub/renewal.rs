@@ -78,6 +78,7 @@ impl State {
                     self.put_off(conn, CloseReason::Kicked, "Your account has been deleted.", effects);
                 }
                 // The uid is never given again.
+                self.sanctions.believe(uid, Vec::new(), 0);
                 self.sanctions.bans().lift(BanTarget::Account(uid));
                 self.guard.clear(uid);
                 self.guard.detectors.reset(uid);

@@ -4,19 +4,25 @@
 //! is one change of the store together with its entry in the audit log, and whoever imposed it reads the
 //! answer when that is durable. What has run out holds no longer from that moment on.
 
+mod texts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Moderation;
 use crate::model::{Author, CloseReason, Now, Timestamp, Uid, to_cp1252};
-use crate::protocol::{ServerPacket, markup};
-use crate::store::{AuditEntry, AuditTarget, Ban, BanTarget, Change, Mute, MuteKind, REASON_MAX, Warning};
+use crate::protocol::ServerPacket;
+use crate::store::{Ban, BanTarget, Change, Mute, MuteKind, REASON_MAX, Warning};
 
+use super::directory::service_im;
 use super::feed::{Event, EventKind};
-use super::guard::words;
 use super::staff::{BanList, Via, together};
 use super::{ConnId, Effect, Effects, Person, State};
+
+pub use texts::for_how_long;
+use texts::with_time;
+pub(super) use texts::{banned_text, because, entry, muted_text, user, why};
 
 /// After how many new mutes those are forgotten that have run out.
 const SWEEP: usize = 1024;
@@ -132,37 +138,7 @@ pub(super) enum Warned {
 }
 
 impl State {
-    /// Mutes an account. What `conn` is sent from now on waits until that is durable.
-    pub(super) fn impose_mute(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        kind: MuteKind,
-        sanction: Sanction,
-        effects: &mut Effects,
-    ) {
-        self.mute(now, &mut Via::Chat(conn), kind, sanction, effects);
-    }
-
-    /// Warns an account.
-    pub(super) fn impose_warning(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        sanction: Sanction,
-        effects: &mut Effects,
-    ) {
-        self.warn(now, &mut Via::Chat(conn), sanction, effects);
-    }
-
-    /// Bans an account and ends its session.
-    pub(super) fn impose_ban(&mut self, now: Now, conn: ConnId, sanction: Sanction, effects: &mut Effects) {
-        self.ban_account(now, &mut Via::Chat(conn), sanction, effects);
-    }
-}
-
-impl State {
-    /// Mutes an account, for staff or operators, too.
+    /// Mutes an account.
     pub(super) fn mute(
         &mut self,
         now: Now,
@@ -284,72 +260,7 @@ impl State {
     /// Has the service user tell somebody something, if he is there.
     pub(super) fn tell(&self, uid: Uid, text: &str, effects: &mut Effects) {
         if let Some(session) = self.session_of(uid) {
-            let text = markup::wrap_im(&to_cp1252(text)).into();
-            effects.send(session.conn, ServerPacket::ImIn { sender: Uid::SERVICE, stamp: None, text });
+            effects.send(session.conn, service_im(text));
         }
     }
-}
-
-pub(super) fn user(person: Person) -> AuditTarget {
-    AuditTarget::User { uid: person.uid, nickname: person.nickname }
-}
-
-pub(super) fn entry(
-    now: Now,
-    action: &str,
-    actor: Author,
-    target: Option<AuditTarget>,
-    reason: String,
-    details: String,
-) -> AuditEntry {
-    AuditEntry { at: now.wall, actor, action: action.to_owned(), target, reason, details }
-}
-
-/// A time in words, as in "for 2 hours" or "for good".
-pub fn for_how_long(time: Option<Duration>) -> String {
-    time.map_or("for good".to_owned(), |time| format!("for {}", words::words(time)))
-}
-
-/// The same as the beginning of the details of an entry in the audit log.
-fn with_time(time: Option<Duration>, details: String) -> String {
-    let time = for_how_long(time);
-    if details.is_empty() { time } else { format!("{time}; {details}") }
-}
-
-/// What was done, and why, if that was said.
-pub(super) fn because(what: &str, reason: &str) -> String {
-    if reason.is_empty() { what.to_owned() } else { format!("{what}: {reason}") }
-}
-
-/// What is put behind a sentence to say why, if that was said.
-pub(super) fn why(reason: &str) -> String {
-    if reason.is_empty() { String::new() } else { format!(" Reason: {reason}") }
-}
-
-fn left(now: Timestamp, until: Option<Timestamp>) -> String {
-    match until {
-        Some(until) => {
-            let left = Duration::from_millis(until.0.saturating_sub(now.0));
-            format!(" until {} ({} left)", until.utc(), words::words(left))
-        }
-        None => " for good".to_owned(),
-    }
-}
-
-/// What somebody reads who is banned.
-pub(super) fn banned_text(now: Timestamp, ban: &Ban) -> String {
-    let what = match ban.target {
-        BanTarget::Account(_) => "You are banned from this server",
-        BanTarget::Network(_) => "Your address is banned from this server",
-    };
-    format!("{what}{}.{}", left(now, ban.until), why(&ban.reason))
-}
-
-/// What somebody reads who is muted.
-pub(super) fn muted_text(now: Timestamp, mute: &Mute) -> String {
-    let what = match mute.kind {
-        MuteKind::Text => "You are muted: nothing that you write is passed on",
-        MuteKind::Media => "You cannot use voice, files and calls",
-    };
-    format!("{what}{}.{}", left(now, mute.until), why(&mute.reason))
 }

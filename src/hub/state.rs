@@ -1,6 +1,9 @@
+//! The state itself: who is signed in, who watches and shuns whom, and where everything else is kept.
+
+mod invariants;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
-
 use std::time::Duration;
 
 use crate::model::{CategoryId, Nickname, Now, Privacy, Roles, RoomId, Status, Uid};
@@ -11,9 +14,9 @@ use super::idle::{IdleWatch, Quiet};
 use super::peers::Peers;
 use super::sanctions::Sanctions;
 use super::staff::{Maintenance, Trier};
+use super::upkeep::Upkeep;
 use super::voice::VoiceAccess;
-use super::watch::Watch;
-use super::{Command, ConnId, Effects, Member, Person, Rank, Room, command};
+use super::{Command, ConnId, Effects, Member, Person, Room, command};
 
 /// All shared live state. Changed only by [`State::apply`].
 #[derive(Debug, Default)]
@@ -45,7 +48,7 @@ pub struct State {
     pub(super) refusals: HashMap<Trier, Duration>,
     /// Who may send what, how fast and how often.
     pub guard: Guard<detect::Detectors, FilterSet>,
-    pub(super) watch: Watch,
+    pub(super) upkeep: Upkeep,
     /// Whether rooms for adults take only those of whom it is known that they are.
     pub(super) adults_verified: bool,
     /// The most users who were signed in at once.
@@ -73,6 +76,9 @@ pub struct Session {
     pub pals: Vec<Uid>,
     /// Uids he blocks, ascending.
     pub blocks: Vec<Uid>,
+    /// Whether privacy, pals and blocks were taken over from an older session: then the store may not have what
+    /// they say, and who asks for it is answered when it has.
+    pub inherited: bool,
     /// Whether staff have seen that he is of age.
     pub age_verified: bool,
     /// Uids whose words in rooms he does not want to see, ascending; until he signs out.
@@ -131,6 +137,18 @@ impl State {
             Command::Found(typed, finding) => command::found(self, now, conn, &typed, &finding, effects),
             Command::Room(room, command) => self.apply_room(now, conn, room, command, effects),
         }
+    }
+
+    /// When, in time since the start, [`State::tick`] will have something to do.
+    pub fn due(&self) -> Option<Duration> {
+        [self.maintenance_due(), self.upkeep_due(), self.peers.due()].into_iter().flatten().min()
+    }
+
+    /// Does what has waited for its time.
+    pub fn tick(&mut self, now: Now, effects: &mut Effects) {
+        self.keep_maintenance(now, effects);
+        self.keep_up(now, effects);
+        self.end_overdue(now, effects);
     }
 
     /// The session of a connection, unless it has ended.
@@ -274,71 +292,6 @@ impl State {
             .iter()
             .filter_map(|member| self.session(member.conn))
             .find(|member| member.person.nickname.key() == key)
-    }
-
-    /// What must hold between commands. Returns the first thing that does not.
-    pub fn check_invariants(&self) -> Result<(), String> {
-        let mut watched = 0;
-        let mut shuns: HashMap<Uid, u32> = HashMap::new();
-        for session in self.sessions.iter().flatten() {
-            let uid = session.person.uid;
-            if self.online.get(&uid) != Some(&session.conn) {
-                return Err(format!("session of {uid} is not the one that is online"));
-            }
-            if !session.pals.is_sorted() || !session.blocks.is_sorted() || !session.ignores.is_sorted() {
-                return Err(format!("lists of {uid} are not in order"));
-            }
-            for shunned in session.blocks.iter().chain(&session.ignores) {
-                *shuns.entry(*shunned).or_default() += 1;
-            }
-            for pal in &session.pals {
-                watched += 1;
-                if !self.watchers.get(pal).is_some_and(|watchers| watchers.contains(&uid)) {
-                    return Err(format!("{uid} does not watch his pal {pal}"));
-                }
-            }
-            for room in &session.rooms {
-                if !self.rooms.get(room).is_some_and(|room| room.is_member(session.conn)) {
-                    return Err(format!("{uid} is not a member of his room {room}"));
-                }
-            }
-        }
-        if self.watchers.values().map(Vec::len).sum::<usize>() != watched {
-            return Err("somebody watches who should not".to_owned());
-        }
-        if self.online.len() != self.sessions.iter().flatten().count() {
-            return Err("online users and sessions differ in number".to_owned());
-        }
-        if self.shunned != shuns {
-            return Err("the count of blocks and ignored users is wrong".to_owned());
-        }
-        for room in self.rooms.values() {
-            if !room.permanent && room.members.is_empty() {
-                return Err(format!("room {} has nobody to be open for", room.id));
-            }
-            for member in &room.members {
-                let Some(session) = self.session(member.conn) else { continue };
-                let rank = self.rank(member.conn, room.id);
-                if session.person.uid != member.uid || (rank >= Some(Rank::Admin)) != member.admin {
-                    return Err(format!("{} is not what he seems in room {}", member.uid, room.id));
-                }
-                if member.invisible && rank != Some(Rank::Staff) {
-                    return Err(format!("{} is unseen in room {} without right", member.uid, room.id));
-                }
-                if !member.invisible && room.bans.contains_key(&member.uid) && rank != Some(Rank::Staff) {
-                    return Err(format!("{} is in room {} in spite of a ban", member.uid, room.id));
-                }
-            }
-            for (index, Member { conn, .. }) in room.members.iter().enumerate() {
-                if !self.session(*conn).is_some_and(|session| session.rooms.contains(&room.id)) {
-                    return Err(format!("room {} has a member who is not in it", room.id));
-                }
-                if room.members.iter().take(index).any(|other| other.conn == *conn) {
-                    return Err(format!("room {} has a member twice", room.id));
-                }
-            }
-        }
-        self.peers.check_invariants(|uid| self.online.contains_key(&uid))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::{RoomId, Speakers, Timestamp, Uid};
 use crate::protocol::{Dialect, ServerPacket, VoiceServer};
 use crate::store::MuteKind;
 
-use super::{ConnId, Effect, Effects, Member, Room, Session, State};
+use super::{ConnId, Effect, Effects, Room, Session, State};
 
 /// One room as the voice service sees it. Never changed once it is published.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,8 +85,13 @@ impl State {
                 let silenced = self.sanctions.mute(now, member.uid, MuteKind::Media).is_some();
                 let session = self.session(member.conn)?;
                 Some(VoiceMember {
+                    uid: session.person.uid,
+                    conn: member.conn,
+                    address: session.peer.to_canonical(),
+                    udp_port: member.udp_port,
                     may_speak: member.may_speak() && !silenced,
-                    ..voice_member(member, session)
+                    listens: !member.muted,
+                    probed: session.probed,
                 })
             })
             .collect();
@@ -151,18 +156,6 @@ impl State {
     }
 }
 
-fn voice_member(member: &Member, session: &Session) -> VoiceMember {
-    VoiceMember {
-        uid: session.person.uid,
-        conn: member.conn,
-        address: session.peer.to_canonical(),
-        udp_port: member.udp_port,
-        may_speak: member.may_speak(),
-        listens: !member.muted,
-        probed: session.probed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -210,7 +203,7 @@ mod tests {
             pals: Vec::new(),
             blocks: Vec::new(),
             age_verified: false,
-            nothing_waits: None,
+            nothing_as_of: None,
             peer: "::ffff:192.0.2.7".parse().unwrap(),
             local: [198, 51, 100, 1].into(),
             greeting: Vec::new(),

@@ -14,6 +14,7 @@ mod imitation;
 mod name;
 mod obstacle;
 mod room;
+mod room_name;
 pub mod sanitise;
 mod text;
 mod time;
@@ -25,10 +26,11 @@ pub use display::display_safe;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};
-pub use obstacle::Link;
+pub use obstacle::Obstacle;
 pub use room::{
-    LOCKWORD_MAX, LinkRight, Rating, RoomKind, RoomName, RoomNameError, SlowMode, Speakers, TOPIC_MAX,
-    WELCOME_MAX, is_lockword, topic_line,
+    LOCKWORD_MAX, LinkRight, Rating, RoomKind, SlowMode, Speakers, TOPIC_MAX, WELCOME_MAX, is_lockword,
+    topic_line,
 };
+pub use room_name::{RoomName, RoomNameError};
 pub use text::{EMAIL_MAX, MessageText, TextError, from_cp1252, is_email, sentence, to_cp1252};
 pub use time::{Now, Timestamp};

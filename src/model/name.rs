@@ -220,6 +220,7 @@ mod tests {
         let keys = ["ALICE", "alice"].map(|name| Nickname::from_text(name).map(|name| name.key()));
         assert_eq!(keys[0], keys[1]);
     }
+
     #[test]
     fn nobody_chooses_the_name_of_the_service() {
         for (name, error) in [

@@ -1,6 +1,6 @@
-/// What can keep a message from going on: the links of the guard's chain, in their order.
+/// What can keep a message from going on: the guard asks one after the other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Link {
+pub enum Obstacle {
     /// A mute by staff, for an offence or by a filter.
     Mute,
     /// The mute that a strike or stage has brought.
@@ -23,34 +23,34 @@ pub enum Link {
     Slowmode,
 }
 
-impl Link {
-    /// All links, in their order.
-    pub const ALL: [Link; 10] = [
-        Link::Mute,
-        Link::Strike,
-        Link::Cooldown,
-        Link::Window,
-        Link::PerMinute,
-        Link::Duplicates,
-        Link::LinkRight,
-        Link::Detector,
-        Link::Filter,
-        Link::Slowmode,
+impl Obstacle {
+    /// All of them, in their order.
+    pub const ALL: [Obstacle; 10] = [
+        Obstacle::Mute,
+        Obstacle::Strike,
+        Obstacle::Cooldown,
+        Obstacle::Window,
+        Obstacle::PerMinute,
+        Obstacle::Duplicates,
+        Obstacle::LinkRight,
+        Obstacle::Detector,
+        Obstacle::Filter,
+        Obstacle::Slowmode,
     ];
 
     /// The name in logs, metrics and JSON.
     pub fn name(self) -> &'static str {
         match self {
-            Link::Mute => "mute",
-            Link::Strike => "strike",
-            Link::Cooldown => "cooldown",
-            Link::Window => "window",
-            Link::PerMinute => "per_minute",
-            Link::Duplicates => "duplicates",
-            Link::LinkRight => "link_right",
-            Link::Detector => "detector",
-            Link::Filter => "filter",
-            Link::Slowmode => "slowmode",
+            Obstacle::Mute => "mute",
+            Obstacle::Strike => "strike",
+            Obstacle::Cooldown => "cooldown",
+            Obstacle::Window => "window",
+            Obstacle::PerMinute => "per_minute",
+            Obstacle::Duplicates => "duplicates",
+            Obstacle::LinkRight => "link_right",
+            Obstacle::Detector => "detector",
+            Obstacle::Filter => "filter",
+            Obstacle::Slowmode => "slowmode",
         }
     }
 }

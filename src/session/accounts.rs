@@ -20,6 +20,17 @@ use super::throttle::Throttle;
 
 pub use super::hashing::Busy;
 
+/// Why a password was not looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTried {
+    /// Too many wrong ones came from the address.
+    #[error("too many wrong passwords")]
+    TooMany,
+    /// Too much to do.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
 /// Why an account was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
@@ -80,25 +91,20 @@ impl Accounts {
         }
     }
 
-    /// Whether `peer` may try a password now. A right one is given back by [`Accounts::proved`].
-    pub fn may_try(&self, peer: IpAddr) -> bool {
-        self.take(&self.sign_ins, peer)
-    }
-
-    /// Says that the password tried was right, so that people behind one address can sign in.
-    pub fn proved(&self, peer: IpAddr) {
-        self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner).give_back(peer);
-    }
-
     /// Whether `peer` may ask now which uid a nickname has.
     pub fn may_look_up(&self, peer: IpAddr) -> bool {
         self.take(&self.lookups, peer)
     }
 
-    /// Whether `password` is that of the account `uid`. Takes as long for an account that is not there: a
-    /// user who does not exist cannot be told from a wrong password.
-    pub async fn verify(&self, uid: Uid, password: Zeroizing<Vec<u8>>) -> Result<bool, Busy> {
-        Ok(self.prove(Some(uid), password, |_, _| Ok(())).await?.is_some())
+    /// Whether `password`, which came from `peer`, is that of the account `uid`. Takes as long for an account
+    /// that is not there: a user who does not exist cannot be told from a wrong password.
+    pub async fn verify(
+        &self,
+        peer: IpAddr,
+        uid: Uid,
+        password: Zeroizing<Vec<u8>>,
+    ) -> Result<bool, NotTried> {
+        Ok(self.prove(peer, Some(uid), password, |_, _| Ok(())).await?.is_some())
     }
 
     /// Everything that a session of `uid` begins with, if `password` is his; as [`Accounts::verify`], also for
@@ -106,24 +112,45 @@ impl Accounts {
     /// the store.
     pub async fn sign_in(
         &self,
+        peer: IpAddr,
         uid: Option<Uid>,
         password: Zeroizing<Vec<u8>>,
-    ) -> Result<Option<SignIn>, Busy> {
-        let proved = self.prove(uid, password, |reader, uid| reader.sign_in(uid)).await?;
+    ) -> Result<Option<SignIn>, NotTried> {
+        let proved = self.prove(peer, uid, password, |reader, uid| reader.sign_in(uid)).await?;
         // Mostly nothing is on its way: then one errand to another thread has done for all.
         match proved.flatten() {
             Some(found) if found.as_of.is_none() => {
                 self.store.commit(Change::Barrier).await.map_err(|_| Busy)?;
                 let uid = found.account.uid;
                 let read = self.store.read(move |reader| reader.sign_in(uid)).await;
-                read.and_then(|found| found).map_err(cannot_load)
+                Ok(read.and_then(|found| found).map_err(cannot_load)?)
             }
             found => Ok(found),
         }
     }
 
-    /// What `then` reads if `password` is that of `uid`, on the thread that has found that out.
+    /// As [`Accounts::check`], as long as not too many wrong passwords came from `peer`.
     async fn prove<R: Send + 'static>(
+        &self,
+        peer: IpAddr,
+        uid: Option<Uid>,
+        password: Zeroizing<Vec<u8>>,
+        then: impl FnOnce(&Reader, Uid) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<Option<R>, NotTried> {
+        if !self.take(&self.sign_ins, peer) {
+            return Err(NotTried::TooMany);
+        }
+        let checked = self.check(uid, password, then).await;
+        // A right one is no guess, so that people behind one address can sign in; nor is one that nobody has
+        // looked at.
+        if !matches!(checked, Ok(None)) {
+            self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner).give_back(peer);
+        }
+        Ok(checked?)
+    }
+
+    /// What `then` reads if `password` is that of `uid`, on the thread that has found that out.
+    async fn check<R: Send + 'static>(
         &self,
         uid: Option<Uid>,
         password: Zeroizing<Vec<u8>>,
@@ -216,6 +243,33 @@ fn cannot_load(error: StoreError) -> Busy {
 mod tests {
     use super::*;
     use crate::store::StoreOptions;
+
+    #[tokio::test]
+    async fn a_password_that_nobody_has_looked_at_is_no_guess() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let account = NewAccount {
+            nickname: Nickname::from_text("Alice").unwrap(),
+            password: PasswordHash::new("no hash"),
+            email: None,
+            roles: Roles::default(),
+            created: Timestamp(0),
+        };
+        let made = store.commit(Change::CreateAccount(account)).await;
+        let Ok(Applied::Created(uid)) = made else { panic!("{made:?}") };
+        let accounts = Accounts::new(store, Vec::new(), Feed::new(1));
+        let peer = IpAddr::from([192, 0, 2, 7]);
+        let guess = || accounts.verify(peer, uid, Zeroizing::new(b"guess".to_vec()));
+        let crowd = accounts.hashing.crowd();
+        for _ in 0..100 {
+            assert!(matches!(guess().await, Err(NotTried::Busy(_))));
+        }
+        drop(crowd);
+        for _ in 0..20 {
+            assert!(matches!(guess().await, Ok(false)));
+        }
+        assert!(matches!(guess().await, Err(NotTried::TooMany)));
+    }
 
     #[tokio::test]
     async fn a_new_account_is_in_the_feed_with_its_address() {

@@ -73,6 +73,13 @@ impl Hashing {
         drop(given_back);
     }
 
+    /// As many as may wait.
+    #[cfg(test)]
+    pub(super) fn crowd(self: &Arc<Self>) -> impl Sized + use<> {
+        let places = (0..self.at_once * WAITING_PER_CORE).map(|_| Place::enter(self).unwrap());
+        places.collect::<Vec<_>>()
+    }
+
     fn spare(&self) -> MutexGuard<'_, Vec<Hasher>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -147,9 +154,9 @@ mod tests {
     #[tokio::test]
     async fn more_than_may_wait_are_turned_away() {
         let hashing = Hashing::new(1);
-        let places: Vec<_> = (0..WAITING_PER_CORE).map(|_| Place::enter(&hashing).unwrap()).collect();
+        let crowd = hashing.crowd();
         assert!(hashing.run(|_| ()).await.is_err());
-        drop(places);
+        drop(crowd);
         assert!(hashing.run(|_| ()).await.is_ok());
     }
 

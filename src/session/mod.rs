@@ -18,6 +18,7 @@ pub mod throttle;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tracing::debug;
 use zeroize::Zeroizing;
 
@@ -25,7 +26,7 @@ use crate::hub::actor::{Envelope, HubHandle};
 use crate::hub::{Command, ConnId, DirectoryCommand, Person, RoomCommand};
 use crate::link::Outbox;
 use crate::metrics::Metrics;
-use crate::model::{CloseReason, RoomId, Status, Uid, to_cp1252};
+use crate::model::{CloseReason, RoomId, Uid, to_cp1252};
 use crate::protocol::cipher::CodebookSeed;
 use crate::protocol::frame::Frame;
 use crate::protocol::{Challenge, ClientPacket, Dialect, PacketType, ServerPacket};
@@ -36,6 +37,8 @@ use table::{Answer, Stage};
 
 /// What a user reads when the store or the hashing has too much to do.
 const BUSY: &str = "The server is busy. Please try again in a moment.";
+/// What a user reads from whose address too many wrong passwords came.
+const TOO_MANY: &str = "Too many wrong passwords. Please wait a minute.";
 /// Wrong passwords on one connection before it is closed (PROTOCOL 5.3).
 const MAX_TRIES: u8 = 5;
 
@@ -236,10 +239,7 @@ impl Session {
     /// has to end, if it has to.
     pub async fn perform(&mut self, work: Work) -> Option<CloseReason> {
         match work {
-            Work::Send(command) => {
-                let envelope = Envelope { conn: self.conn, command, outbox: None };
-                self.context.hub.send(envelope).await;
-            }
+            Work::Send(command) => self.command(command).await,
             Work::UidLookup(nickname) => self.uid_lookup(&nickname).await,
             Work::Login(uid, password) => return self.login(uid, password).await,
             Work::Register(nickname, password, email) => self.register(&nickname, password, &email).await,
@@ -302,17 +302,17 @@ impl Session {
     }
 }
 
-/// The status a client begins with; an odd wish is no reason to refuse the sign-in.
-fn initial_status(wanted: Option<u32>) -> Status {
-    wanted.and_then(Status::from_wire).unwrap_or_default()
-}
-
 impl Drop for Session {
-    /// A task that panicked must not leave a ghost behind.
+    /// A task that panicked must not leave a ghost behind, however busy the hub is.
     fn drop(&mut self) {
-        if self.is_online() {
-            let envelope = Envelope { conn: self.conn, command: Command::Disconnect, outbox: None };
-            _ = self.context.hub.try_send(envelope);
+        if !self.is_online() {
+            return;
+        }
+        let envelope = Envelope { conn: self.conn, command: Command::Disconnect, outbox: None };
+        // Without a runtime the process is about to end.
+        if let (Err(envelope), Ok(runtime)) = (self.context.hub.try_send(envelope), Handle::try_current()) {
+            let hub = self.context.hub.clone();
+            runtime.spawn(async move { hub.send(envelope).await });
         }
     }
 }
@@ -320,4 +320,30 @@ impl Drop for Session {
 fn challenge_packet(challenge: u16) -> Challenge {
     // The filler is read by nobody; these digits are the recorded ones.
     Challenge { filler: *b"1234", challenge, codebook: CodebookSeed::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::actor::Hub;
+    use crate::hub::{Feed, State};
+    use crate::store::StoreOptions;
+
+    #[tokio::test]
+    async fn who_is_gone_is_no_ghost_though_the_hub_has_no_room_for_the_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let (mut hub, handle) = Hub::new(State::default(), store.clone(), Arc::default(), None);
+        let gone = |slot| ConnId { slot, generation: 1 };
+        let word = || Envelope { conn: gone(1), command: Command::Disconnect, outbox: None };
+        while handle.try_send(word()).is_ok() {}
+        let accounts = Accounts::new(store.clone(), Vec::new(), Feed::new(1));
+        let context = Arc::new(Context { store, hub: handle, accounts, metrics: Arc::default() });
+        let here = Ipv4Addr::LOCALHOST;
+        let mut session = Session::new(context, gone(2), Outbox::new(1000), here.into(), here);
+        session.phase = Phase::Online { uid: Uid::FIRST_PERSON, reset: None };
+        drop(session);
+        // Nobody else can say anything any more: it comes, or the hub ends.
+        while hub.received().await.conn != gone(2) {}
+    }
 }

@@ -8,9 +8,9 @@ use crate::protocol::cipher::{self, Variant};
 use crate::protocol::{Dialect, NewPassword, PacketType, PasswordHint, ServerPacket};
 use crate::store::{Change, Hint};
 
-use super::accounts::RegisterError;
+use super::accounts::{NotTried, RegisterError};
 use super::sign_in::fresh_challenge;
-use super::{BUSY, Challenged, Phase, Secret, Session, Step, Work, challenge_packet};
+use super::{BUSY, Challenged, Phase, Secret, Session, Step, TOO_MANY, Work, challenge_packet};
 
 /// The name is taken; the data is another one (PROTOCOL 6.12).
 const NAME_IN_USE: u16 = 0x63;
@@ -117,13 +117,11 @@ impl Session {
         let (Some(Secret(old)), Some(Secret(new))) = (old, new) else {
             return self.refuse(request, UNDECODABLE, "The password could not be read.");
         };
-        if !self.context.accounts.may_try(self.peer) {
-            return self.refuse(request, REFUSED, "Too many wrong passwords. Please wait a minute.");
-        }
-        match self.context.accounts.verify(uid, old).await {
-            Ok(true) => self.context.accounts.proved(self.peer),
+        match self.context.accounts.verify(self.peer, uid, old).await {
+            Ok(true) => {}
             Ok(false) => return self.refuse(request, REFUSED, "The old password is not correct."),
-            Err(_) => return self.refuse(request, REFUSED, BUSY),
+            Err(NotTried::TooMany) => return self.refuse(request, REFUSED, TOO_MANY),
+            Err(NotTried::Busy(_)) => return self.refuse(request, REFUSED, BUSY),
         }
         let hash = match self.context.accounts.hash(new).await {
             Ok(hash) => hash,

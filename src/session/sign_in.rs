@@ -6,15 +6,13 @@ use tracing::info;
 
 use crate::hub::actor::Envelope;
 use crate::hub::{Command, Person, SignIn};
-use crate::model::{CloseReason, Nickname, Uid, to_cp1252};
+use crate::model::{CloseReason, Nickname, Status, Uid, to_cp1252};
 use crate::protocol::cipher::{self, Variant};
 use crate::protocol::{BannerTarget, ClientPacket, PacketType, ServerPacket, UserData};
-
 use crate::store;
 
-use super::{
-    BUSY, Challenged, MAX_TRIES, Phase, Secret, Session, Step, Work, challenge_packet, initial_status,
-};
+use super::accounts::NotTried;
+use super::{BUSY, Challenged, MAX_TRIES, Phase, Secret, Session, Step, TOO_MANY, Work, challenge_packet};
 
 /// The code of a refused sign-in (PROTOCOL 6.12).
 const REFUSED: u16 = 0x63;
@@ -93,28 +91,26 @@ impl Session {
             self.refuse(PacketType::REGISTRATION_PT5, 1, "Please fill in the next pages to register.");
             return None;
         }
-        if !self.context.accounts.may_try(self.peer) {
-            self.context.metrics.sign_ins_refused.increment();
-            self.refuse(PacketType::LOGIN, REFUSED, "Too many wrong passwords. Please wait a minute.");
-            return None;
-        }
         // Whoever sends no readable password, or names another than he was challenged for, is turned away
         // after the same time.
         let known = (uid == state.uid && password.is_some()).then_some(uid);
         let password = password.map(|Secret(password)| password).unwrap_or_default();
-        match self.context.accounts.sign_in(known, password).await {
-            Err(_) => self.login_busy(),
+        match self.context.accounts.sign_in(self.peer, known, password).await {
+            Err(NotTried::TooMany) => {
+                self.context.metrics.sign_ins_refused.increment();
+                self.refuse(PacketType::LOGIN, REFUSED, TOO_MANY);
+                None
+            }
+            Err(NotTried::Busy(_)) => {
+                self.refuse(PacketType::LOGIN, REFUSED, BUSY);
+                None
+            }
             Ok(None) => self.wrong_password(state),
             Ok(Some(data)) => {
-                self.context.accounts.proved(self.peer);
-                self.enter(state, data).await
+                self.enter(state, data).await;
+                None
             }
         }
-    }
-
-    fn login_busy(&self) -> Option<CloseReason> {
-        self.refuse(PacketType::LOGIN, REFUSED, BUSY);
-        None
     }
 
     fn wrong_password(&mut self, state: Challenged) -> Option<CloseReason> {
@@ -127,7 +123,7 @@ impl Session {
     }
 
     /// Hands the user over to the hub with everything a session begins with.
-    async fn enter(&mut self, state: Challenged, data: store::SignIn) -> Option<CloseReason> {
+    async fn enter(&mut self, state: Challenged, data: store::SignIn) {
         let uid = state.uid;
         let account = data.account;
         let person = Person { uid, nickname: account.nickname };
@@ -154,12 +150,13 @@ impl Session {
             },
         };
         let sign_in = SignIn {
-            nothing_waits: data.as_of.filter(|_| data.offline == 0),
+            nothing_as_of: data.as_of.filter(|_| data.offline == 0),
             person,
             dialect: self.dialect,
             roles: account.roles,
             privacy: account.privacy,
-            status: initial_status(state.status),
+            // An odd wish is no reason to refuse the sign-in.
+            status: state.status.and_then(Status::from_wire).unwrap_or_default(),
             pals: people(data.pals),
             blocks: people(data.blocks),
             age_verified: account.age_verified,
@@ -179,7 +176,6 @@ impl Session {
             outbox: Some(self.outbox.clone()),
         };
         self.context.hub.send(envelope).await;
-        None
     }
 }
 

@@ -237,7 +237,6 @@ impl Recovery {
             snapshot_bytes: options.snapshot_bytes,
             since_snapshot: self.since_snapshot,
             background: background.flatten(),
-            stopped: false,
             lock,
         };
         Ok((writer, self.report))

@@ -191,9 +191,16 @@ impl Shared {
         self.export.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says for good that the store has failed.
+    /// Says for good that the store has failed, and logs it before anybody who waits for that can end the
+    /// process.
     pub(super) fn fail(&self) {
-        self.failed.send_replace(true);
+        self.failed.send_if_modified(|failed| {
+            let first = !std::mem::replace(failed, true);
+            if first {
+                tracing::error!("the store has failed and accepts nothing any more");
+            }
+            first
+        });
     }
 
     pub(super) fn has_failed(&self) -> bool {

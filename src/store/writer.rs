@@ -50,8 +50,6 @@ pub(super) struct Writer {
     pub(super) since_snapshot: u64,
     /// The thread that makes or checks a snapshot.
     pub(super) background: Option<JoinHandle<()>>,
-    /// The failure of the store has been logged.
-    pub(super) stopped: bool,
     /// Held as long as the store is open.
     pub(super) lock: File,
 }
@@ -75,10 +73,6 @@ impl Writer {
             self.try_commit(group, queue, &mut answers)
         };
         if result.is_err() {
-            if !self.stopped {
-                tracing::error!("the store has failed and accepts nothing any more");
-                self.stopped = true;
-            }
             self.shared.times.errors.increment();
             self.shared.fail();
             for (_, answer) in &mut answers {

@@ -46,25 +46,37 @@ impl Process {
     }
 
     /// As [`Process::start`], but by another program, which runs it with the arguments that follow its own.
-    pub fn run(directory: &Path, mut command: Command, prepare: impl FnOnce(&mut Command)) -> Process {
+    pub fn run(directory: &Path, command: Command, prepare: impl FnOnce(&mut Command)) -> Process {
+        let mut process = Process::spawn(directory, command, prepare);
+        process.await_ready();
+        process
+    }
+
+    /// As [`Process::run`], but nobody has waited until it is ready.
+    pub fn spawn(directory: &Path, mut command: Command, prepare: impl FnOnce(&mut Command)) -> Process {
         command.current_dir(directory).arg("serve").stdin(Stdio::null()).stderr(Stdio::piped());
         command.env_remove("PALTALKD_CONFIG").env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC");
         prepare(&mut command);
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut process = Process { child, log, ready: Value::Null };
-        process.ready = process.line("ready");
-        process
+        Process { child, log, ready: Value::Null }
+    }
+
+    /// Waits until it serves.
+    pub fn await_ready(&mut self) {
+        self.ready = self.line("ready");
     }
 
     /// The next line with this message.
     pub fn line(&mut self, message: &str) -> Value {
+        let mut last = Value::Null;
         while let Some(fields) = self.next_line() {
             if fields["message"] == message {
                 return fields;
             }
+            last = fields;
         }
-        panic!("the daemon ended before it said {message:?}");
+        panic!("the daemon ended before it said {message:?}; the last that it said was {last}");
     }
 
     /// The next line of any kind, which has to be JSON as everything that it says; `None` at its end.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::task;
 
 use crate::metrics::times::Spread;
-use crate::model::{CloseReason, Link};
+use crate::model::{CloseReason, Obstacle};
 use crate::net::voice::Dropped;
 
 use super::super::process;
@@ -26,7 +26,9 @@ impl Service {
         let metrics = &self.parts.metrics;
         let closed =
             CloseReason::ALL.into_iter().map(|reason| (reason.to_string(), metrics.closed_for(reason)));
-        let refused = Link::ALL.into_iter().map(|link| (link.name().to_owned(), metrics.refused_by(link)));
+        let refused = Obstacle::ALL
+            .into_iter()
+            .map(|obstacle| (obstacle.name().to_owned(), metrics.refused_by(obstacle)));
         let waiting = self.parts.store.counts().into_iter().find(|(table, _)| *table == OFFLINE_TABLE);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

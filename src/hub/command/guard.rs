@@ -3,15 +3,14 @@
 use crate::model::{from_cp1252, to_cp1252};
 use crate::store::{Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, LinkKind};
 
+use super::super::acts::ANTISPAM;
 use super::super::guard::detect::Settings;
+use super::super::guard::filter::WORST;
 use super::super::lookup::{Finding, Question};
 use super::super::staff::Action;
 use super::super::{Effects, State};
 use super::staff::{Staff, Stop, listed, page};
 use super::who::{duration, person, split_word};
-
-/// How bad a match can be.
-const WORST: u8 = 10;
 
 pub(super) fn filter(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
     let (what, rest) = split_word(&staff.line);
@@ -131,7 +130,7 @@ pub(super) fn antispam(state: &mut State, staff: &Staff<'_>, effects: &mut Effec
             let mut settings = Settings::default();
             for (name, value) in found {
                 // What cannot be read any more has the value as shipped.
-                if let Some(name) = name.strip_prefix("antispam.") {
+                if let Some(name) = name.strip_prefix(ANTISPAM) {
                     _ = settings.set(name, value);
                 }
             }

@@ -1,16 +1,11 @@
 //! Slash commands: what users type after a `/` in a room or to the service user.
 //!
-//! One table holds every command, with what one must be allowed in a room to use it; `/help` is made
-//! from it.
-//!
-//! Admin codes are numbers of four digits that anybody could try out one by one. So wrong ones are
-//! counted by account, not by room or connection: who has typed five of them has to wait ten minutes
-//! (`rooms::code`).
-//!
-//! Commands of those who run the place have a table of their own ([`table`]), with the permission that
-//! each needs. They may need something from the store: then they are run again when it is there
-//! ([`lookup`](super::lookup)).
+//! One table holds the commands that everybody may have use of, with what one must be allowed in the room
+//! ([`everybody`]); another those of the people who run the place, with the permission that each needs
+//! ([`table`]). `/help` is made from both. What staff ask for may need something from the store: then the
+//! command is run again when that is there ([`lookup`](super::lookup)).
 
+mod everybody;
 mod guard;
 mod rooms;
 mod server;
@@ -24,9 +19,11 @@ use crate::protocol::{PacketType, markup};
 
 use super::directory::service_im;
 use super::lookup::Finding;
-use super::rooms::{Asker, Power, notice};
+use super::rooms::{Asker, notice};
 use super::staff::Standing;
 use super::{ConnId, Effect, Effects, State};
+
+use everybody::{COMMANDS, Command};
 
 /// What refusals of commands in rooms refer to: the packet that carried them.
 const REQUEST: PacketType = PacketType::ROOM_MESSAGE_OUT;
@@ -36,18 +33,6 @@ const REQUEST: PacketType = PacketType::ROOM_MESSAGE_OUT;
 enum Place {
     Room(RoomId),
     Service,
-}
-
-struct Command {
-    /// Words that call it, the one shown in the help first.
-    names: &'static [&'static str],
-    usage: &'static str,
-    about: &'static str,
-    /// Whether it makes sense to the service user too, or in rooms only.
-    anywhere: bool,
-    /// What one must be allowed in the room to use it; nothing if `None`.
-    power: Option<Power>,
-    run: fn(&mut State, Call<'_>, &mut Effects),
 }
 
 #[derive(Clone, Copy)]
@@ -112,129 +97,6 @@ impl Call<'_> {
     }
 }
 
-const COMMANDS: &[Command] = &[
-    Command {
-        names: &["help", "?"],
-        usage: "/help [COMMAND]",
-        about: "shows what you can use here, or how a command is used",
-        anywhere: true,
-        power: None,
-        run: help,
-    },
-    Command {
-        names: &["w", "whisper"],
-        usage: "/w NICKNAME: message",
-        about: "says something to one person in this room",
-        anywhere: false,
-        power: None,
-        run: rooms::whisper,
-    },
-    Command {
-        names: &["i", "ignore"],
-        usage: "/i NICKNAME [on|off]",
-        about: "hides what somebody says in rooms from you",
-        anywhere: false,
-        power: None,
-        run: rooms::ignore,
-    },
-    Command {
-        names: &["t", "topic"],
-        usage: "/t TOPIC",
-        about: "sets the topic of the room",
-        anywhere: false,
-        power: Some(Power::Topic),
-        run: rooms::topic,
-    },
-    Command {
-        names: &["slowmode"],
-        usage: "/slowmode SECONDS|off",
-        about: "sets how long people wait between two messages, up to an hour",
-        anywhere: false,
-        power: Some(Power::Messages),
-        run: settings::slow_mode,
-    },
-    Command {
-        names: &["link"],
-        usage: "/link NICKNAME [on|off]",
-        about: "gives somebody the right to post links here, or takes it back",
-        anywhere: false,
-        power: Some(Power::Messages),
-        run: settings::link,
-    },
-    Command {
-        names: &["o", "operator"],
-        usage: "/o NICKNAME [on|off]",
-        about: "makes somebody an admin for this visit or takes it back",
-        anywhere: false,
-        power: Some(Power::Admins),
-        run: rooms::operator,
-    },
-    Command {
-        names: &["c", "code"],
-        usage: "/c NUMBER",
-        about: "sets the admin code of the room, 1 to 9999, or removes it with 0",
-        anywhere: false,
-        power: Some(Power::Admins),
-        run: rooms::code,
-    },
-    Command {
-        names: &["welcome"],
-        usage: "/welcome TEXT|off",
-        about: "sets what newcomers are told",
-        anywhere: false,
-        power: Some(Power::Settings),
-        run: settings::welcome,
-    },
-    Command {
-        names: &["lock"],
-        usage: "/lock WORD",
-        about: "sets the password of the room",
-        anywhere: false,
-        power: Some(Power::Settings),
-        run: settings::lock,
-    },
-    Command {
-        names: &["unlock"],
-        usage: "/unlock",
-        about: "removes the password of the room",
-        anywhere: false,
-        power: Some(Power::Settings),
-        run: settings::unlock,
-    },
-    Command {
-        names: &["rating"],
-        usage: "/rating G|R|A",
-        about: "says whom the room is for: everybody, teens and adults, adults",
-        anywhere: false,
-        power: Some(Power::Settings),
-        run: settings::rating,
-    },
-    Command {
-        names: &["speakers"],
-        usage: "/speakers NUMBER",
-        about: "sets how many may speak at once, 1 to 8",
-        anywhere: false,
-        power: Some(Power::Settings),
-        run: settings::speakers,
-    },
-    Command {
-        names: &["links"],
-        usage: "/links everybody|members|admins",
-        about: "says who may post links: members are those with the right",
-        anywhere: false,
-        power: Some(Power::Settings),
-        run: settings::links,
-    },
-    Command {
-        names: &["permanent"],
-        usage: "/permanent on|off",
-        about: "keeps the room when everybody has left, or no longer",
-        anywhere: false,
-        power: Some(Power::Permanence),
-        run: settings::permanent,
-    },
-];
-
 /// A message to the service user.
 pub(super) fn service_message(
     state: &mut State,
@@ -290,9 +152,7 @@ fn run(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     let mut words = line.split_ascii_whitespace();
     let name = words.next().unwrap_or_default().trim_start_matches('/');
     if let Some(command) = table::find(name, words.next().unwrap_or_default()) {
-        let skip = usize::from(!command.words.is_empty());
-        let run = (command.run, skip);
-        return staff::run(state, call.now, &call, command.permission, command.usage, run, effects);
+        return staff::run(state, &call, command, effects);
     }
     let found = COMMANDS.iter().find(|command| command.names.contains(&name));
     match (found, call.place) {
@@ -328,7 +188,7 @@ fn help(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     let lines = COMMANDS.iter().filter(usable).filter(|command| named(command.names));
     let mut lines: Vec<String> =
         lines.map(|command| format!("{} - {}", command.usage, command.about)).collect();
-    for command in table::STAFF.iter().filter(permitted).filter(|command| named(command.names)) {
+    for command in table::STAFF.iter().filter(permitted).filter(|command| named(&[command.name])) {
         lines.push(format!("{} - {}", command.usage, command.about));
         if !wanted.is_empty() {
             lines.extend(command.more.iter().map(|line| (*line).to_owned()));

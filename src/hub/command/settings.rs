@@ -22,6 +22,11 @@ pub(super) fn welcome(state: &mut State, call: Call<'_>, effects: &mut Effects) 
         // Taking markup out may have put other markup together.
         text => sanitise::text(&text),
     };
+    if !text.is_empty()
+        && let Some(why) = state.muted(call.now, call.conn, effects)
+    {
+        return call.answer(&why, effects);
+    }
     let answer = match text.as_slice() {
         b"" => "Newcomers are told nothing now.".to_owned(),
         text => format!("Newcomers are told now: {}", from_cp1252(text)),
@@ -88,21 +93,21 @@ pub(super) fn speakers(state: &mut State, call: Call<'_>, effects: &mut Effects)
 }
 
 /// Sets how long people wait between two messages.
-pub(super) fn slow_mode(state: &mut State, call: Call<'_>, effects: &mut Effects) {
+pub(super) fn slowmode(state: &mut State, call: Call<'_>, effects: &mut Effects) {
     let typed = call.rest();
-    let slow_mode = match typed.eq_ignore_ascii_case(b"off") {
+    let slowmode = match typed.eq_ignore_ascii_case(b"off") {
         true => Some(SlowMode::OFF),
         false => String::from_utf8_lossy(&typed).parse().ok().and_then(SlowMode::new),
     };
-    let Some(slow_mode) = slow_mode else {
+    let Some(slowmode) = slowmode else {
         let text = format!("Write /slowmode and a number of seconds up to {}, or off.", SlowMode::MAX);
         return call.answer(&text, effects);
     };
-    let changed = change(state, call, ("slowmode", |room| &mut room.slowmode), slow_mode, effects);
-    let text = match slow_mode.seconds() {
-        0 => "Slow mode is off.".to_owned(),
-        1 => "Slow mode is on: one message a second.".to_owned(),
-        seconds => format!("Slow mode is on: one message every {seconds} seconds."),
+    let changed = change(state, call, ("slowmode", |room| &mut room.slowmode), slowmode, effects);
+    let text = match slowmode.seconds() {
+        0 => "Slowmode is off.".to_owned(),
+        1 => "Slowmode is on: one message a second.".to_owned(),
+        seconds => format!("Slowmode is on: one message every {seconds} seconds."),
     };
     call.tell(changed, &text, effects);
 }

@@ -10,9 +10,10 @@ use crate::store::{BanTarget, MuteKind};
 
 use super::super::guard::words::words;
 use super::super::lookup::{Finding, Lookup, Question};
-use super::super::staff::{self, ActError, Action, Actor, BanWhom, Permission, Via};
+use super::super::staff::{self, ActError, Action, Actor, BanWhom, Via};
 use super::super::{Effect, Effects, State};
 use super::Call;
+use super::table::StaffCommand;
 use super::who::{known, person, split_word, time};
 
 /// Lines of a list at most.
@@ -52,7 +53,7 @@ pub(super) struct Staff<'a> {
     pub(super) now: Now,
     pub(super) actor: Actor,
     pub(super) call: &'a Call<'a>,
-    /// What follows the command's name, and the word after it that chose the command, if one did.
+    /// What follows the command's name and, if a word after it chose the command, that word.
     pub(super) line: String,
 }
 
@@ -78,15 +79,9 @@ impl Staff<'_> {
 }
 
 /// Runs a command of staff for whoever typed it, if he may.
-pub(super) fn run(
-    state: &mut State,
-    now: Now,
-    call: &Call<'_>,
-    permission: Permission,
-    usage: &str,
-    command: (StaffRun, usize),
-    effects: &mut Effects,
-) {
+pub(super) fn run(state: &mut State, call: &Call<'_>, command: &StaffCommand, effects: &mut Effects) {
+    let StaffCommand { words, usage, permission, run, .. } = *command;
+    let now = call.now;
     let Some(session) = state.session(call.conn) else { return };
     let actor = Actor::in_chat(session).filter(|actor| actor.standing.has(permission));
     let Some(actor) = actor else {
@@ -95,9 +90,8 @@ pub(super) fn run(
         state.note_refused(now, &author, permission.name(), None, via, effects);
         return call.answer(&permission.refusal(), effects);
     };
-    let (run, words) = command;
     let mut line = from_cp1252(&call.rest());
-    for _ in 0..words {
+    if !words.is_empty() {
         line = split_word(&line).1.to_owned();
     }
     let staff = Staff { now, actor, call, line };

@@ -6,8 +6,8 @@ use super::{guard, server, staff};
 
 /// A command for which one needs a permission. It works in rooms and to the service user.
 pub(super) struct StaffCommand {
-    /// Words that call it.
-    pub(super) names: &'static [&'static str],
+    /// The word that calls it.
+    pub(super) name: &'static str,
     /// If there are some, one of them has to follow: what else follows is another command of this name.
     pub(super) words: &'static [&'static str],
     pub(super) usage: &'static str,
@@ -30,7 +30,7 @@ macro_rules! command {
     };
     ($name:literal $(+ $word:literal)*, $usage:literal, $about:literal, $permission:ident, $run:expr, $more:expr) => {
         StaffCommand {
-            names: &[$name],
+            name: $name,
             words: &[$($word),*],
             usage: $usage,
             about: $about,
@@ -191,7 +191,7 @@ pub(super) const STAFF: &[StaffCommand] = &[
 /// The command that is meant by a name and the word after it, both in lower case.
 pub(super) fn find(name: &str, word: &str) -> Option<&'static StaffCommand> {
     let fits = |command: &&StaffCommand| {
-        command.names.contains(&name) && (command.words.is_empty() || command.words.contains(&word))
+        command.name == name && (command.words.is_empty() || command.words.contains(&word))
     };
     STAFF.iter().find(fits)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Link, Rating, Roles, RoomId, Uid};
+use crate::model::{Obstacle, Rating, Roles, RoomId, Uid};
 use crate::protocol::PacketType;
 use crate::store::{Mute, OffenceRecord};
 
@@ -50,11 +50,10 @@ impl ActKind {
     }
 }
 
-/// Something that a user wants to send.
+/// Something that a user wants to send. What kind of act it is makes no difference to the guard: all count
+/// together.
 #[derive(Clone, Copy, Debug)]
 pub struct Act<'a> {
-    /// What.
-    pub kind: ActKind,
     /// Who.
     pub uid: Uid,
     /// His roles, for exemptions.
@@ -104,8 +103,8 @@ pub enum Verdict {
 /// Why an act goes no further.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
-    /// The link that refused.
-    pub link: Link,
+    /// What it met.
+    pub obstacle: Obstacle,
     /// What the user reads: why, and for how long.
     pub text: String,
     /// How long he is muted by this very act, if he is. The guard itself enforces it after a

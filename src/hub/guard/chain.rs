@@ -1,105 +1,22 @@
-//! The chain: every link in its order.
+//! The chain: every obstacle in its order.
 
-use std::fmt;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 use crate::config::Spam;
-use crate::model::{Link, Now, Rating, RoomId, Uid, fold};
-use crate::store::{FilterAction, FilterConsequence, Mute, OffenceRecord, StrikeRecord};
+use crate::model::{Now, Obstacle, Roles, RoomId, SlowMode, Uid, fold};
+use crate::store::{FilterAction, FilterConsequence, Mute, StrikeRecord};
 
 use super::act::{Act, Aftermath, Refusal, Verdict, told};
 use super::duplicates::{self, Fingerprint, Texts};
-use super::filter::{FilterSet, Match};
+use super::filter::Match;
+use super::judges::{Detectors, Filters};
 use super::recent::{Horizon, Recent};
-use super::slowmode::{Place, Slowmode, Slowmodes};
+use super::slowmode::{Place, Slowmodes};
 use super::strikes::Strikes;
 use super::words::words;
-use super::{Violation, detect, spam, volume};
-
-/// The detectors, as the chain sees them. `()` detects nothing.
-pub trait Detectors {
-    /// What was detected; shown as a sentence for the user.
-    type Offence: fmt::Display;
-
-    /// How many links of a text of `uid`, without markup and folded, count if it is accepted; or why it
-    /// must not pass. Changes nothing.
-    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Result<usize, Self::Offence>;
-    /// How many links a text holds that not everybody may post everywhere.
-    fn links(&self, folded: &[u8]) -> usize;
-    /// Counts a text that was accepted, with the links that the check has told of.
-    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8], links: usize);
-    /// Counts an offence. Returns the record to keep, and how long it mutes, if it does.
-    fn offend(&mut self, now: Now, uid: Uid, offence: &Self::Offence) -> (OffenceRecord, Option<Duration>);
-    /// The name of what was detected, for logs.
-    fn name(offence: &Self::Offence) -> &'static str;
-}
-
-impl Detectors for () {
-    type Offence = std::convert::Infallible;
-
-    fn check(&self, _: Now, _: Uid, _: &[u8]) -> Result<usize, Self::Offence> {
-        Ok(0)
-    }
-
-    fn links(&self, _: &[u8]) -> usize {
-        0
-    }
-
-    fn accept(&mut self, _: Now, _: Uid, _: &[u8], _: usize) {}
-
-    fn offend(&mut self, _: Now, _: Uid, offence: &Self::Offence) -> (OffenceRecord, Option<Duration>) {
-        match *offence {}
-    }
-
-    fn name(offence: &Self::Offence) -> &'static str {
-        match *offence {}
-    }
-}
-
-impl Detectors for detect::Detectors {
-    type Offence = detect::Offence;
-
-    fn check(&self, now: Now, uid: Uid, folded: &[u8]) -> Result<usize, detect::Offence> {
-        detect::Detectors::check(self, now, uid, folded)
-    }
-
-    fn links(&self, folded: &[u8]) -> usize {
-        detect::count_links(folded, &self.whitelist)
-    }
-
-    fn accept(&mut self, now: Now, uid: Uid, folded: &[u8], links: usize) {
-        detect::Detectors::accept(self, now, uid, folded, links);
-    }
-
-    fn offend(&mut self, now: Now, uid: Uid, _: &detect::Offence) -> (OffenceRecord, Option<Duration>) {
-        detect::Detectors::offend(self, now, uid)
-    }
-
-    fn name(offence: &detect::Offence) -> &'static str {
-        offence.kind.name()
-    }
-}
-
-/// The filters, as the chain sees them. `()` matches nothing.
-pub trait Filters {
-    /// The filters that match a text, without markup and folded, the worst first; `rating` is that of
-    /// the room in which it is said, if it is in a room.
-    fn check(&self, folded: &[u8], rating: Option<Rating>) -> Vec<Match>;
-}
-
-impl Filters for () {
-    fn check(&self, _: &[u8], _: Option<Rating>) -> Vec<Match> {
-        Vec::new()
-    }
-}
-
-impl Filters for FilterSet {
-    fn check(&self, folded: &[u8], rating: Option<Rating>) -> Vec<Match> {
-        FilterSet::check(self, folded, rating)
-    }
-}
+use super::{Violation, spam, volume};
 
 /// Tables with fewer entries are not worth a sweep.
 pub(super) const SWEEP_AT_LEAST: usize = 64;
@@ -116,7 +33,7 @@ struct Talker {
     last: Duration,
 }
 
-/// The first link that has something against an act.
+/// The first obstacle that has something against an act.
 enum Objection<O> {
     Strike(Duration),
     Violation(Violation),
@@ -129,17 +46,17 @@ enum Objection<O> {
 }
 
 impl<O> Objection<O> {
-    fn link(&self) -> Link {
+    fn obstacle(&self) -> Obstacle {
         match self {
-            Objection::Strike(_) => Link::Strike,
-            Objection::Violation(Violation::Cooldown { .. }) => Link::Cooldown,
-            Objection::Violation(Violation::Window { .. }) => Link::Window,
-            Objection::Volume(_) => Link::PerMinute,
-            Objection::Duplicate => Link::Duplicates,
-            Objection::LinkRight(_) => Link::LinkRight,
-            Objection::Offence(_) => Link::Detector,
-            Objection::Filter(_) => Link::Filter,
-            Objection::Slowmode(..) => Link::Slowmode,
+            Objection::Strike(_) => Obstacle::Strike,
+            Objection::Violation(Violation::Cooldown { .. }) => Obstacle::Cooldown,
+            Objection::Violation(Violation::Window { .. }) => Obstacle::Window,
+            Objection::Volume(_) => Obstacle::PerMinute,
+            Objection::Duplicate => Obstacle::Duplicates,
+            Objection::LinkRight(_) => Obstacle::LinkRight,
+            Objection::Offence(_) => Obstacle::Detector,
+            Objection::Filter(_) => Obstacle::Filter,
+            Objection::Slowmode(..) => Obstacle::Slowmode,
         }
     }
 }
@@ -185,7 +102,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     /// Accepting counts; refusing counts nothing but the violation or offence that was committed.
     pub fn judge(&mut self, now: Now, act: &Act<'_>, mute: Option<&Mute>) -> Verdict {
         if let Some(mute) = mute.filter(|mute| mute.holds(now.wall)) {
-            return refuse(Link::Mute, told(mute));
+            return refuse(Obstacle::Mute, told(mute));
         }
         let mut buffer = std::mem::take(&mut self.folded);
         let verdict = self.judge_in(&mut buffer, now, act);
@@ -201,11 +118,11 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
             let duplicates = self.limits.duplicate_messages.is_some();
             Said { folded: buffer, print: duplicates.then(|| Fingerprint::of(buffer)) }
         });
-        if self.is_exempt(act) {
+        if self.is_exempt(act.roles) {
             // He is spared what holds for people, not what holds for a room.
             return match self.link_right(act, said) {
                 None => Verdict::Accept { matches: Vec::new() },
-                Some(why) => refuse(Link::LinkRight, why.to_owned()),
+                Some(why) => refuse(Obstacle::LinkRight, why.to_owned()),
             };
         }
         match self.check(now, act, said) {
@@ -217,8 +134,24 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         }
     }
 
-    fn is_exempt(&self, act: &Act<'_>) -> bool {
-        act.roles.iter().any(|role| self.limits.exempt_roles.contains(role))
+    fn is_exempt(&self, roles: Roles) -> bool {
+        roles.iter().any(|role| self.limits.exempt_roles.contains(role))
+    }
+
+    /// Why nothing of a user passes, whatever it is, if he is muted: by the record that is given, as to
+    /// [`Guard::judge`], or for his strikes.
+    pub fn silenced(
+        &self,
+        now: Now,
+        uid: Uid,
+        roles: Roles,
+        mute: Option<&Mute>,
+    ) -> Option<(Obstacle, String)> {
+        if let Some(mute) = mute.filter(|mute| mute.holds(now.wall)) {
+            return Some((Obstacle::Mute, told(mute)));
+        }
+        let left = self.strikes.muted(now, uid).filter(|_| !self.is_exempt(roles))?;
+        Some((Obstacle::Strike, self.strikes.told(uid, left)))
     }
 
     /// Why the links in a text must not be posted, if there are any and the sender may post none.
@@ -227,7 +160,7 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         (self.detectors.links(said.folded) > 0).then_some(why)
     }
 
-    /// Asks every link in turn; changes nothing. What is left are matches of filters that do not block,
+    /// Asks every obstacle in turn; changes nothing. What is left are matches of filters that do not block,
     /// and the number of links in the text that count.
     fn check(
         &self,
@@ -294,32 +227,32 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     }
 
     fn refuse(&mut self, now: Now, act: &Act<'_>, objection: Objection<D::Offence>) -> Verdict {
-        let link = objection.link();
+        let obstacle = objection.obstacle();
         if act.automatic {
-            return refuse(link, "This automatic answer was not sent.".to_owned());
+            return refuse(obstacle, "This automatic answer was not sent.".to_owned());
         }
         match objection {
-            Objection::Strike(left) => refuse(link, self.strikes.told(act.uid, left)),
+            Objection::Strike(left) => refuse(obstacle, self.strikes.told(act.uid, left)),
             Objection::Violation(violation) => {
                 let (struck, mute, text) = self.strikes.strike(self.limits.decay, now, act.uid, violation);
-                punish(link, text, Some(mute), Aftermath::Struck(struck))
+                punish(obstacle, text, Some(mute), Aftermath::Struck(struck))
             }
             Objection::Volume(wait) => {
                 let most = self.limits.messages_per_minute.unwrap_or_default();
                 let wait = words(wait);
                 refuse(
-                    link,
+                    obstacle,
                     format!("That is more than {most} messages a minute. You can send again in {wait}."),
                 )
             }
             Objection::Duplicate => {
-                refuse(link, "You have just said that: say something else first.".to_owned())
+                refuse(obstacle, "You have just said that: say something else first.".to_owned())
             }
-            Objection::LinkRight(why) => refuse(link, why.to_owned()),
+            Objection::LinkRight(why) => refuse(obstacle, why.to_owned()),
             Objection::Offence(offence) => {
                 let (record, mute) = self.detectors.offend(now, act.uid, &offence);
                 let aftermath = Aftermath::Offence { detector: D::name(&offence), record };
-                punish(link, with_mute(&offence.to_string(), mute), mute, aftermath)
+                punish(obstacle, with_mute(&offence.to_string(), mute), mute, aftermath)
             }
             Objection::Filter(matches) => {
                 let worst = matches.iter().find(|found| found.action == FilterAction::Block);
@@ -328,9 +261,9 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
                     _ => None,
                 };
                 let text = "This was not sent: it has something in it that is not allowed here.";
-                punish(link, with_mute(text, mute), mute, Aftermath::Filtered(matches))
+                punish(obstacle, with_mute(text, mute), mute, Aftermath::Filtered(matches))
             }
-            Objection::Slowmode(left, place) => refuse(link, self.slowmodes.told(left, place)),
+            Objection::Slowmode(left, place) => refuse(obstacle, self.slowmodes.told(left, place)),
         }
     }
 
@@ -342,11 +275,6 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
     /// How an account stands, with what decay has forgiven; `None` if it was never struck.
     pub fn record(&self, now: Now, uid: Uid) -> Option<StrikeRecord> {
         self.strikes.record(self.limits.decay, now, uid)
-    }
-
-    /// How every account stands that was ever struck and not cleared since, in no order.
-    pub fn records(&self, now: Now) -> impl Iterator<Item = (Uid, StrikeRecord)> {
-        self.strikes.all(self.limits.decay, now)
     }
 
     /// Takes over what was kept of an account. What is left of its mute is never longer than that
@@ -362,17 +290,19 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
 
     /// Sets or ends the slowmode of a room, or of the whole server (`None`), where it holds for every
     /// act. A room that closes has none any more.
-    pub fn set_slowmode(&mut self, room: Option<RoomId>, slowmode: Option<Slowmode>) {
+    pub fn set_slowmode(&mut self, room: Option<RoomId>, slowmode: SlowMode) {
         self.slowmodes.set(room, slowmode);
     }
 
     /// The slowmode of a room, or of the whole server.
-    pub fn slowmode(&self, room: Option<RoomId>) -> Option<Slowmode> {
+    #[cfg(test)]
+    pub(crate) fn slowmode(&self, room: Option<RoomId>) -> SlowMode {
         self.slowmodes.at(room)
     }
 
     /// How many users are remembered for what they have sent lately.
-    pub fn talkers(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn talkers(&self) -> usize {
         self.talkers.len()
     }
 }
@@ -389,10 +319,10 @@ fn with_mute(text: &str, mute: Option<Duration>) -> String {
     }
 }
 
-fn refuse(link: Link, text: String) -> Verdict {
-    punish(link, text, None, Aftermath::None)
+fn refuse(obstacle: Obstacle, text: String) -> Verdict {
+    punish(obstacle, text, None, Aftermath::None)
 }
 
-fn punish(link: Link, text: String, mute: Option<Duration>, aftermath: Aftermath) -> Verdict {
-    Verdict::Refuse(Box::new(Refusal { link, text, mute, aftermath }))
+fn punish(obstacle: Obstacle, text: String, mute: Option<Duration>, aftermath: Aftermath) -> Verdict {
+    Verdict::Refuse(Box::new(Refusal { obstacle, text, mute, aftermath }))
 }

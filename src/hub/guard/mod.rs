@@ -6,7 +6,7 @@
 //! mute by staff → mute by the machine → cooldown → window → per minute → duplicates → right to post
 //! links → detectors → filters → slowmode → accept.
 //!
-//! The first refusal wins and names its [`Link`](crate::model::Link). A refused act changes nothing but what the refusal
+//! The first refusal wins and names the [`Obstacle`](crate::model::Obstacle). A refused act changes nothing but what the refusal
 //! itself brings: a strike ([`strikes`](Struck)) or an offence. Only an accepted act counts for
 //! cooldown, window, volume, duplicates, detectors and slowmode.
 //!
@@ -29,6 +29,7 @@ mod chain;
 pub mod detect;
 mod duplicates;
 pub mod filter;
+mod judges;
 mod moment;
 mod recent;
 mod slowmode;
@@ -40,8 +41,8 @@ mod volume;
 pub(super) mod words;
 
 pub use act::{Act, ActKind, Aftermath, Refusal, Verdict};
-pub use chain::{Detectors, Filters, Guard};
+pub use chain::Guard;
 pub use filter::{FilterSet, Match};
-pub use slowmode::{Slowmode, SlowmodeError};
+pub use judges::{Detectors, Filters};
 pub use spam::Violation;
 pub use strikes::Struck;

@@ -177,26 +177,18 @@ impl Strikes {
 
     /// How an account stands, forgiveness included.
     pub(super) fn record(&self, decay: Option<Duration>, now: Now, uid: Uid) -> Option<StrikeRecord> {
-        self.0.get(&uid).map(|offender| shown(offender, decay, now))
-    }
-
-    /// How everybody stands who was ever struck, in no order.
-    pub(super) fn all(&self, decay: Option<Duration>, now: Now) -> impl Iterator<Item = (Uid, StrikeRecord)> {
-        self.0.iter().map(move |(uid, offender)| (*uid, shown(offender, decay, now)))
+        let offender = self.0.get(&uid)?;
+        let Level { strikes, stage } = offender.level(decay, now);
+        // The end of a mute is told as the daemon's own clock has it.
+        let left = offender.until.saturating_sub(now.uptime);
+        let muted_until = (!left.is_zero()).then(|| now.wall.after(left));
+        Some(StrikeRecord { strikes, stage, muted_until, ..offender.record.clone() })
     }
 
     /// Forgets strikes, stage and mute of an account. Returns whether there was anything.
     pub(super) fn clear(&mut self, uid: Uid) -> bool {
         self.0.remove(&uid).is_some()
     }
-}
-
-/// The record as it is worth now. The end of a mute is told as the daemon's own clock has it.
-fn shown(offender: &Offender, decay: Option<Duration>, now: Now) -> StrikeRecord {
-    let Level { strikes, stage } = offender.level(decay, now);
-    let left = offender.until.saturating_sub(now.uptime);
-    let muted_until = (!left.is_zero()).then(|| now.wall.after(left));
-    StrikeRecord { strikes, stage, muted_until, ..offender.record.clone() }
 }
 
 /// The time from `earlier` to `later`; zero if that is negative.

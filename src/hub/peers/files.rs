@@ -1,6 +1,8 @@
 //! File transfers: of 5.x (REAL-CLIENT, File transfer), of 7 and later (PROTOCOL 13.2), and from
 //! one to the other through the server.
 
+mod table;
+
 use std::time::Duration;
 
 use crate::config::FileMode;
@@ -11,9 +13,10 @@ use super::super::acts::Asked;
 use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, Session, State};
 use super::{
-    CLIENT_PORT, FileEnd, FileRoute, Refusal, RelayOrder, RelayReport, Timer, TransferId, explain, ipv4,
-    plain_name,
+    CLIENT_PORT, FileEnd, FileRoute, Refusal, RelayOrder, RelayReport, TransferId, explain, ipv4, plain_name,
 };
+use table::Stage;
+pub(super) use table::Transfer;
 
 /// How long an offer stands.
 pub(super) const OFFER: Duration = Duration::from_secs(2 * 60);
@@ -31,30 +34,6 @@ pub(super) const MAX_PER_USER: usize = 4;
 const MAX_TRANSFERS: usize = 1000;
 /// Below it are services of the system, not clients.
 const FIRST_PORT: u16 = 1024;
-
-/// A file that is offered or under way. Gone once nothing more depends on the server.
-#[derive(Debug)]
-pub(super) struct Transfer {
-    pub(super) sender: Uid,
-    pub(super) receiver: Uid,
-    stage: Stage,
-    /// When it has taken too long.
-    pub(super) due: Option<Duration>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    Offered,
-    /// Taken, and the way through the server is being opened.
-    Opening,
-    /// On its way through the server.
-    Running,
-    /// The receiver is done with it: he has all, or wants no more.
-    Closing,
-    /// All of it has gone its way, but the receiver, with 5.x, has not said yet that he is done. He
-    /// says it as he would refuse an offer, and it must not hit the next one of the same sender.
-    Carried,
-}
 
 impl State {
     pub(super) fn offer_file(
@@ -257,11 +236,6 @@ impl State {
         }
     }
 
-    /// A transfer has waited for too long. Its timer is gone already.
-    pub(super) fn file_overdue(&mut self, id: TransferId, effects: &mut Effects) {
-        self.fail_transfer(id, effects);
-    }
-
     /// Ends the transfers of `uid`, all or those with `peer`.
     pub(super) fn drop_transfers(&mut self, uid: Uid, peer: Option<Uid>, effects: &mut Effects) {
         let concerns = |it: &Transfer| match peer {
@@ -277,7 +251,7 @@ impl State {
 
     /// Ends a transfer that has not come to its end, and tells the sender. For a receiver with 5.x
     /// there is no such packet; his client notices by the connection.
-    fn fail_transfer(&mut self, id: TransferId, effects: &mut Effects) {
+    pub(super) fn fail_transfer(&mut self, id: TransferId, effects: &mut Effects) {
         let Some(transfer) = self.remove_transfer(id) else { return };
         match transfer.stage {
             Stage::Carried => return,
@@ -303,53 +277,6 @@ impl State {
             let text = b"The file did not come through.".to_vec();
             effects.send(receiver.conn, ServerPacket::FileXferError(transfer.sender, id.0, text));
         }
-    }
-
-    /// The file that is offered or on its way from one to the other.
-    fn find_transfer(&self, sender: Uid, receiver: Uid) -> Option<TransferId> {
-        self.find_in(sender, receiver, |stage| stage != Stage::Carried)
-    }
-
-    fn find_in(&self, sender: Uid, receiver: Uid, stage: impl Fn(Stage) -> bool) -> Option<TransferId> {
-        let mut all = self.peers.transfers.iter();
-        let found = all.find(|(_, it)| it.sender == sender && it.receiver == receiver && stage(it.stage));
-        found.map(|(id, _)| *id)
-    }
-
-    /// A file has gone its way; of each pair of users one is remembered.
-    fn await_last_word(&mut self, id: TransferId, until: Duration) {
-        let Some((sender, receiver)) = self.peers.transfers.get(&id).map(|it| (it.sender, it.receiver))
-        else {
-            return;
-        };
-        if let Some(older) = self.find_in(sender, receiver, |stage| stage == Stage::Carried) {
-            self.remove_transfer(older);
-        }
-        self.set_stage(id, Stage::Carried, Some(until));
-    }
-
-    fn stage(&self, id: TransferId) -> Option<Stage> {
-        self.peers.transfers.get(&id).map(|transfer| transfer.stage)
-    }
-
-    fn set_stage(&mut self, id: TransferId, stage: Stage, due: Option<Duration>) {
-        let Some(transfer) = self.peers.transfers.get_mut(&id) else { return };
-        transfer.stage = stage;
-        let before = std::mem::replace(&mut transfer.due, due);
-        if let Some(before) = before {
-            self.peers.timers.remove(&(before, Timer::File(id)));
-        }
-        if let Some(due) = due {
-            self.peers.timers.insert((due, Timer::File(id)));
-        }
-    }
-
-    fn remove_transfer(&mut self, id: TransferId) -> Option<Transfer> {
-        let transfer = self.peers.transfers.remove(&id)?;
-        if let Some(due) = transfer.due {
-            self.peers.timers.remove(&(due, Timer::File(id)));
-        }
-        Some(transfer)
     }
 }
 

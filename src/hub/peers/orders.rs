@@ -1,17 +1,81 @@
-//! How orders reach those who carry files and calls.
+//! What those are told who carry files and calls, what they say, and how orders reach them.
 //!
 //! Orders to open something may find no place in the queue and are refused then. Orders to close
 //! something always find one, because one that is lost would leave a way open for good; there are
 //! never more of them than things that were opened.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::RelayOrder;
+use crate::model::{Nickname, Uid};
+
+use super::super::ConnId;
+use super::TransferId;
 
 /// Orders to open something that may wait to be looked at.
 const WAITING: usize = 4096;
+
+/// What is to be carried through the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RelayOrder {
+    /// Wait for a sender and carry his file.
+    OpenFile(FileRoute),
+    /// Let go of a file.
+    CloseFile(TransferId),
+    /// Carry voice between two users: each with his address.
+    OpenCall([(Uid, Ipv4Addr); 2]),
+    /// Carry it no more.
+    CloseCall([Uid; 2]),
+}
+
+/// The way of a file through the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileRoute {
+    /// Which transfer.
+    pub transfer: TransferId,
+    /// The sender's chat connection, in whose name reports are made.
+    pub conn: ConnId,
+    /// What the sender calls himself.
+    pub nickname: Nickname,
+    /// Who sends.
+    pub sender: FileEnd,
+    /// Who receives.
+    pub receiver: FileEnd,
+    /// The port on which the receiver listens, unless he speaks in lines.
+    pub port: u16,
+}
+
+/// One end of the way of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileEnd {
+    /// Who is there.
+    pub uid: Uid,
+    /// His address; nobody from elsewhere is let in.
+    pub at: IpAddr,
+    /// The address at which he can reach the server.
+    pub listen: Ipv4Addr,
+    /// Whether he comes to the server, be it as receiver, and speaks to it in lines as 7 and later do
+    /// (PROTOCOL 13.2).
+    pub lines: bool,
+}
+
+/// What became of an order to carry a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RelayReport {
+    /// The server can be reached for the file.
+    Ready {
+        /// By the sender on this port.
+        sender: u16,
+        /// By the receiver on this one, if he comes to the server.
+        receiver: Option<u16>,
+    },
+    /// All of it was carried.
+    Complete,
+    /// It was not carried, or not all of it.
+    Failed,
+}
 
 /// The hub's end of the queue.
 #[derive(Clone, Debug)]
@@ -58,8 +122,6 @@ impl Orders {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::hub::peers::TransferId;
-    use crate::model::Uid;
 
     /// A queue with so many places.
     pub(crate) fn queue(waiting: usize) -> (Orders, mpsc::UnboundedReceiver<Order>) {

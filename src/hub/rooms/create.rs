@@ -44,16 +44,6 @@ pub struct NewRoom {
 }
 
 impl State {
-    pub(in super::super) fn create_room(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        wish: NewRoom,
-        effects: &mut Effects,
-    ) {
-        self.open_room(now, conn, wish, PacketType::ROOM_CREATE, effects);
-    }
-
     /// Opens a private voice room and invites people to it (PROTOCOL 11.4).
     pub(in super::super) fn open_private_room(
         &mut self,
@@ -103,7 +93,7 @@ impl State {
     }
 
     /// Opens a room and lets its maker in, or tells him why not.
-    fn open_room(
+    pub(in super::super) fn open_room(
         &mut self,
         now: Now,
         conn: ConnId,

@@ -5,8 +5,9 @@
 //! | [`model`] | what a room is and who is in it |
 //! | [`rights`] | who may do what |
 //! | `create` | opening and closing rooms |
-//! | `enter` | the doors: joining, leaving, inviting |
+//! | `enter` | the doors: joining and leaving |
 //! | `code` | joining as an admin by code |
+//! | `invite` | invitations |
 //! | `talk` | messages, ignoring, topic, complaints |
 //! | `floor` | hands, microphones, red dots |
 //! | `moderation` | bounces, bans, admins, the console |
@@ -19,6 +20,7 @@ mod create;
 mod duty;
 mod enter;
 mod floor;
+mod invite;
 mod lists;
 mod model;
 mod moderation;
@@ -104,7 +106,8 @@ impl State {
             }
             RoomCommand::Leave => {
                 if self.is_member(conn, room) {
-                    self.leave_room(conn, room, effects);
+                    // He has closed his window already; only the others are told (PROTOCOL 11.1).
+                    self.take_out(conn, room, effects);
                     self.probe_voice(conn, effects);
                 } else {
                     self.probe_late_leaver(conn, room, effects);

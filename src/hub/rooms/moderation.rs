@@ -208,8 +208,9 @@ impl State {
         effects.send(member.conn, ServerPacket::RoomAdminGranted(id));
         self.show_admin(id, &member, effects);
         for unseen in self.members(id).iter().filter(|other| other.invisible && other.conn != member.conn) {
-            let record = self.member_record(id, unseen);
-            effects.extend_send(member.conn, record.map(|record| ServerPacket::RoomUserJoined(id, record)));
+            if let Some(record) = self.member_record(id, unseen) {
+                effects.send(member.conn, ServerPacket::RoomUserJoined(id, record));
+            }
         }
         if silent {
             effects.push(Effect::VoiceChanged(id));
@@ -245,6 +246,26 @@ impl State {
                 (false, false) if member.admin => self.demote(id, uid, effects),
                 _ => {}
             }
+        }
+    }
+
+    /// Makes the owner of a room, if he is inside, an admin, and who was it `before` a member, unless he
+    /// still is or belongs to the staff.
+    pub(in super::super) fn follow_owner(&mut self, id: RoomId, before: Option<Uid>, effects: &mut Effects) {
+        let Some(room) = self.rooms.get(&id) else { return };
+        let owner = room.owner.map(|owner| owner.uid);
+        if owner == before {
+            return;
+        }
+        let is_admin = |uid: &Uid| room.member_of(*uid).map(|member| member.admin);
+        let promoted = owner.filter(|uid| is_admin(uid) == Some(false));
+        let staff = |uid: &Uid| self.session_of(*uid).is_some_and(|session| session.roles.is_staff());
+        let demoted = before.filter(|uid| is_admin(uid) == Some(true) && !staff(uid));
+        if let Some(uid) = promoted {
+            self.promote(id, uid, effects);
+        }
+        if let Some(uid) = demoted {
+            self.demote(id, uid, effects);
         }
     }
 

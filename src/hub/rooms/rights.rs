@@ -33,7 +33,7 @@ pub enum Power {
     Console,
     /// Closing the room.
     Close,
-    /// Slow mode, and who else may post links.
+    /// Slowmode, and who else may post links.
     Messages,
     /// Making and unmaking admins, setting the admin code.
     Admins,

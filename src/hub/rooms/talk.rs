@@ -7,8 +7,8 @@ use super::super::acts::Asked;
 use super::super::guard::ActKind;
 use super::super::{ConnId, Effect, Effects, EventKind, Room, State, command};
 use super::duty::Asker;
-use super::notice;
 use super::rights::Power;
+use super::{REFUSED, notice};
 
 /// The most users that one user ignores.
 const IGNORES: usize = 500;
@@ -70,6 +70,11 @@ impl State {
         let Asker { conn, room: id, request, .. } = asker;
         let Some((actor, _)) = self.allowed(conn, id, Power::Topic, request, effects) else { return };
         let topic = topic_line(topic);
+        if !topic.is_empty()
+            && let Some(why) = self.muted(asker.now, conn, effects)
+        {
+            return effects.refuse(conn, request, REFUSED, &why);
+        }
         self.set(asker, ("topic", |room: &mut Room| &mut room.topic), topic.clone(), effects);
         let packet = ServerPacket::RoomTopic(id, actor.shown_uid(), topic);
         effects.push(Effect::ToRoom { room: id, except: None, packet });

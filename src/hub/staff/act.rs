@@ -12,6 +12,8 @@ use super::{ActError, Action, Actor, BanWhom, Subject, Trier, Via};
 
 /// The longest time of a mute or ban that is not for good.
 const LONGEST: Duration = Duration::from_secs(3650 * 24 * 3600);
+/// What somebody reads whose mute is lifted.
+const UNMUTED: &str = "You are not muted any more.";
 /// How often what one account tries without right is recorded.
 const REFUSALS: Duration = Duration::from_secs(10 * 60);
 
@@ -109,11 +111,20 @@ impl State {
             }
             Action::ClearStrikes { user: subject, reason } => {
                 let uid = subject.person.uid;
+                let mut changes =
+                    vec![Change::ClearStrikes { uid }, Change::ClearOffences { uid: Some(uid) }];
+                let muted = self.is_muted_for_offence(now, uid);
                 self.guard.clear(uid);
                 self.guard.detectors.reset(uid);
-                let changes = vec![Change::ClearStrikes { uid }, Change::ClearOffences { uid: Some(uid) }];
+                if muted {
+                    self.sanctions.lift_mute(now.wall, uid, MuteKind::Text);
+                    changes.push(Change::LiftMute { uid, kind: MuteKind::Text });
+                }
                 let what = ("clear_strikes", "strikes and offences", clean(&reason));
                 self.record_clear(now, author, &subject, what, changes, via, effects);
+                if muted {
+                    self.tell(uid, UNMUTED, effects);
+                }
                 Ok(format!("cleared the strikes and offences of {subject}"))
             }
             Action::Exempt { user: subject, on } => {
@@ -167,6 +178,13 @@ impl State {
         }
     }
 
+    /// Whether it is the last offence that has muted an account, and neither a filter nor somebody.
+    fn is_muted_for_offence(&self, now: Now, uid: Uid) -> bool {
+        let brought = self.guard.detectors.offences.record(uid).muted_until;
+        let mute = self.sanctions.mute(now.wall, uid, MuteKind::Text);
+        mute.is_some_and(|mute| mute.by == Author::System && mute.until.is_some() && mute.until == brought)
+    }
+
     fn kick(
         &mut self,
         now: Now,
@@ -201,7 +219,7 @@ impl State {
     ) -> Result<String, ActError> {
         let uid = subject.person.uid;
         let (action, told, state) = match kind {
-            MuteKind::Text => ("unmute", "You are not muted any more.", "muted"),
+            MuteKind::Text => ("unmute", UNMUTED, "muted"),
             MuteKind::Media => (
                 "unmute_media",
                 "You can use voice, files and calls again.",

@@ -3,15 +3,13 @@
 use crate::model::{Author, Now, from_cp1252, sanitise, to_cp1252};
 use crate::store::{AuditEntry, AuditTarget, Change, Filter, LinkAllow, LinkKind, SETTING_VALUE_MAX};
 
+use super::super::acts::ANTISPAM;
 use super::super::feed::{Event, EventKind};
 use super::super::guard::detect::Settings;
 use super::super::sanctions::entry;
 use super::super::{Effect, Effects, State};
 use super::act::with_entry;
 use super::{ActError, Via};
-
-/// The prefix of the settings of the detectors in the store.
-const ANTISPAM: &str = "antispam.";
 
 impl State {
     pub(super) fn antispam(
@@ -32,7 +30,7 @@ impl State {
         if value.len() > SETTING_VALUE_MAX {
             return Err(ActError::Invalid("That is too long.".to_owned()));
         }
-        let (_, change) = self.set_antispam(name, &value).map_err(ActError::Invalid)?;
+        let change = self.set_antispam(name, &value).map_err(ActError::Invalid)?;
         let target = Some(AuditTarget::Other(format!("{ANTISPAM}{name}")));
         let made = entry(now, "antispam_set", author.clone(), target, String::new(), value.clone());
         self.record(made, vec![change], via, effects);

@@ -164,6 +164,7 @@ impl State {
             let packet = ServerPacket::RoomTopic(id, Uid::SYSTEM, record.topic.clone());
             effects.push(Effect::ToRoom { room: id, except: None, packet });
         }
+        self.follow_owner(id, before.owner, effects);
         effects.push(Effect::VoiceChanged(id));
         let text = format!("This room has been changed by those who run the place: {details}.");
         let packet = notice(id, &to_cp1252(&text));

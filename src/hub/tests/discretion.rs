@@ -1,6 +1,6 @@
 //! What rooms keep to themselves: codes, who is there unseen, who is banned.
 
-use super::floor::*;
+use super::club::*;
 use super::*;
 use crate::model::RoomKind;
 

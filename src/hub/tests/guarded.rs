@@ -1,18 +1,14 @@
 //! What passes the guard, kind by kind, and what its refusals bring.
 
 use super::*;
-use crate::hub::guard::{ActKind, FilterSet};
+use crate::hub::guard::ActKind;
 use crate::hub::peers::{PeerCommand, PeerRules};
-use crate::hub::rules::Rules;
-use crate::hub::sanctions::Sanction;
-use crate::model::{Author, Link, LinkRight, Role, SlowMode};
+use crate::model::{Author, LinkRight, Obstacle};
 use crate::protocol::markup;
-use crate::store::{
-    Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, Mute, MuteKind,
-};
+use crate::store::{Mute, MuteKind};
 
 /// A world with the limits as they are shipped.
-fn guarded() -> World {
+pub(super) fn guarded() -> World {
     let mut world = World::new();
     world.state.guard = super::super::guard::Guard::default();
     world.state = std::mem::take(&mut world.state).with_peer_rules(PeerRules::default());
@@ -20,7 +16,7 @@ fn guarded() -> World {
 }
 
 /// What user `from` sends to do such a thing to user `to`.
-fn command(kind: ActKind, to: Uid, text: &str) -> Command {
+pub(super) fn command(kind: ActKind, to: Uid, text: &str) -> Command {
     let message = |text: &str| MessageText::new(text.as_bytes()).unwrap();
     match kind {
         ActKind::RoomMessage => Command::Room(ROOM, RoomCommand::Message(message(text))),
@@ -33,7 +29,7 @@ fn command(kind: ActKind, to: Uid, text: &str) -> Command {
 }
 
 /// What the server itself says to `conn`: notices, instant messages, refusals.
-fn told(effects: &[Effect], conn: ConnId) -> Vec<String> {
+pub(super) fn told(effects: &[Effect], conn: ConnId) -> Vec<String> {
     let mine = effects.iter().filter_map(|effect| match effect {
         Effect::Send { to, packet } if *to == conn => Some(packet),
         _ => None,
@@ -49,15 +45,15 @@ fn told(effects: &[Effect], conn: ConnId) -> Vec<String> {
     words.collect()
 }
 
-fn refusals(effects: &[Effect]) -> Vec<Link> {
+pub(super) fn refusals(effects: &[Effect]) -> Vec<Obstacle> {
     let links = effects.iter().filter_map(|effect| match effect {
-        Effect::Refused(link) => Some(*link),
+        Effect::Refused(obstacle) => Some(*obstacle),
         _ => None,
     });
     links.collect()
 }
 
-fn changes(effects: &[Effect]) -> Vec<&Change> {
+pub(super) fn changes(effects: &[Effect]) -> Vec<&Change> {
     let changes = effects.iter().filter_map(|effect| match effect {
         Effect::Commit { change, .. } | Effect::Keep(change) => Some(change),
         _ => None,
@@ -65,7 +61,7 @@ fn changes(effects: &[Effect]) -> Vec<&Change> {
     changes.collect()
 }
 
-fn reached(effects: &[Effect], conn: ConnId) -> bool {
+pub(super) fn reached(effects: &[Effect], conn: ConnId) -> bool {
     effects.iter().any(|effect| match effect {
         Effect::Send { to, .. } => *to == conn,
         Effect::ToMany { to, .. } => to.contains(&conn),
@@ -95,7 +91,7 @@ fn acts_of_every_kind_are_held_back_and_told_where_they_were_done() {
         }
         let second = world.apply_at(THIRD_SECOND, alice, command(kind, to, "again"));
         assert!(!reached(&second, bob), "{kind:?} {second:?}");
-        assert_eq!(refusals(&second), [Link::Cooldown], "{kind:?}");
+        assert_eq!(refusals(&second), [Obstacle::Cooldown], "{kind:?}");
         let text = "Not so fast: leave at least 0.75 seconds between two messages. \
                     You cannot send anything for 15 seconds (strike 1 of 3).";
         assert_eq!(told(&second, alice), [text], "{kind:?}");
@@ -115,7 +111,7 @@ fn acts_of_every_kind_are_held_back_and_told_where_they_were_done() {
         let kinds = ActKind::ALL.into_iter();
         for other in kinds.filter(|other| kind != ActKind::Invitation || *other != ActKind::Whisper) {
             let effects = world.apply_at(last, alice, command(other, to, "now?"));
-            assert_eq!(refusals(&effects), [Link::Strike], "{kind:?} then {other:?}");
+            assert_eq!(refusals(&effects), [Obstacle::Strike], "{kind:?} then {other:?}");
             assert!(!reached(&effects, bob) && changes(&effects).is_empty());
         }
         let after = world.apply_at(Duration::from_millis(15_300), alice, command(kind, to, "sorry"));
@@ -198,7 +194,7 @@ fn what_the_guard_refuses_uses_up_no_invitations() {
         world.state.sanctions.load([mute(world.now)], [], []);
         for _ in 0..100 {
             let effects = world.apply(alice, invite());
-            assert_eq!(refusals(&effects), [Link::Mute], "the same answer every time");
+            assert_eq!(refusals(&effects), [Obstacle::Mute], "the same answer every time");
             assert!(!reached(&effects, bob));
         }
         world.state.sanctions.lift_mute(world.now.wall, person(1).uid, MuteKind::Text);
@@ -216,137 +212,8 @@ fn one_invitation_of_many_is_one_act() {
     let effects = world.directory(alice, open(uids.clone()));
     assert!(guests.iter().all(|guest| reached(&effects, *guest)), "{effects:?}");
     let effects = world.directory(alice, open(uids));
-    assert_eq!(refusals(&effects), [Link::Cooldown]);
+    assert_eq!(refusals(&effects), [Obstacle::Cooldown]);
     assert!(!guests.iter().any(|guest| reached(&effects, *guest)));
-}
-
-fn filter(text: &str, action: FilterAction, consequence: FilterConsequence, list: FilterList) -> Filter {
-    Filter { action, consequence, list, ..Filter::new(FilterKind::Keyword, text) }
-}
-
-fn with_filters(world: &mut World, filters: Vec<Filter>) {
-    let numbered = filters.into_iter().zip(1..).map(|(filter, id)| FilterRecord { id, filter, hits: 0 });
-    let filters = FilterSet::compile(&numbered.collect::<Vec<_>>()).unwrap();
-    world.state.install_rules(Rules { filters, ..Rules::default() });
-}
-
-#[test]
-fn the_language_list_holds_in_rooms_for_everybody_and_nowhere_else() {
-    let mut world = World::new();
-    with_filters(
-        &mut world,
-        vec![filter("darn", FilterAction::Block, FilterConsequence::Delete, FilterList::Language)],
-    );
-    let (alice, _) = world.sign_in(1, &[]);
-    world.sign_in(2, &[]);
-    world.join(alice, ROOM);
-    let to = person(2).uid;
-    for (rating, refused) in [(Rating::General, 1), (Rating::Restricted, 0), (Rating::Adult, 0)] {
-        world.state.rooms.get_mut(&ROOM).unwrap().rating = rating;
-        let effects = world.apply(alice, command(ActKind::RoomMessage, to, "Oh <pb>D</pb>arn it"));
-        assert_eq!(refusals(&effects).len(), refused, "{rating:?}");
-    }
-    assert_eq!(refusals(&world.apply(alice, command(ActKind::Im, to, "darn"))), []);
-}
-
-#[test]
-fn filters_warn_mute_ban_and_tell_staff_and_are_counted() {
-    let mut world = World::new();
-    let block = |text, consequence| filter(text, FilterAction::Block, consequence, FilterList::Content);
-    let notify = filter("bet", FilterAction::Notify, FilterConsequence::Delete, FilterList::Content);
-    with_filters(
-        &mut world,
-        vec![
-            block("warnme", FilterConsequence::Warn),
-            block("muteme", FilterConsequence::Mute { seconds: 600 }),
-            block("banme", FilterConsequence::Ban { seconds: None }),
-            notify,
-        ],
-    );
-    let (staff, _) =
-        world.sign_in_with(9, &[], |sign_in| sign_in.roles = Roles::default().with(Role::Moderator));
-    let to = person(9).uid;
-    let mut say = |number: u32, text: &str| {
-        let (conn, _) = world.sign_in(number, &[]);
-        let effects = world.apply(conn, command(ActKind::Im, to, text));
-        let made: Vec<String> = changes(&effects).into_iter().map(|change| format!("{change:?}")).collect();
-        (made.concat(), told(&effects, staff), refusals(&effects).len())
-    };
-    let (made, ..) = say(1, "warnme");
-    assert!(made.contains("AddWarning") && made.contains("System") && made.contains("filter 1"), "{made}");
-    let (made, ..) = say(2, "muteme");
-    assert!(made.contains("PutMute"), "{made}");
-    let (made, ..) = say(3, "banme");
-    assert!(made.contains("PutBan"), "{made}");
-    let (made, _, refused) = say(4, "I bet");
-    assert_eq!((made.as_str(), refused), ("", 0));
-    let (conn, _) = world.sign_in(5, &[]);
-    let effects = world.apply(conn, command(ActKind::Im, to, "I bet"));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::ToMany { to, .. } if *to == [staff])));
-    assert!(world.state.sanctions.mute(world.now.wall, person(2).uid, MuteKind::Text).is_some());
-    // After a minute the hits are kept.
-    let due = world.state.due().unwrap();
-    let effects = world.apply_at(due, conn, Command::Directory(DirectoryCommand::CountCategories));
-    let hits = Change::AddFilterHits(vec![(1, 1), (2, 1), (3, 1), (4, 2)]);
-    assert_eq!(changes(&effects), [&hits]);
-    assert_eq!(world.state.due(), None);
-}
-
-#[test]
-fn offences_are_kept_and_mute_by_the_record() {
-    let mut world = guarded();
-    let (alice, _) = world.sign_in(1, &[]);
-    world.sign_in(2, &[]);
-    let to = person(2).uid;
-    let text = "a.com b.com c.com d.com";
-    let effects = world.apply(alice, command(ActKind::Im, to, text));
-    assert_eq!(
-        told(&effects, alice),
-        ["There are 4 links in your message; 3 are allowed. You are muted for 5 minutes."]
-    );
-    let [Change::PutOffences { record, .. }, Change::WithAudit { changes: made, entries }] =
-        changes(&effects)[..]
-    else {
-        panic!("{effects:?}");
-    };
-    assert_eq!((record.offences, entries[0].action.as_str()), (1, "mute"));
-    assert!(matches!(made[..], [Change::PutMute { .. }]));
-    world.now.wall = world.now.wall.after(Duration::from_secs(299));
-    let later = Duration::from_secs(299);
-    let effects = world.apply_at(later, alice, command(ActKind::Im, to, "hello"));
-    assert_eq!(refusals(&effects), [Link::Mute]);
-    assert_eq!(world.state.user_row(world.now, alice).unwrap().muted_seconds, 1);
-    world.now.wall = world.now.wall.after(Duration::from_secs(1));
-    let effects = world.apply_at(Duration::from_secs(300), alice, command(ActKind::Im, to, "hello"));
-    assert_eq!(refusals(&effects), []);
-}
-
-#[test]
-fn settings_of_the_detectors_change_at_run_time_and_come_back() {
-    let mut world = guarded();
-    let (told, change) = world.state.set_antispam("links.per_message", "0").unwrap();
-    assert_eq!(told, "links.per_message is 0 now.");
-    let Change::SetSetting { name, value } = change else { panic!("{change:?}") };
-    assert!(world.state.set_antispam("links.per_message", "99").unwrap_err().contains("0 to 50"));
-    let slow = world.state.set_server_slowmode(SlowMode::new(30).unwrap());
-    let Change::SetSetting { name: slow, value: seconds } = slow else { panic!("{slow:?}") };
-
-    let mut later = guarded();
-    let foreign = [("antispam.nothing", "1"), ("feed.next", "9"), ("maintenance", "Back soon.")];
-    let foreign = foreign.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let settings = [(name, value), (slow, seconds)].into_iter().chain(foreign).collect();
-    let records = GuardRecords { settings, ..GuardRecords::default() };
-    let wrong = later.state.guard_with(later.now, Spam::default(), records);
-    assert_eq!(wrong.len(), 1, "only what is like one of the detectors' is theirs: {wrong:?}");
-    let (alice, _) = later.sign_in(1, &[]);
-    later.sign_in(2, &[]);
-    let to = person(2).uid;
-    let effects = later.apply(alice, command(ActKind::Im, to, "hello"));
-    assert_eq!(refusals(&effects), []);
-    let effects = later.apply_at(Duration::from_secs(10), alice, command(ActKind::Im, to, "more"));
-    assert_eq!(refusals(&effects), [Link::Slowmode]);
-    let effects = later.apply_at(Duration::from_secs(30), alice, command(ActKind::Im, to, "see a.com"));
-    assert_eq!(refusals(&effects), [Link::Detector]);
 }
 
 #[test]
@@ -373,7 +240,7 @@ fn a_rooms_slowmode_holds_for_members_and_not_for_its_admins() {
     }
     assert_eq!(say(&mut world, bob, 10, "mine").0, []);
     let (links, told) = say(&mut world, bob, 40, "more of it");
-    assert_eq!(links, [Link::Slowmode]);
+    assert_eq!(links, [Obstacle::Slowmode]);
     assert_eq!(
         told,
         ["This room is in slowmode: one message every 1 minute. You can send again in 30 seconds."]
@@ -409,90 +276,6 @@ fn who_may_post_links_is_for_the_room_to_say() {
         let plain = command(ActKind::RoomMessage, Uid(0), "no link");
         assert_eq!(refusals(&world.apply(bob, plain)), []);
     }
-}
-
-#[test]
-fn a_media_restriction_takes_voice_files_and_calls_and_leaves_words() {
-    let mut world = World::new();
-    world.state = std::mem::take(&mut world.state).with_peer_rules(PeerRules::default());
-    world.state.rooms.get_mut(&ROOM).unwrap().kind = RoomKind::Voice;
-    let (alice, _) = world.sign_in(1, &[]);
-    let (bob, _) = world.sign_in(2, &[]);
-    let sanction = Sanction {
-        by: Author::System,
-        target: person(1),
-        time: Some(Duration::from_secs(60)),
-        reason: "noise".to_owned(),
-        details: String::new(),
-    };
-    let mut effects = Effects::default();
-    world.state.impose_mute(world.now, alice, MuteKind::Media, sanction, &mut effects);
-    let why = "You cannot use voice, files or calls until 2023-11-14 22:14:20 UTC: noise.";
-    let joined = world.join(alice, ROOM);
-    assert!(told(&joined, alice).contains(&why.to_owned()), "{joined:?}");
-    let speaks = |world: &World| world.state.voice_room(world.now.wall, ROOM).members[0].may_speak;
-    assert!(!speaks(&world));
-    let to = person(2).uid;
-    for kind in [ActKind::Call, ActKind::FileOffer] {
-        let effects = world.apply(alice, command(kind, to, ""));
-        assert_eq!((refusals(&effects), told(&effects, alice)), (vec![Link::Mute], vec![why.to_owned()]));
-        assert!(!reached(&effects, bob));
-    }
-    for kind in [ActKind::RoomMessage, ActKind::Im] {
-        assert_eq!(refusals(&world.apply(alice, command(kind, to, "words"))), []);
-    }
-    // Nor does he take any.
-    let call = world.apply(bob, command(ActKind::Call, person(1).uid, ""));
-    assert!(reached(&call, alice));
-    let effects =
-        world.apply(alice, Command::Peer(PeerCommand::AcceptCall { from: person(2).uid, port: 2090 }));
-    assert_eq!(told(&effects, alice), [why]);
-    assert!(sent_to(&effects, bob).iter().any(|it| it.packet_type() == PacketType::VOICE_CALL_REJECTED));
-    // Coming again and again does not fill the list of who waits for his voice.
-    for millis in 1..20 {
-        world.room(alice, ROOM, RoomCommand::Leave);
-        world.now.uptime = Duration::from_micros(millis);
-        world.join(alice, ROOM);
-        world.now.uptime = Duration::ZERO;
-        world.state.renew_voice(world.now, person(1).uid, &mut Effects::default());
-        assert_eq!(world.state.voices_awaited(), 1);
-    }
-    // When it is over the room is published again.
-    let due = world.state.due().unwrap();
-    assert_eq!(due, Duration::from_secs(60));
-    world.now.wall = world.now.wall.after(due);
-    let effects = world.apply_at(due, bob, Command::Directory(DirectoryCommand::CountCategories));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::VoiceChanged(ROOM))));
-    assert!(speaks(&world));
-}
-
-#[test]
-fn a_restriction_stops_a_voice_in_the_middle_and_gives_it_back() {
-    let mut world = World::new();
-    world.state.rooms.get_mut(&ROOM).unwrap().kind = RoomKind::Voice;
-    let (alice, _) = world.sign_in(1, &[]);
-    world.join(alice, ROOM);
-    let published =
-        |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::VoiceChanged(ROOM)));
-    let speaks = |world: &World| world.state.voice_room(world.now.wall, ROOM).members[0].may_speak;
-    let impose = |world: &mut World, time| {
-        let (by, target, reason) = (Author::System, person(1), String::new());
-        let sanction = Sanction { by, target, time, reason, details: String::new() };
-        let mut effects = Effects::default();
-        world.state.impose_mute(world.now, alice, MuteKind::Media, sanction, &mut effects);
-        effects.drain().collect::<Vec<_>>()
-    };
-    assert!(speaks(&world));
-    assert!(published(&impose(&mut world, Some(Duration::from_secs(10)))) && !speaks(&world));
-    // A longer one takes the place of the first, whose end changes nothing then.
-    assert!(published(&impose(&mut world, Some(Duration::from_secs(60)))));
-    assert_eq!(world.state.due(), Some(Duration::from_secs(60)));
-    world.now.wall = world.now.wall.after(Duration::from_secs(60));
-    let effects =
-        world.apply_at(Duration::from_secs(60), alice, Command::Directory(DirectoryCommand::CountCategories));
-    assert!(published(&effects) && speaks(&world));
-    assert!(published(&impose(&mut world, None)) && !speaks(&world));
-    assert_eq!(world.state.due(), None, "for good");
 }
 
 #[test]
@@ -532,22 +315,4 @@ fn rooms_for_adults_can_ask_for_verified_accounts() {
     world.state.require_verified_adults(false);
     world.join(alice, ROOM);
     assert!(world.state.room(ROOM).unwrap().is_member(alice));
-}
-
-#[test]
-fn a_mute_of_an_account_covers_every_kind() {
-    let mut world = guarded();
-    let (alice, _) = world.sign_in(1, &[]);
-    let (bob, _) = world.sign_in(2, &[]);
-    world.join(alice, ROOM);
-    world.join(bob, ROOM);
-    let (kind, by, at) = (MuteKind::Text, Author::System, world.now.wall);
-    let mute = Mute { kind, until: None, reason: "spam".to_owned(), by, at };
-    world.state.sanctions.load([(person(1).uid, mute)], [], []);
-    for kind in ActKind::ALL {
-        let effects = world.apply(alice, command(kind, person(2).uid, "hello"));
-        assert_eq!(refusals(&effects), [Link::Mute], "{kind:?}");
-        assert!(told(&effects, alice).contains(&"You are muted until staff lift it: spam.".to_owned()));
-        assert!(!reached(&effects, bob));
-    }
 }

@@ -1,6 +1,6 @@
 //! What a room is like: settings by command, kept rooms, rooms of one's own, listening.
 
-use super::floor::*;
+use super::club::*;
 use super::*;
 use crate::model::{LinkRight, SlowMode, Speakers};
 
@@ -288,5 +288,5 @@ fn the_voice_service_hears_of_a_room_that_was_never_kept() {
     let truth = crate::hub::doubt::Truth::Room(ROOM, None);
     club.world.state.believe(club.world.now, truth, &mut effects);
     assert!(club.world.state.room(ROOM).is_none());
-    assert!(matches!(effects.as_slice(), [Effect::VoiceChanged(ROOM)]));
+    assert!(matches!(effects.drain().collect::<Vec<_>>()[..], [Effect::VoiceChanged(ROOM)]));
 }

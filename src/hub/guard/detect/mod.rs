@@ -157,13 +157,6 @@ impl Detectors {
         self.offences.reset(uid)
     }
 
-    /// Forgets what everybody did lately and all offences. Returns whose record changed, with what is
-    /// to be kept.
-    pub fn clear(&mut self) -> Vec<(Uid, Option<OffenceRecord>)> {
-        self.users.clear();
-        self.offences.clear()
-    }
-
     /// Forgets what does not count any more; to be called now and then. Returns whose record changed,
     /// with what is to be kept.
     pub fn sweep(&mut self, now: Now) -> Vec<(Uid, Option<OffenceRecord>)> {

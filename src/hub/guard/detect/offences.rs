@@ -70,33 +70,6 @@ impl Offences {
         self.put(uid, OffenceRecord { exempt, ..OffenceRecord::default() })
     }
 
-    /// Forgets all offences; exemptions stay. Returns whose record changed, with what is to be kept.
-    pub fn clear(&mut self) -> Vec<(Uid, Option<OffenceRecord>)> {
-        let mut offenders: Vec<Uid> =
-            self.0.iter().filter(|(_, record)| record.offences > 0).map(|(uid, _)| *uid).collect();
-        offenders.sort_unstable();
-        offenders.into_iter().map(|uid| (uid, self.reset(uid))).collect()
-    }
-
-    /// The users with most offences, at most `count`; among equals the latest offender first.
-    pub fn top(&self, count: usize) -> Vec<(Uid, OffenceRecord)> {
-        let offended = self.0.iter().filter(|(_, record)| record.offences > 0);
-        let mut users: Vec<_> = offended.map(|(uid, record)| (*uid, *record)).collect();
-        users.sort_unstable_by_key(|(uid, record)| {
-            std::cmp::Reverse((record.offences, record.last_at, uid.0))
-        });
-        users.truncate(count);
-        users
-    }
-
-    /// The users whom the detectors leave alone, by uid.
-    pub fn exempt(&self) -> Vec<Uid> {
-        let mut users: Vec<Uid> =
-            self.0.iter().filter(|(_, record)| record.exempt).map(|(uid, _)| *uid).collect();
-        users.sort_unstable();
-        users
-    }
-
     /// Forgets the offences whose last is longer ago than `age`. Returns whose record changed, with
     /// what is to be kept.
     pub fn forget(&mut self, now: Now, age: Duration) -> Vec<(Uid, Option<OffenceRecord>)> {
@@ -169,24 +142,10 @@ mod tests {
         offences.offend(at(1), Uid(7), true);
         offences.offend(at(1), Uid(8), true);
         assert!(offences.set_exempt(Uid(7), true).unwrap().exempt);
-        assert_eq!(offences.exempt(), [Uid(7)]);
         assert_eq!(offences.reset(Uid(7)), Some(OffenceRecord { exempt: true, ..Default::default() }));
-        assert_eq!(offences.clear(), [(Uid(8), None)]);
+        assert_eq!(offences.reset(Uid(8)), None);
         assert_eq!(offences.set_exempt(Uid(7), false), None);
         assert!(offences.0.is_empty());
-    }
-
-    #[test]
-    fn the_worst_come_first() {
-        let mut offences = Offences::default();
-        for uid in 1..=12 {
-            for n in 0..uid.min(10) {
-                offences.offend(at(u64::from(uid * 100 + n)), Uid(uid), true);
-            }
-        }
-        offences.set_exempt(Uid(99), true);
-        let top: Vec<u32> = offences.top(10).into_iter().map(|(uid, _)| uid.0).collect();
-        assert_eq!(top, [12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
     }
 
     #[test]
@@ -196,7 +155,7 @@ mod tests {
         offences.set_exempt(Uid(8), true);
         assert_eq!(offences.forget(at(19), Duration::from_secs(10)), []);
         assert_eq!(offences.forget(at(20), Duration::from_secs(10)), [(Uid(7), None)]);
-        assert_eq!(offences.exempt(), [Uid(8)]);
+        assert!(offences.record(Uid(8)).exempt);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 /// What becomes of messages at these times, when the calendar is off by so much at each of them: the
-/// links that refuse them, and the mutes in milliseconds.
-fn verdicts(times: &[(u64, i64)]) -> Vec<(Option<Link>, Option<u128>)> {
+/// obstacles that refuse them, and the mutes in milliseconds.
+fn verdicts(times: &[(u64, i64)]) -> Vec<(Option<Obstacle>, Option<u128>)> {
     let mut guard = guard();
     let mut uptime = 0;
     times
@@ -19,7 +19,7 @@ fn verdicts(times: &[(u64, i64)]) -> Vec<(Option<Link>, Option<u128>)> {
             let text = format!("line {number}");
             let refused = refusal(guard.judge(now, &act(ALICE, text.as_bytes()), None));
             let mute = guard.muted(now, ALICE).map(|left| left.as_millis());
-            (refused.map(|refusal| refusal.link), mute)
+            (refused.map(|refusal| refusal.obstacle), mute)
         })
         .collect()
 }

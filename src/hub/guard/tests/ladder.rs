@@ -20,7 +20,7 @@ const LADDER: [(&str, u64); 10] = [
 fn offend(guard: &mut Guard, millis: u64) -> (Refusal, u64) {
     assert_eq!(send(guard, millis), None);
     let refusal = send(guard, millis + 432).unwrap();
-    assert_eq!(refusal.link, Link::Cooldown);
+    assert_eq!(refusal.obstacle, Obstacle::Cooldown);
     let mute = u64::try_from(refusal.mute.unwrap().as_millis()).unwrap();
     (refusal, millis + 432 + mute)
 }
@@ -38,14 +38,13 @@ fn the_ladder_through_stage_eight() {
         assert_eq!(struck.record.muted_until, Some(Timestamp(BEGIN + end)));
         // While muted nothing is accepted and nothing escalates, up to the last millisecond.
         for during in [millis + 433, (millis + end) / 2, end - 1] {
-            assert_eq!(link(&send(&mut guard, during)), Some(Link::Strike), "{line}");
+            assert_eq!(obstacle(&send(&mut guard, during)), Some(Obstacle::Strike), "{line}");
             assert_eq!(guard.record(at(during), ALICE), Some(struck.record.clone()));
         }
         assert_eq!(guard.muted(at(end - 1), ALICE), Some(Duration::from_millis(1)));
         assert_eq!(guard.muted(at(end), ALICE), None);
         millis = end;
     }
-    assert_eq!(guard.records(at(millis)).count(), 1);
 }
 
 #[test]
@@ -122,9 +121,9 @@ fn a_restart_in_mid_mute_changes_nothing() {
         assert_eq!(guard.record(now(5), ALICE), Some(record.clone()), "{line}");
         let half = seconds * 500;
         let say = |guard: &mut Guard, uptime, text: &[u8]| {
-            link(&super::refusal(guard.judge(now(uptime), &act(ALICE, text), None)))
+            obstacle(&super::refusal(guard.judge(now(uptime), &act(ALICE, text), None)))
         };
-        assert_eq!(say(&mut guard, 5 + half - 1, b"a"), Some(Link::Strike), "{line}");
+        assert_eq!(say(&mut guard, 5 + half - 1, b"a"), Some(Obstacle::Strike), "{line}");
         assert_eq!(say(&mut guard, 5 + half, b"b"), None, "{line}");
         // The next violation goes on from there.
         let next = struck(super::refusal(guard.judge(now(6 + half), &act(ALICE, b"c"), None)));

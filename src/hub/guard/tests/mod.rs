@@ -10,7 +10,7 @@ mod simulation;
 use std::time::Duration;
 
 use crate::config::Spam;
-use crate::model::{Link, Now, Roles, RoomId, Timestamp, Uid};
+use crate::model::{Now, Obstacle, Roles, RoomId, SlowMode, Timestamp, Uid};
 use crate::store::StrikeRecord;
 
 use super::*;
@@ -31,7 +31,6 @@ fn guard() -> Guard {
 
 fn act(uid: Uid, text: &[u8]) -> Act<'_> {
     Act {
-        kind: ActKind::RoomMessage,
         uid,
         roles: Roles::default(),
         room: Some(RoomId(7)),
@@ -56,8 +55,8 @@ fn refusal(verdict: Verdict) -> Option<Refusal> {
     }
 }
 
-fn link(refusal: &Option<Refusal>) -> Option<Link> {
-    refusal.as_ref().map(|refusal| refusal.link)
+fn obstacle(refusal: &Option<Refusal>) -> Option<Obstacle> {
+    refusal.as_ref().map(|refusal| refusal.obstacle)
 }
 
 fn struck(refusal: Option<Refusal>) -> Struck {

@@ -16,37 +16,37 @@ struct Naive {
 }
 
 impl Naive {
-    fn judge(&mut self, limits: &Spam, slowmode: Option<u64>, now: u64, text: u8) -> Option<Link> {
+    fn judge(&mut self, limits: &Spam, slowmode: Option<u64>, now: u64, text: u8) -> Option<Obstacle> {
         if now < self.muted_until {
-            return Some(Link::Strike);
+            return Some(Obstacle::Strike);
         }
         let within = |span: u64| self.accepted.iter().filter(|(at, _)| now - at < span).count();
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap();
         if limits.cooldown.is_some_and(|cooldown| within(millis(cooldown)) > 0) {
-            return self.violation(now, Link::Cooldown);
+            return self.violation(now, Obstacle::Cooldown);
         }
         if let (Some(most), Some(window)) = (limits.messages_per_window, limits.window)
             && within(millis(window)) >= most as usize
         {
-            return self.violation(now, Link::Window);
+            return self.violation(now, Obstacle::Window);
         }
         if limits.messages_per_minute.is_some_and(|most| within(60_000) >= most as usize) {
-            return Some(Link::PerMinute);
+            return Some(Obstacle::PerMinute);
         }
         let before = self.accepted.iter().rev().take(9).filter(|(at, _)| now - at < 3_600_000);
         let same = before.filter(|(_, said)| *said == text).count();
         if limits.duplicate_messages.is_some_and(|limit| same + 1 >= limit as usize) {
-            return Some(Link::Duplicates);
+            return Some(Obstacle::Duplicates);
         }
         if slowmode.is_some_and(|least| self.slow_since.iter().any(|at| now - at < least)) {
-            return Some(Link::Slowmode);
+            return Some(Obstacle::Slowmode);
         }
         self.accepted.push((now, text));
         self.slow_since.push(now);
         None
     }
 
-    fn violation(&mut self, now: u64, link: Link) -> Option<Link> {
+    fn violation(&mut self, now: u64, obstacle: Obstacle) -> Option<Obstacle> {
         let seconds = match (self.stage, self.strikes) {
             (0, 0 | 1) => {
                 self.strikes += 1;
@@ -62,7 +62,7 @@ impl Naive {
             }
         };
         self.muted_until = now + seconds * 1000;
-        Some(link)
+        Some(obstacle)
     }
 }
 
@@ -112,12 +112,12 @@ proptest! {
     #[test]
     fn what_the_limits_allow_passes_and_nothing_else(
         limits in limits(),
-        slowmode in proptest::option::weighted(0.2, 1u64..30),
+        slowmode in proptest::option::weighted(0.2, 1u16..30),
         steps in proptest::collection::vec(step(), 1..150),
     ) {
         let begin = |limits: &Spam| {
             let mut guard = Guard::new(limits.clone(), (), ());
-            guard.set_slowmode(None, slowmode.and_then(|s| Slowmode::new(Duration::from_secs(s)).ok()));
+            guard.set_slowmode(None, slowmode.and_then(SlowMode::new).unwrap_or_default());
             guard
         };
         let (mut guard, mut naive) = (begin(&limits), Naive::default());
@@ -151,8 +151,8 @@ proptest! {
             };
             let line = format!("line {text}");
             let refused = refusal(guard.judge(clocks(now, started), &act(ALICE, line.as_bytes()), None));
-            let expected = naive.judge(&limits, slowmode.map(|s| s * 1000), now, text);
-            prop_assert_eq!(link(&refused), expected, "at {}", now);
+            let expected = naive.judge(&limits, slowmode.map(|s| u64::from(s) * 1000), now, text);
+            prop_assert_eq!(obstacle(&refused), expected, "at {}", now);
             let record = guard.record(clocks(now, started), ALICE).unwrap_or_default();
             prop_assert_eq!((record.strikes, record.stage), (naive.strikes, naive.stage));
             let left = Duration::from_millis(naive.muted_until.saturating_sub(now));

@@ -90,30 +90,30 @@ fn muted(until: Option<u64>, reason: &str) -> Mute {
 }
 
 #[test]
-fn the_first_refusal_wins_in_the_order_of_the_links() {
-    // An act that every link refuses; link after link is taken away.
+fn the_first_refusal_wins_in_the_order_of_the_obstacles() {
+    // An act that every obstacle refuses; obstacle after obstacle is taken away.
     let all = Spam { messages_per_minute: Some(2), messages_per_window: Some(2), ..Spam::default() };
     let mute = muted(None, "");
     let mut order = Vec::new();
-    for gone in 0..=Link::ALL.len() {
-        let keep = |link| Link::ALL.iter().position(|one| *one == link).unwrap() >= gone;
+    for gone in 0..=Obstacle::ALL.len() {
+        let keep = |obstacle| Obstacle::ALL.iter().position(|one| *one == obstacle).unwrap() >= gone;
         let limits = Spam {
-            cooldown: all.cooldown.filter(|_| keep(Link::Cooldown)),
-            window: all.window.filter(|_| keep(Link::Window)),
-            messages_per_minute: all.messages_per_minute.filter(|_| keep(Link::PerMinute)),
-            duplicate_messages: all.duplicate_messages.filter(|_| keep(Link::Duplicates)),
+            cooldown: all.cooldown.filter(|_| keep(Obstacle::Cooldown)),
+            window: all.window.filter(|_| keep(Obstacle::Window)),
+            messages_per_minute: all.messages_per_minute.filter(|_| keep(Obstacle::PerMinute)),
+            duplicate_messages: all.duplicate_messages.filter(|_| keep(Obstacle::Duplicates)),
             ..all.clone()
         };
-        let no_links = keep(Link::LinkRight).then_some("No links.");
-        let text = match (keep(Link::Detector), keep(Link::Filter)) {
-            _ if keep(Link::LinkRight) => "flood, damn, a.com",
+        let no_links = keep(Obstacle::LinkRight).then_some("No links.");
+        let text = match (keep(Obstacle::Detector), keep(Obstacle::Filter)) {
+            _ if keep(Obstacle::LinkRight) => "flood, damn, a.com",
             (true, _) => "flood, damn",
             (false, true) => "damn",
             (false, false) => "x",
         };
         let mut guard = full(limits.clone());
-        if keep(Link::Slowmode) {
-            guard.set_slowmode(None, Slowmode::new(Duration::from_secs(60)).ok());
+        if keep(Obstacle::Slowmode) {
+            guard.set_slowmode(None, SlowMode::new(60).unwrap());
         }
         // What has to be accepted before: by a guard that knows none of these but takes account.
         guard.set_limits(Spam { cooldown: None, window: None, ..limits.clone() });
@@ -125,7 +125,7 @@ fn the_first_refusal_wins_in_the_order_of_the_links() {
             guard.accept(now, &act, Some(Said { folded: text.as_bytes(), print }), 0);
         }
         guard.set_limits(limits);
-        if keep(Link::Strike) {
+        if keep(Obstacle::Strike) {
             let record = StrikeRecord {
                 strikes: 1,
                 muted_until: Some(Timestamp(u64::MAX)),
@@ -134,30 +134,30 @@ fn the_first_refusal_wins_in_the_order_of_the_links() {
             guard.restore(at(1), ALICE, record);
         }
         let act = Act { rating: Some(Rating::General), no_links, ..act(ALICE, text.as_bytes()) };
-        let verdict = guard.judge(at(2), &act, keep(Link::Mute).then_some(&mute));
-        order.extend(link(&refusal(verdict)));
+        let verdict = guard.judge(at(2), &act, keep(Obstacle::Mute).then_some(&mute));
+        order.extend(obstacle(&refusal(verdict)));
     }
-    assert_eq!(order, Link::ALL);
-    assert!(Link::ALL.is_sorted());
+    assert_eq!(order, Obstacle::ALL);
+    assert!(Obstacle::ALL.is_sorted());
 }
 
 #[test]
 fn a_refusal_by_a_later_link_leaves_the_earlier_ones_alone() {
     let mut guard = full(Spam::default());
-    guard.set_slowmode(None, Slowmode::new(Duration::from_secs(5)).ok());
+    guard.set_slowmode(None, SlowMode::new(5).unwrap());
     assert_eq!(say(&mut guard, 0, "hello"), None);
     // Refused by slowmode, detector and filter: none of it counts for cooldown, window or duplicates,
     // and the detector is told of nothing.
     for millis in 1000..1010 {
-        assert_eq!(link(&say(&mut guard, millis, "slow")), Some(Link::Slowmode));
-        assert_eq!(link(&say(&mut guard, millis, "flood")), Some(Link::Detector));
-        assert_eq!(link(&say(&mut guard, millis, "damn")), Some(Link::Filter));
+        assert_eq!(obstacle(&say(&mut guard, millis, "slow")), Some(Obstacle::Slowmode));
+        assert_eq!(obstacle(&say(&mut guard, millis, "flood")), Some(Obstacle::Detector));
+        assert_eq!(obstacle(&say(&mut guard, millis, "damn")), Some(Obstacle::Filter));
     }
     assert_eq!(say(&mut guard, 5000, "slow"), None);
     assert_eq!(guard.detectors.accepted, ["hello", "slow"]);
     assert_eq!((guard.detectors.offences, guard.record(at(5000), ALICE)), (10, None));
     // And a violation does not count for slowmode or detectors.
-    assert_eq!(link(&say(&mut guard, 5001, "flood")), Some(Link::Cooldown));
+    assert_eq!(obstacle(&say(&mut guard, 5001, "flood")), Some(Obstacle::Cooldown));
     assert_eq!(guard.detectors.offences, 10);
 }
 
@@ -193,13 +193,13 @@ fn a_mute_holds_until_its_end_and_for_everybody() {
     for roles in [Roles::default(), staff] {
         let mut guard = full(Spam::default());
         let mut judge = |millis, mute: &Mute| {
-            let call = Act { roles, text: None, kind: ActKind::Call, ..act(ALICE, b"") };
+            let call = Act { roles, text: None, ..act(ALICE, b"") };
             refusal(guard.judge(at(millis), &call, Some(mute)))
         };
         let mute = muted(Some(60_000), "advertising");
         let told = "You are muted until 2004-11-09 12:34:20 UTC: advertising.";
         assert_eq!(judge(0, &mute).unwrap().text, told);
-        assert_eq!(link(&judge(59_999, &mute)), Some(Link::Mute));
+        assert_eq!(obstacle(&judge(59_999, &mute)), Some(Obstacle::Mute));
         assert_eq!(judge(60_000, &mute), None);
         assert_eq!(judge(90_000, &muted(None, "")).unwrap().text, "You are muted until staff lift it.");
     }
@@ -209,7 +209,7 @@ fn a_mute_holds_until_its_end_and_for_everybody() {
 fn exempt_roles_pass_everything_but_mutes() {
     let limits = Spam { exempt_roles: Roles::default().with(Role::Trusted), ..Spam::default() };
     let mut guard = full(limits);
-    guard.set_slowmode(None, Slowmode::new(Duration::from_secs(60)).ok());
+    guard.set_slowmode(None, SlowMode::new(60).unwrap());
     let spared = Roles::default().with(Role::Trusted);
     for _ in 0..100 {
         let act = Act { roles: spared, ..act(ALICE, b"flood, mute, damn, tell") };
@@ -219,9 +219,9 @@ fn exempt_roles_pass_everything_but_mutes() {
     // A role that is not exempt is treated like none.
     let mut admin = |millis| {
         let act = Act { roles: Roles::default().with(Role::Admin), ..act(BOB, b"x") };
-        link(&refusal(guard.judge(at(millis), &act, None)))
+        obstacle(&refusal(guard.judge(at(millis), &act, None)))
     };
-    assert_eq!((admin(0), admin(1)), (None, Some(Link::Cooldown)));
+    assert_eq!((admin(0), admin(1)), (None, Some(Obstacle::Cooldown)));
 }
 
 #[test]
@@ -230,11 +230,11 @@ fn a_room_says_who_may_post_links_even_to_the_exempt() {
     let mut guard = full(limits);
     let mut post = |millis, roles, no_links, text: &str| {
         let act = Act { roles, no_links, ..act(ALICE, text.as_bytes()) };
-        link(&refusal(guard.judge(at(millis), &act, None)))
+        obstacle(&refusal(guard.judge(at(millis), &act, None)))
     };
     let (nobody, trusted) = (Roles::default(), Roles::default().with(Role::Trusted));
     for roles in [nobody, trusted] {
-        assert_eq!(post(0, roles, Some("No links."), "see a.com"), Some(Link::LinkRight));
+        assert_eq!(post(0, roles, Some("No links."), "see a.com"), Some(Obstacle::LinkRight));
     }
     assert_eq!(post(0, nobody, Some("No links."), "see there"), None, "a refusal counts for nothing");
     assert_eq!(post(3000, nobody, None, "see a.com"), None);
@@ -246,15 +246,19 @@ fn what_a_client_says_by_itself_is_nobodys_fault() {
     let mut guard = full(Spam::default());
     assert_eq!(say(&mut guard, 0, "hello"), None);
     // Too soon; then in time, but with something in them that would mute anybody else.
-    for (millis, text, link) in [
-        (10, "flood", Link::Cooldown),
-        (10, "away", Link::Cooldown),
-        (5000, "flood", Link::Detector),
-        (5000, "mute", Link::Filter),
+    for (millis, text, obstacle) in [
+        (10, "flood", Obstacle::Cooldown),
+        (10, "away", Obstacle::Cooldown),
+        (5000, "flood", Obstacle::Detector),
+        (5000, "mute", Obstacle::Filter),
     ] {
         let act = Act { automatic: true, rating: Some(Rating::General), ..act(ALICE, text.as_bytes()) };
         let refusal = refusal(guard.judge(at(millis), &act, None)).unwrap();
-        assert_eq!((refusal.link, refusal.mute, refusal.aftermath), (link, None, Aftermath::None), "{text}");
+        assert_eq!(
+            (refusal.obstacle, refusal.mute, refusal.aftermath),
+            (obstacle, None, Aftermath::None),
+            "{text}"
+        );
     }
     assert_eq!((guard.record(at(5000), ALICE), guard.detectors.offences), (None, 0));
 }

@@ -321,7 +321,7 @@ fn half_an_hour<D: Detectors, F: Filters>(test: &str, seed: u64, mut guard: Guar
         let tally = &mut tallies[number];
         tally.sent += 1;
         tally.refused += u32::from(refused.is_some());
-        tally.filtered += u32::from(link(&refused) == Some(Link::Filter));
+        tally.filtered += u32::from(obstacle(&refused) == Some(Obstacle::Filter));
         tally.violations += u32::from(refused.as_ref().is_some_and(|refusal| refusal.mute.is_some()));
         if let Some(Refusal { aftermath: Aftermath::Offence { .. }, mute: Some(time), .. }) = &refused {
             let (kind, until) = (MuteKind::Text, Some(at(millis).wall.after(*time)));

@@ -1,6 +1,11 @@
 //! What few people do: saying what a room is like, opening private ones, switching the voice off.
 
 use super::*;
+use crate::hub::staff::{Action, Actor, RoomSettings, Standing, Via, together};
+use crate::model::Author;
+
+/// Who gives orders without being in the chat.
+const NOBODY: ConnId = ConnId { slot: u32::MAX, generation: 0 };
 
 /// Who may use a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,6 +73,29 @@ impl Evening {
         }
         let welcome = self.state.room(room).map(|room| room.welcome.clone()).unwrap_or_default();
         assert_eq!(crate::model::sanitise::text(&welcome), welcome, "markup that no client may be sent");
+    }
+
+    /// An operator gives a permanent room to somebody else, mostly one who is inside, or to nobody.
+    pub(super) fn give_away(&mut self) {
+        let permanent = self.state.rooms.values().filter(|room| room.permanent).map(|room| room.id);
+        let permanent: Vec<RoomId> = permanent.collect();
+        let Some(&room) = self.dice.pick(&permanent) else { return };
+        let owner = match self.dice.below(5) {
+            0 => None,
+            1 => Some(person(self.dice.below(self.people as usize) as u32)),
+            _ => self.some_member(room).map(|uid| person(uid.0 - person(0).uid.0)),
+        };
+        let settings = RoomSettings { owner: Some(owner), ..RoomSettings::default() };
+        let action = Action::SetRoom { room, settings: Box::new(settings) };
+        let actor = Actor { author: Author::System, standing: Standing::Operator };
+        let (mut changes, mut effects) = (Vec::new(), Effects::default());
+        self.faults.trace(|| format!("{action:?}"));
+        self.state.act(self.now, &actor, action, &mut Via::Desk(&mut changes), &mut effects).unwrap();
+        self.perform(effects);
+        if let Some(change) = together(changes) {
+            self.commit(NOBODY, change);
+        }
+        self.note("given away");
     }
 
     /// Enters his own room, or opens a private one with some guests.

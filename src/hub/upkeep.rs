@@ -15,7 +15,7 @@ const ROUND: Duration = Duration::from_secs(60);
 
 /// What is done for the guard now and then.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(super) struct Upkeep {
     /// How often each filter has matched since that was kept last.
     hits: BTreeMap<u32, u64>,
     /// When the next round is due.
@@ -27,7 +27,7 @@ pub(super) struct Watch {
 impl State {
     /// Counts a filter that has matched.
     pub(super) fn count_hit(&mut self, filter: u32) {
-        let hits = self.watch.hits.entry(filter).or_default();
+        let hits = self.upkeep.hits.entry(filter).or_default();
         *hits = hits.saturating_add(1);
     }
 
@@ -70,34 +70,34 @@ impl State {
         if let Some(until) = mute.and_then(|mute| mute.until) {
             let left = Duration::from_millis(until.0.saturating_sub(now.wall.0));
             // Each time he comes into a room; he must not be able to fill the list.
-            self.watch.voices.retain(|(_, other)| *other != uid);
-            self.watch.voices.insert((now.uptime.saturating_add(left), uid));
+            self.upkeep.voices.retain(|(_, other)| *other != uid);
+            self.upkeep.voices.insert((now.uptime.saturating_add(left), uid));
         }
     }
 
     /// How many entries there are for people who get their voice back.
     #[cfg(test)]
     pub(super) fn voices_awaited(&self) -> usize {
-        self.watch.voices.len()
+        self.upkeep.voices.len()
     }
 
-    /// When, in time since the start, [`State::keep_watch`] will have something to do.
-    pub(super) fn watch_due(&self) -> Option<Duration> {
-        let round = (!self.watch.hits.is_empty()).then_some(self.watch.round);
-        self.watch.voices.first().map(|(due, _)| *due).into_iter().chain(round).min()
+    /// When, in time since the start, [`State::keep_up`] will have something to do.
+    pub(super) fn upkeep_due(&self) -> Option<Duration> {
+        let round = (!self.upkeep.hits.is_empty()).then_some(self.upkeep.round);
+        self.upkeep.voices.first().map(|(due, _)| *due).into_iter().chain(round).min()
     }
 
     /// Gives voices back, keeps what was counted, and forgets what need not be known any more.
-    pub(super) fn keep_watch(&mut self, now: Now, effects: &mut Effects) {
-        while let Some((due, uid)) = self.watch.voices.first().copied().filter(|(due, _)| *due <= now.uptime)
+    pub(super) fn keep_up(&mut self, now: Now, effects: &mut Effects) {
+        while let Some((due, uid)) = self.upkeep.voices.first().copied().filter(|(due, _)| *due <= now.uptime)
         {
-            self.watch.voices.remove(&(due, uid));
+            self.upkeep.voices.remove(&(due, uid));
             self.renew_voice(now, uid, effects);
         }
-        if now.uptime < self.watch.round {
+        if now.uptime < self.upkeep.round {
             return;
         }
-        self.watch.round = now.uptime.saturating_add(ROUND);
+        self.upkeep.round = now.uptime.saturating_add(ROUND);
         if let Some(change) = self.take_hits() {
             effects.push(Effect::Keep(change));
         }
@@ -108,7 +108,7 @@ impl State {
 
     /// How often filters have matched since this was asked last, to be kept.
     pub(super) fn take_hits(&mut self) -> Option<Change> {
-        let hits = std::mem::take(&mut self.watch.hits);
+        let hits = std::mem::take(&mut self.upkeep.hits);
         (!hits.is_empty()).then(|| Change::AddFilterHits(hits.into_iter().collect()))
     }
 }
