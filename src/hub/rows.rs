@@ -182,6 +182,8 @@ pub struct Population {
     pub peak: u64,
     /// Rooms with somebody in them.
     pub rooms_open: u64,
+    /// Rooms, with somebody in them or not.
+    pub rooms_total: u64,
     /// Signed in, but their clients have sent nothing for five minutes.
     pub idle: u64,
     /// Neither idle nor away.
@@ -289,6 +291,7 @@ impl State {
             away: away.count() as u64,
             peak: self.peak_users as u64,
             rooms_open: self.rooms.values().filter(|room| !room.members.is_empty()).count() as u64,
+            rooms_total: self.rooms.len() as u64,
             talkers: self.talkers(),
             busiest: self.busiest(),
             ..Population::default()
