@@ -84,18 +84,36 @@ fn signals_end_it_and_give_the_terminal_back() {
 #[test]
 fn no_color_keeps_the_selection_and_loses_the_colours() {
     let server = Server::start(1);
-    let mut console = Console::start(&server, (80, 24), &[], &[("NO_COLOR", "1")]);
+    for (args, variables) in [
+        (&[][..], &[("NO_COLOR", "1")][..]),
+        (&["--color", "never"], &[]),
+        (&["--theme", "mono", "--color", "always"], &[("NO_COLOR", "1")]),
+    ] {
+        let mut console = Console::start(&server, (80, 24), args, variables);
+        console.wait("alice", |screen| screen.contains("alice"));
+        console.with_screen(|screen| {
+            let cells = cells(screen);
+            assert!(cells.iter().any(|cell| cell.inverse() && cell.contents() == "a"), "alice is selected");
+            assert!(cells.iter().all(|cell| cell.fgcolor() == vt100::Color::Default));
+            assert!(cells.iter().all(|cell| cell.bgcolor() == vt100::Color::Default));
+        });
+        console.send("q");
+        assert_eq!(console.ended(), 0);
+    }
+    // Whoever wants colours gets them.
+    let mut console = Console::start(&server, (80, 24), &["--color", "always"], &[("NO_COLOR", "1")]);
     console.wait("alice", |screen| screen.contains("alice"));
     console.with_screen(|screen| {
-        let (rows, columns) = screen.size();
-        let cells = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
-        let cells: Vec<_> = cells.filter_map(|(row, column)| screen.cell(row, column)).collect();
-        assert!(cells.iter().any(|cell| cell.inverse() && cell.contents() == "a"), "alice is selected");
-        assert!(cells.iter().all(|cell| cell.fgcolor() == vt100::Color::Default));
-        assert!(cells.iter().all(|cell| cell.bgcolor() == vt100::Color::Default));
+        assert!(cells(screen).iter().any(|cell| cell.fgcolor() != vt100::Color::Default));
     });
     console.send("q");
     assert_eq!(console.ended(), 0);
+}
+
+fn cells(screen: &vt100::Screen) -> Vec<&vt100::Cell> {
+    let (rows, columns) = screen.size();
+    let cells = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
+    cells.filter_map(|(row, column)| screen.cell(row, column)).collect()
 }
 
 #[test]
@@ -112,18 +130,22 @@ fn a_locale_without_unicode_gets_ascii() {
 fn without_a_daemon_and_without_patience_the_exit_code_says_so() {
     let server = Server::start(1);
     let gone = server.stop();
-    let mut console = Console::start_at(gone.socket(), (80, 24), &["--no-reconnect"], &[]);
-    assert_eq!(console.ended(), 3);
-    console.assert_given_back();
-    assert!(console.text().contains("no daemon at"), "{}", console.text());
+    for patience in [&["--no-reconnect"][..], &["--retry-for", "600ms"]] {
+        let mut console = Console::start_at(gone.socket(), (80, 24), patience, &[]);
+        assert_eq!(console.ended(), 3, "{patience:?}");
+        console.assert_given_back();
+        assert!(console.text().contains("no daemon at"), "{}", console.text());
+    }
 }
 
 #[test]
 fn another_protocol_is_told_and_not_guessed_at() {
-    let server = Server::start_speaking(1, 99);
-    let mut console = Console::start(&server, (120, 40), &["--no-reconnect"], &[]);
-    assert_eq!(console.ended(), 3);
-    assert!(console.text().contains("the daemon is newer"), "{}", console.text());
+    for (protocol, told) in [(99, "the daemon is newer"), (1, "the daemon is older")] {
+        let server = Server::start_speaking(1, protocol);
+        let mut console = Console::start(&server, (120, 40), &["--no-reconnect"], &[]);
+        assert_eq!(console.ended(), 3);
+        assert!(console.text().contains(told), "{}", console.text());
+    }
 }
 
 #[test]

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use paltalkd::control::client::{Client, ClientError};
 use paltalkd::control::frame;
 use paltalkd::control::wire::{
-    Access, ClientHello, ClientMessage, Order, PROTOCOL, Page, REPLY_MAX, REQUEST_MAX, RefusalCode, Reply,
-    Request, Rows, ServerMessage, Target, Update, View, Window,
+    Access, BanTarget, ClientHello, ClientMessage, Order, PROTOCOL, Page, REPLY_MAX, REQUEST_MAX,
+    RefusalCode, Reply, Request, Rows, ServerMessage, Target, Update, View, Window,
 };
 use paltalkd::model::{CloseReason, Role, Uid};
 
+use socket2::SockRef;
 use support::{DEADLINE, Server};
 
 const ROOM_MESSAGE_OUT: u16 = 0xfea2;
@@ -192,6 +193,42 @@ fn why_a_session_has_ended_is_remembered() {
     let said: Vec<&str> =
         entries.iter().filter(|entry| entry.kind.name() == "sign_out").map(|entry| &*entry.text).collect();
     assert_eq!(said, ["kicked", "signed in elsewhere", "signed out", "signed out"]);
+}
+
+#[test]
+fn sessions_that_end_badly_are_remembered_with_what_was_wrong() {
+    let server = Server::start();
+    let names = ["Awake", "Banned", "Broken", "Strange", "Idle"];
+    let uids: Vec<Uid> = names.map(|name| server.account(name)).into();
+    let awake = server.sign_in(uids[0]);
+    let mut control = client(&server);
+    let mut ended = |reason: CloseReason| {
+        server.wait_for(reason.words(), |_| {
+            let Reply::Closed(rows) = ask(&mut control, Request::Closed) else { panic!() };
+            rows.first().is_some_and(|row| row.reason == reason)
+        });
+    };
+    let _banned = server.sign_in(uids[1]);
+    let target = BanTarget::User(Target::Uid(uids[1]));
+    let ban = Order::Ban { target, time: None, reason: "spam".into() };
+    ask(&mut client(&server), Request::Act(ban));
+    ended(CloseReason::Banned);
+    // Many clients end so, with something unread: it counts as leaving.
+    let broken = server.sign_in(uids[2]);
+    SockRef::from(broken.stream()).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(broken);
+    ended(CloseReason::ClientLeft);
+    let mut strange = server.sign_in(uids[3]);
+    strange.send_raw(&[0xff, 0xec, 0, 0x47, 0xff, 0xff]);
+    ended(CloseReason::ProtocolError);
+    drop(awake);
+    ended(CloseReason::ClientLeft);
+    let _idle = server.sign_in(uids[4]);
+    server.reload(|config| config.limits.idle_timeout = Some(Duration::from_millis(1)));
+    ended(CloseReason::Idle);
+    let Reply::Closed(rows) = ask(&mut control, Request::Closed) else { panic!() };
+    let told: Vec<&str> = rows.iter().rev().map(|row| row.nickname.as_str()).collect();
+    assert_eq!(told, ["Banned", "Broken", "Strange", "Awake", "Idle"]);
 }
 
 #[test]

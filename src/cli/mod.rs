@@ -219,6 +219,50 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    /// The orders to the daemon, as they are typed, with their options.
+    fn orders() -> Vec<(String, Vec<String>)> {
+        let command = orders::Moderation::augment_subcommands(clap::Command::new("paltalkd"));
+        let command = command.subcommand(orders::Shutdown::augment_args(clap::Command::new("shutdown")));
+        let command = command.subcommand(backup::Backup::augment_args(clap::Command::new("backup")));
+        let mut found = Vec::new();
+        let mut add = |name: String, command: &clap::Command| {
+            let options = command.get_arguments().filter_map(|argument| argument.get_long());
+            let mut options: Vec<String> = options.map(str::to_owned).collect();
+            options.sort();
+            // The mute of voice is another act of the console.
+            if options.iter().any(|option| option == "media") {
+                found.push((format!("{name} --media"), options.clone()));
+            }
+            found.push((name, options));
+        };
+        for order in command.get_subcommands() {
+            let name = order.get_name();
+            if order.has_subcommands() {
+                // A question is no order.
+                for part in order.get_subcommands().filter(|part| part.get_name() != "status") {
+                    add(format!("{name} {}", part.get_name()), part);
+                }
+            } else {
+                add(name.to_owned(), order);
+            }
+        }
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn what_is_typed_in_the_shell_can_be_typed_in_the_console() {
+        let sorted = |options: &[&str]| {
+            let mut options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+            options.sort();
+            options
+        };
+        let console = crate::tui::orders().into_iter();
+        let mut console: Vec<_> = console.map(|(name, options)| (name.to_owned(), sorted(options))).collect();
+        console.sort();
+        assert_eq!(console, orders());
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();

@@ -248,7 +248,13 @@ fn status_fields(status: &Status) -> Vec<(&'static str, String)> {
             ),
         ),
         ("connections", format!("{}; at most {}", status.connections, status.peaks.connections)),
-        ("rooms", format!("{} open; at most {}", status.rooms_open, status.peaks.rooms_open)),
+        (
+            "rooms",
+            format!(
+                "{} of {} with somebody in them; at most {}",
+                status.rooms_open, status.rooms_total, status.peaks.rooms_open
+            ),
+        ),
         (
             "messages",
             format!(

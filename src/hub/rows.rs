@@ -178,6 +178,8 @@ pub struct Population {
     pub peak: u64,
     /// Rooms with somebody in them.
     pub rooms_open: u64,
+    /// Rooms, with somebody in them or not.
+    pub rooms_total: u64,
     /// Signed in, but their clients have sent nothing for five minutes.
     pub idle: u64,
     /// Neither idle nor away.

@@ -2,15 +2,16 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use crate::control::wire::{BanTarget, Order, Request, Target, UserDetail, Window};
+use crate::control::wire::{BanTarget, Order, Request, UserDetail, Window};
 use crate::model::{Now, Uid};
 
 use super::detail::Data;
 use super::dialog::{Dialog, Person, Subject, Value};
 use super::keys::{Act, Concerns, Danger, DetailKind, of_act};
 use super::model::{Model, Overlay, Pane, Pending};
-use super::palette::split_name;
+use super::named;
 use super::row::Row;
+use super::said::{MEDIA, ROOM, Said, bare};
 use super::toasts::Kind;
 
 /// Whom an act without a name concerns: the page one is on, those who are marked, or the selected row.
@@ -57,6 +58,10 @@ pub(super) fn subject(model: &Model) -> Option<Subject> {
 
 /// Begins an act on what is selected.
 pub(super) fn begin(model: &mut Model, act: Act, now: Now) {
+    begin_here(model, act, &Said::default(), now);
+}
+
+fn begin_here(model: &mut Model, act: Act, said: &Said, now: Now) {
     let subject = match act.concerns() {
         Concerns::Server => Some(Subject::Server),
         Concerns::Anything => Some(
@@ -70,7 +75,7 @@ pub(super) fn begin(model: &mut Model, act: Act, now: Now) {
         Concerns::Ban => None,
     };
     match subject {
-        Some(subject) => open(model, act, subject, "", now),
+        Some(subject) => open(model, act, subject, said, now),
         None => {
             let name = of_act(act).map_or("", |entry| entry.name);
             let what = match act.concerns() {
@@ -85,83 +90,75 @@ pub(super) fn begin(model: &mut Model, act: Act, now: Now) {
 
 /// Begins an act on what is named in `text`; the rest of it is the reason or whatever the act wants.
 pub(super) fn begin_named(model: &mut Model, act: Act, text: &str, now: Now) {
-    let text = text.trim();
-    if text.is_empty() {
-        return begin(model, act, now);
-    }
+    let said = match Said::read(act, text) {
+        Ok(said) => said,
+        Err(error) => return fail(model, error, now),
+    };
+    let act = match (act, said.option(MEDIA)) {
+        (Act::Mute, Some(_)) => Act::MuteMedia,
+        (Act::Unmute, Some(_)) => Act::UnmuteMedia,
+        _ => act,
+    };
+    // The name of somebody stands before the rest.
+    let split = |known: &[String]| {
+        let (name, rest) = named::split_name(&said.words, known);
+        (name.to_owned(), Said { words: bare(rest).to_owned(), options: said.options.clone() })
+    };
     match act.concerns() {
+        Concerns::User | Concerns::Room | Concerns::Ban if said.words.is_empty() => {
+            begin_here(model, act, &said, now);
+        }
         Concerns::Server | Concerns::Anything => {
-            let subject = match act.concerns() {
-                Concerns::Anything => {
-                    model.subject().filter(|subject| matches!(subject, Subject::Room { .. }))
-                }
-                _ => None,
+            // As in the shell: without a room that is named, the whole server is meant.
+            let subject = match said.option(ROOM).map(|name| (name, named::room(model, name))) {
+                Some((_, Some(room))) => room,
+                Some((name, None)) => return no_room(model, name, now),
+                None => Subject::Server,
             };
-            open(model, act, subject.unwrap_or(Subject::Server), text, now);
+            let said = Said { words: bare(&said.words).to_owned(), ..said };
+            open(model, act, subject, &said, now);
         }
         Concerns::Ban => {
-            let (name, said) = split_name(text, &[]);
-            let target = ban_target(name);
-            open(model, act, Subject::Banned { target, name: name.to_owned() }, said, now);
+            let (name, said) = split(&[]);
+            let target = named::network(&name).map_or_else(
+                || BanTarget::User(named::user(&name)),
+                |network| BanTarget::Network(network.to_owned()),
+            );
+            open(model, act, Subject::Banned { target, name }, &said, now);
         }
         Concerns::Room => {
-            let (name, said) = split_name(text, &known_rooms(model));
-            let rooms = model.rooms.lines.iter().filter_map(|line| match &line.row {
-                Row::Room(row) => Some((row.id, &row.name)),
-                _ => None,
-            });
-            let named = |(id, known): &(_, &String)| {
-                known.to_lowercase() == name.to_lowercase() || crate::model::RoomId::to_string(id) == name
-            };
-            let found = rooms.into_iter().find(named).map(|(id, name)| (id, name.clone()));
-            let found = found.or_else(|| Some((crate::model::RoomId(name.parse().ok()?), name.to_owned())));
-            match found {
-                Some((id, name)) => {
-                    let said = said.to_owned();
-                    open(model, act, Subject::Room { id, name }, &said, now);
-                }
-                None => fail(model, format!("no room \"{name}\" on the screen; its number would do"), now),
+            let (name, said) = split(&named::known_rooms(model));
+            match named::room(model, &name) {
+                Some(room) => open(model, act, room, &said, now),
+                None => no_room(model, &name, now),
             }
         }
         Concerns::User => {
             if !ready(model, act, now) {
                 return;
             }
-            let (name, said) = split_name(text, &known_users(model));
+            let (name, said) = split(&named::known_users(model));
+            if let (Act::Ban, Some(network)) = (act, named::network(&name)) {
+                return open(model, act, Subject::Network(network.to_owned()), &said, now);
+            }
             // The daemon knows who that is; the dialog then shows it.
-            let target = match name.parse() {
-                Ok(uid) => Target::Uid(Uid(uid)),
-                Err(_) => Target::Nickname(name.to_owned()),
-            };
-            model.request(Request::User(target), Pending::Lookup { act, said: said.to_owned() });
+            model.request(Request::User(named::user(&name)), Pending::Lookup { act, said });
         }
     }
 }
 
-/// Whom a ban is lifted of.
-fn ban_target(name: &str) -> BanTarget {
-    if name.parse::<ipnet::IpNet>().is_ok() || name.parse::<std::net::IpAddr>().is_ok() {
-        return BanTarget::Network(name.to_owned());
-    }
-    match name.parse() {
-        Ok(uid) => BanTarget::User(Target::Uid(Uid(uid))),
-        Err(_) => BanTarget::User(Target::Nickname(name.to_owned())),
-    }
-}
-
-/// The names of users that are at hand.
-pub(super) fn known_users(model: &Model) -> Vec<String> {
-    let lines = model.users.lines.iter().chain(&model.strikes.lines);
-    lines.map(|line| line.row.name().to_owned()).collect()
-}
-
-/// The names of rooms that are at hand.
-pub(super) fn known_rooms(model: &Model) -> Vec<String> {
-    model.rooms.lines.iter().map(|line| line.row.name().to_owned()).collect()
+fn no_room(model: &mut Model, name: &str, now: Now) {
+    fail(model, format!("no room \"{name}\" on the screen; its number would do"), now);
 }
 
 /// Goes on with an act once it is known who was meant.
-pub(super) fn found(model: &mut Model, act: Act, user: &UserDetail, said: &str, now: Now) {
+pub(super) fn found(model: &mut Model, act: Act, user: &UserDetail, said: &Said, now: Now) {
+    if model.overlay.is_some() {
+        // What is pressed next is meant for what lies there; another question must not come between.
+        let name = of_act(act).map_or("", |entry| entry.name);
+        let text = format!("{name} {}: something else was opened meanwhile; nothing was done", user.nickname);
+        return fail(model, text, now);
+    }
     let person = Person { uid: user.uid, name: user.nickname.clone(), address: user.address };
     open(model, act, Subject::Persons(vec![person]), said, now);
 }
@@ -179,15 +176,18 @@ fn ready(model: &mut Model, act: Act, now: Now) -> bool {
 }
 
 /// Asks what has to be asked, or does at once what is harmless.
-pub(super) fn open(model: &mut Model, act: Act, subject: Subject, said: &str, now: Now) {
+pub(super) fn open(model: &mut Model, act: Act, subject: Subject, said: &Said, now: Now) {
     if !ready(model, act, now) {
         return;
     }
-    let dialog = Dialog::new(act, subject, said);
-    if let Some(address) = dialog.address() {
+    let mut dialog = Dialog::new(act, subject, &said.words);
+    if let Err(error) = dialog.fill_in(said) {
+        return fail(model, error, now);
+    }
+    if let Some(network) = dialog.network() {
         // It is seen whom else a ban would hit before it is given.
-        let window = Window { filter: format!("ip:{address}"), limit: 1, ..Window::default() };
-        model.request(Request::Users(window), Pending::Reach { address });
+        let window = Window { filter: format!("ip:{network}"), limit: 1, ..Window::default() };
+        model.request(Request::Users(window), Pending::Reach { network });
     }
     if dialog.danger() == Danger::Mild {
         confirm(model, &dialog, now);
@@ -204,9 +204,10 @@ fn confirm(model: &mut Model, dialog: &Dialog, now: Now) -> Option<String> {
     match dialog.orders() {
         Err(error) => return Some(error),
         Ok(orders) => {
+            let wish = model.number();
             for order in orders {
                 let text = format!("{}{}", dialog.title(), detail_of(&order));
-                send(model, text, order, now);
+                send(model, text, wish, order, now);
             }
         }
     }
@@ -216,9 +217,9 @@ fn confirm(model: &mut Model, dialog: &Dialog, now: Now) -> Option<String> {
     None
 }
 
-fn send(model: &mut Model, text: String, order: Order, now: Now) {
+fn send(model: &mut Model, text: String, wish: u32, order: Order, now: Now) {
     let undo = inverse(&order).map(Box::new);
-    let pending = Pending::Order { text, since: now.uptime, done: 0, of: 0, undo };
+    let pending = Pending::Order { text, since: now.uptime, done: 0, of: 0, wish, undo };
     model.request(Request::Act(order), pending);
 }
 
@@ -236,17 +237,22 @@ fn inverse(order: &Order) -> Option<Order> {
     }
 }
 
-/// Takes back what was done last.
+/// Takes back what was done last, all of it.
 pub(super) fn undo(model: &mut Model, now: Now) {
     if !model.connected() {
         return fail(model, "not connected: nothing was done".to_owned(), now);
     }
-    match model.undo.take() {
-        Some((_, order)) if order.needs() > model.access() => {
+    let (_, orders) = std::mem::take(&mut model.undo);
+    if orders.is_empty() {
+        model.toasts.push(Kind::Notice, "there is nothing to take back", now);
+    }
+    let wish = model.number();
+    for (text, order) in orders.into_iter().rev() {
+        if order.needs() > model.access() {
             fail(model, "this console may not do that".to_owned(), now);
+        } else {
+            send(model, format!("Take back: {text}"), wish, order, now);
         }
-        Some((text, order)) => send(model, format!("Take back: {text}"), order, now),
-        None => model.toasts.push(Kind::Notice, "there is nothing to take back", now),
     }
 }
 

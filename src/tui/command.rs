@@ -11,7 +11,7 @@ use super::model::{Model, Overlay, Pane, Prompt, PromptKind};
 use super::palette::{Argument, HISTORY, Palette, What, argument, theme};
 use super::theme::ThemeName;
 use super::toasts::Kind;
-use super::{acting, heard, moving, update};
+use super::{acting, heard, moving, named, update};
 
 /// Opens the line for the filter of the pane.
 pub(super) fn open_filter(model: &mut Model) {
@@ -47,14 +47,14 @@ pub(super) fn prompt_key(model: &mut Model, key: KeyEvent, now: Now) {
         _ => {
             let changed = model.prompt.as_mut().is_some_and(|prompt| prompt.input.key(key));
             if changed {
-                prompt_changed(model, now);
+                prompt_changed(model);
             }
         }
     }
 }
 
 /// What is typed into a filter counts at once.
-pub(super) fn prompt_changed(model: &mut Model, _: Now) {
+pub(super) fn prompt_changed(model: &mut Model) {
     let text = match &model.prompt {
         Some(Prompt { kind: PromptKind::Filter, input, .. }) => input.text().to_owned(),
         _ => return,
@@ -137,8 +137,8 @@ pub(super) fn suggestions(model: &Model, palette: &Palette) -> Vec<(String, &'st
     };
     let Some(command) = palette.command(context, access) else { return Vec::new() };
     let names = match argument(command.what) {
-        Argument::User => acting::known_users(model),
-        Argument::Room => acting::known_rooms(model),
+        Argument::User => named::known_users(model),
+        Argument::Room => named::known_rooms(model),
         Argument::Theme => ThemeName::ALL.map(|theme| theme.name().to_owned()).into(),
         Argument::Column => columns(model.pane).iter().map(|column| column.key.to_owned()).collect(),
         Argument::None | Argument::Free => return vec![(command.name.to_owned(), command.help)],

@@ -254,17 +254,20 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
                 _ => model.toasts.push(Kind::Failed, refusal.text, now),
             }
         }
-        (Pending::Order { text, undo, .. }, Ok(Reply::Done(what))) => {
+        (Pending::Order { text, wish, undo, .. }, Ok(Reply::Done(what))) => {
             let mut told = if what.is_empty() { format!("{text}: done") } else { what };
             if let Some(order) = undo {
-                told += " (u takes it back)";
-                model.undo = Some((text, *order));
+                told += "; u takes it back";
+                if model.undo.0 != wish {
+                    model.undo = (wish, Vec::new());
+                }
+                model.undo.1.push((text, *order));
             }
             model.toasts.push(Kind::Done, told, now);
         }
-        (Pending::Reach { address }, Ok(Reply::Page(page))) => {
+        (Pending::Reach { network }, Ok(Reply::Page(page))) => {
             if let Some(Overlay::Dialog(dialog)) = &mut model.overlay
-                && dialog.address() == Some(address)
+                && dialog.network() == Some(network)
             {
                 dialog.reach = Some(page.matched);
             }
@@ -284,6 +287,8 @@ fn reply(model: &mut Model, pending: Pending, result: Result<Reply, Refusal>, no
                 detail.data = Data::User(user);
             }
         }
+        // Whoever does something else by now is not to be disturbed.
+        (Pending::Bans | Pending::Quality | Pending::Closed, Ok(_)) if model.overlay.is_some() => {}
         (Pending::Bans, Ok(Reply::Bans(bans))) => {
             model.overlay = Some(Overlay::Menu(lists::bans(model, bans)));
         }
@@ -311,6 +316,8 @@ fn alert(model: &mut Model, status: &Status, now: Now) {
         "ok" if why.is_empty() => (Kind::Notice, "the server is well again".to_owned()),
         "ok" => (Kind::Notice, why),
         "maintenance" => (Kind::Notice, why),
+        // Somebody wanted that.
+        _ if why.starts_with("stopping") => (Kind::Notice, why),
         health => (Kind::Failed, format!("{health}: {why}")),
     };
     model.toasts.push(kind, text, now);

@@ -21,8 +21,11 @@ fn until(rfc3339: &str) -> String {
 /// The bans in force; taking one asks whether to lift it.
 pub(super) fn bans(model: &Model, bans: Vec<BanRow>) -> Picker {
     let may = Act::Unban.access() <= model.access();
+    // Where it is narrow, whom it concerns is of more interest than the hour of its end.
+    let narrow = model.size.0 < 60;
+    let end = |at: &str| if narrow { at.get(..10).unwrap_or(at).to_owned() } else { until(at) };
     let items = bans.into_iter().map(|ban| {
-        let until = ban.until.as_deref().map_or("for good".to_owned(), until);
+        let until = ban.until.as_deref().map_or("for good".to_owned(), end);
         let place = ban.room.map(|room| format!(" from room {room}")).unwrap_or_default();
         let choice = match ban.scope.as_str() {
             "account" if may => {
@@ -77,6 +80,7 @@ pub(super) fn closed(model: &Model, rows: &[ClosedRow]) -> Picker {
     let lost = rows.iter().filter(|row| row.reason != CloseReason::ClientLeft).count();
     let title = match rows.len() {
         0 => "Closed lately".to_owned(),
+        all if wide < 60 => format!("Closed lately: {all}"),
         all => format!("Closed lately: {all}, {lost} without signing out"),
     };
     Picker::new(title, items)

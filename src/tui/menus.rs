@@ -14,6 +14,7 @@ use super::model::{Model, Overlay, Pane};
 use super::moving::{go, open};
 use super::picker::{Choice, Item, Picker};
 use super::row::Row;
+use super::said::Said;
 use super::toasts::Kind;
 use super::update::{act, show};
 use super::{acting, command, pages};
@@ -101,7 +102,7 @@ pub(super) fn choose(model: &mut Model, picker: Picker, now: Now) {
             command::filter(model, &filter);
         }
         Some(Choice::Unban(target, name)) => {
-            acting::open(model, Act::Unban, Subject::Banned { target, name }, "", now);
+            acting::open(model, Act::Unban, Subject::Banned { target, name }, &Said::default(), now);
         }
         Some(Choice::Column(key)) => {
             let pane = model.pane;
@@ -207,7 +208,7 @@ pub(super) fn menu(model: &mut Model) {
     // Half a sentence helps nobody.
     let narrow = model.size.0 < 60;
     let item = |entry: &Entry| Item {
-        label: if narrow { entry.name.to_owned() } else { format!("{:<13} {}", entry.name, entry.help) },
+        label: if narrow { entry.name.to_owned() } else { format!("{:<14} {}", entry.name, entry.help) },
         hint: model.settings.keys.of(entry).first().map(|key| key.name()).unwrap_or_default(),
         choice: Choice::Do(entry.action),
     };

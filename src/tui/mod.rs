@@ -6,7 +6,7 @@
 //! | `update`, `heard`, `acting`, `command`, `menus`, `mouse`, `moving` | what keys, messages, dialogs, typed lines and clicks change |
 //! | `view`, `tables`, `panes`, `gauges`, `overlays`, `pages`, `chart` | what the screen looks like |
 //! | `layout`, `columns`, `theme`, `format`, `paint` | where, how wide, in which style, in which words |
-//! | `keys`, `palette`, `picker`, `dialog`, `input` | the table of actions, and the ways to them |
+//! | `keys`, `palette`, `said`, `named`, `picker`, `dialog`, `input` | the table of actions, and the ways to them |
 //! | `table`, `row`, `feed`, `sieve`, `metrics`, `detail`, `doc`, `toasts` | the parts of the model |
 //! | `link` | the connection to the daemon, a task of its own |
 //! | `run`, `terminal`, `memory`, `once` | the loop, the terminal, what is remembered, a look without a screen |
@@ -37,6 +37,7 @@ mod metrics;
 mod model;
 mod mouse;
 mod moving;
+mod named;
 mod once;
 mod overlays;
 mod pages;
@@ -46,6 +47,7 @@ mod panes;
 mod picker;
 mod row;
 mod run;
+mod said;
 mod sieve;
 mod table;
 mod tables;
@@ -164,6 +166,16 @@ pub fn run(options: Options) -> anyhow::Result<Ended> {
 /// Why there is no answer, in words; the outer error if nothing could be asked at all.
 pub fn once(socket: &Path) -> anyhow::Result<Result<Snapshot, String>> {
     Ok(runtime()?.block_on(Snapshot::take(socket)))
+}
+
+/// The name of each act in the palette, and the options that it takes there.
+#[cfg(test)]
+pub(crate) fn orders() -> Vec<(&'static str, &'static [&'static str])> {
+    let acts = keys::TABLE.iter().filter_map(|entry| match entry.action {
+        keys::Action::Act(act) => Some((entry.name, said::options(act))),
+        _ => None,
+    });
+    acts.collect()
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

@@ -82,9 +82,10 @@ impl Snapshot {
                 status.health
             ),
             format!(
-                "{} users · {} rooms · {} msg/s · {} speaking · {} cpu · {} memory",
+                "{} users · {} of {} rooms with somebody in them · {} msg/s · {} speaking · {} cpu · {} memory",
                 count(status.users_online),
                 count(status.rooms_open),
+                count(status.rooms_total),
                 rate(status.messages_per_second),
                 count(status.voice_streams),
                 percent(status.cpu_percent),

@@ -10,7 +10,7 @@ use super::dialog::{Dialog, Value};
 use super::doc::{Doc, Scroll};
 use super::format::{clip, count, wrap};
 use super::input::Input;
-use super::keys::{Act, Danger};
+use super::keys::{Act, Action, Danger};
 use super::layout::Regions;
 use super::model::{Model, Overlay, Pending};
 use super::pages;
@@ -159,7 +159,7 @@ fn dialog(painter: &mut Painter<'_>, model: &Model, dialog: &Dialog) {
         let why = match dialog.act {
             _ if area.width < 56 => "",
             Act::MaintenanceOn => "All but staff have to leave. ",
-            Act::Mute | Act::StripMic | Act::Ban => "It concerns many. ",
+            Act::Mute | Act::MuteMedia | Act::Ban => "It concerns many. ",
             _ => "This cannot be taken back. ",
         };
         let text = format!("{} {why}Type {code} to go on.", painter.glyphs.warning);
@@ -271,6 +271,9 @@ pub(super) fn under_way(painter: &Painter<'_>, model: &Model, now: Now) -> Strin
     format!("{} {text}{more}", spinner.get(turn).unwrap_or(&""))
 }
 
+/// Lines of one message; more of it stands in the page of notices.
+const TOLD: usize = 3;
+
 /// Messages, above the footer at the right.
 pub(super) fn toasts(painter: &mut Painter<'_>, model: &Model, regions: &Regions, now: Now) {
     let area = regions.footer;
@@ -282,10 +285,22 @@ pub(super) fn toasts(painter: &mut Painter<'_>, model: &Model, regions: &Regions
             Kind::Failed => (painter.glyphs.failed, Tone::Bad),
         };
         let close = if toast.kind == Kind::Failed { "  x" } else { "" };
-        let text = format!("{}{close}", painter.shown(&toast.text));
-        let most = area.width.min(90);
+        let most = usize::from(area.width.min(90)).saturating_sub(6 + close.len());
+        let parts = toast.text.lines().flat_map(|line| wrap(&painter.shown(line), most));
+        let mut parts: Vec<String> = parts.collect();
+        if parts.len() > TOLD {
+            parts.truncate(TOLD - 1);
+            let key = model.settings.keys.name_of(Action::Notices, model.context(), model.access());
+            parts.push(key.map_or_else(
+                || painter.glyphs.more.to_owned(),
+                |key| format!("{} {key} shows all of it", painter.glyphs.more),
+            ));
+        }
+        if let Some(last) = parts.last_mut() {
+            *last += close;
+        }
         // What goes on in the next line stands under its beginning, not under the sign.
-        let lines = wrap(&text, most.saturating_sub(6).into()).into_iter().take(3).enumerate();
+        let lines = parts.into_iter().enumerate();
         let lines: Vec<String> =
             lines.map(|(at, line)| format!(" {} {line} ", if at == 0 { sign } else { " " })).collect();
         let height = lines.len() as u16;
@@ -302,6 +317,6 @@ pub(super) fn toasts(painter: &mut Painter<'_>, model: &Model, regions: &Regions
             painter.text(place.x, y, 1, bar, style);
             painter.text(place.x + 1, y, wide - 1, line, style);
         }
-        painter.hit(place, Hit::Action(super::keys::Action::Dismiss));
+        painter.hit(place, Hit::Action(Action::Dismiss));
     }
 }

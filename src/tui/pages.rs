@@ -88,7 +88,10 @@ pub(super) fn notices(model: &Model, width: u16) -> Doc {
             Kind::Notice => ("note", Tone::Text),
             Kind::Failed => ("failed", Tone::Bad),
         };
-        doc.field(&format!("{} {sign}", clock(toast.at)), &toast.text, tone);
+        let mut label = format!("{} {sign}", clock(toast.at));
+        for line in toast.text.lines() {
+            doc.field(&std::mem::take(&mut label), line, tone);
+        }
     }
     doc
 }

@@ -67,7 +67,10 @@ impl Painter<'_> {
                 '←' => ascii.push_str("<-"),
                 '▲' | '↑' => ascii.push('^'),
                 '▼' | '↓' => ascii.push('v'),
-                '●' => ascii.push('*'),
+                '●' | '◆' => ascii.push('*'),
+                '○' => ascii.push('o'),
+                '✗' => ascii.push('X'),
+                '✓' => ascii.push_str("ok"),
                 '⏎' => ascii.push('='),
                 _ => ascii.push('?'),
             }

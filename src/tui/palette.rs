@@ -36,7 +36,7 @@ pub(super) struct Command {
 }
 
 /// Other names of commands.
-const ALIASES: [(&str, &str); 9] = [
+const ALIASES: [(&str, &str); 11] = [
     ("exit", "quit"),
     ("q", "quit"),
     ("say", "broadcast"),
@@ -46,6 +46,8 @@ const ALIASES: [(&str, &str); 9] = [
     ("lock", "lock-room"),
     ("unlock", "unlock-room"),
     ("clear", "clear-strikes"),
+    ("strip-mic", "mute --media"),
+    ("restore-mic", "unmute --media"),
 ];
 
 /// Everything that can be done here by name.
@@ -95,7 +97,7 @@ pub(super) fn fit(typed: &str, name: &str) -> Option<i32> {
     for c in typed.chars() {
         let (at, _) = letters.find(|(_, letter)| *letter == c)?;
         // Letters in a row and at the beginning of words count more.
-        let word = at == 0 || name.get(..at).is_some_and(|before| before.ends_with('-'));
+        let word = at == 0 || name.get(..at).is_some_and(|before| before.ends_with(['-', ' ']));
         score += if word {
             20
         } else if last.is_some_and(|last| last + 1 == at) {
@@ -109,13 +111,37 @@ pub(super) fn fit(typed: &str, name: &str) -> Option<i32> {
 }
 
 impl Palette {
-    /// The command's name and the rest of the line.
+    /// The command's name and the rest of the line. A name has one word or two, as on the command line.
     pub(super) fn parts(&self) -> (&str, Option<&str>) {
         let text = self.input.text().trim_start();
-        match text.split_once(' ') {
-            Some((name, rest)) => (name, Some(rest)),
-            None => (text, None),
+        let Some((first, rest)) = text.split_once(' ') else { return (text, None) };
+        let lower = text.to_ascii_lowercase();
+        let names = || TABLE.iter().map(|entry| entry.name);
+        let two = |known: &str| known.contains(' ') && known.starts_with(lower.trim_end());
+        // One of two words that has been typed in full, or is on its way to be.
+        let whole = names().find(|known| {
+            known.contains(' ')
+                && lower.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        });
+        if let Some(whole) = whole {
+            let rest = text.get(whole.len()..).unwrap_or_default();
+            return (whole, rest.strip_prefix(' '));
         }
+        if !rest.trim().is_empty() && names().any(two) {
+            return (text.trim_end(), None);
+        }
+        // Where all that begin so have two words, the second one is no text.
+        let begins = |known: &str| known.starts_with(&first.to_ascii_lowercase());
+        if names().any(begins) && names().filter(|known| begins(known)).all(|known| known.contains(' ')) {
+            return match rest.trim_start().split_once(' ') {
+                Some((_, said)) => {
+                    let at = text.len() - said.len();
+                    (text.get(..at).unwrap_or(text).trim_end(), Some(said))
+                }
+                None => (text.trim_end(), None),
+            };
+        }
+        (first, Some(rest))
     }
 
     /// The commands that fit, best first.
@@ -168,27 +194,6 @@ pub(super) fn argument(what: What) -> Argument {
     }
 }
 
-/// Splits what was typed into the name of somebody and the rest, by the names that are known: those may
-/// hold spaces. Without a known one, the first word is the name, or what stands in quotes.
-pub(super) fn split_name<'a>(text: &'a str, known: &[String]) -> (&'a str, &'a str) {
-    let text = text.trim();
-    if let Some((name, rest)) = text.strip_prefix('"').and_then(|text| text.split_once('"')) {
-        return (name, rest.trim());
-    }
-    let longest = known
-        .iter()
-        .filter(|name| {
-            text.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name))
-                && text.get(name.len()..).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-        })
-        .map(String::len)
-        .max();
-    match longest {
-        Some(length) => (text.get(..length).unwrap_or(text), text.get(length..).unwrap_or_default().trim()),
-        None => text.split_once(' ').map_or((text, ""), |(name, rest)| (name, rest.trim())),
-    }
-}
-
 /// The theme of that name.
 pub(super) fn theme(name: &str) -> Option<ThemeName> {
     ThemeName::ALL.into_iter().find(|theme| theme.name() == name.trim())
@@ -211,7 +216,17 @@ mod tests {
         for (typed, name) in [
             ("kick", "kick"),
             ("ki", "kick"),
-            ("mton", "maintenance-on"),
+            ("mton", "maintenance on"),
+            ("maintenance on", "maintenance on"),
+            ("maintenance off all is well", "maintenance off"),
+            ("Maintenance Off all is well", "maintenance off"),
+            ("maintenance of", "maintenance off"),
+            ("maint on back soon", "maintenance on"),
+            ("mute bob", "mute"),
+            ("mute --m", "mute --media"),
+            ("mute --media bob", "mute --media"),
+            ("unmute --media bob", "unmute --media"),
+            ("strip-mic bob", "mute --media"),
             ("clst", "clear-strikes"),
             ("say", "broadcast"),
             ("q", "quit"),
@@ -221,16 +236,8 @@ mod tests {
             assert_eq!(best(typed, Access::Operator), Some(name), "{typed}");
         }
         assert_eq!(best("zzz", Access::Operator), None);
+        // A question of the command line is no order here, and not taken for another one.
+        assert_eq!(best("maintenance status", Access::Operator), None);
         assert_ne!(best("shutdown", Access::Observer), Some("shutdown"));
-    }
-
-    #[test]
-    fn names_may_hold_spaces() {
-        let known = ["Bob".to_owned(), "Bob Marley".to_owned()];
-        assert_eq!(split_name("bob marley too loud", &known), ("bob marley", "too loud"));
-        assert_eq!(split_name("bob too loud", &known), ("bob", "too loud"));
-        assert_eq!(split_name("\"some body\" x", &known), ("some body", "x"));
-        assert_eq!(split_name("amy", &known), ("amy", ""));
-        assert_eq!(split_name("bobby", &known), ("bobby", ""));
     }
 }

@@ -86,7 +86,7 @@ fn title(painter: &mut Painter<'_>, model: &Model, table: &Table, area: Rect) {
     let theme = painter.theme;
     let what = match table.pane {
         Pane::Rooms => "rooms",
-        Pane::Strikes => "with strikes",
+        Pane::Strikes => "caught by the limits",
         _ => "users",
     };
     let (matched, total) = (count(table.matched.into()), count(table.total.into()));

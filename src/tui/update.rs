@@ -24,7 +24,7 @@ pub(super) fn update(model: &mut Model, event: Event, now: Now) -> Vec<Command> 
         }
         Event::Terminal(Input::Mouse(event)) => mouse::mouse(model, event, now),
         Event::Terminal(Input::Paste(text)) => {
-            paste(model, &text, now);
+            paste(model, &text);
             true
         }
         Event::Terminal(Input::Resize(width, height)) => {
@@ -89,8 +89,8 @@ fn key(model: &mut Model, key: KeyEvent, now: Now) {
             return;
         }
         Some(Overlay::Event(scroll)) => {
-            let jump = Key::of(key) == Key::of(KeyEvent::from(KeyCode::Char('J')));
-            if jump {
+            let action = lookup(Key::of(key), model.context(), model.access(), &model.settings.keys);
+            if action == Some(Action::Jump) {
                 menus::jump(model, now);
             } else if let Some(scroll) = menus::doc_key(model, scroll, key, pages::event) {
                 model.overlay = Some(Overlay::Event(scroll));
@@ -109,7 +109,7 @@ fn key(model: &mut Model, key: KeyEvent, now: Now) {
     }
 }
 
-fn paste(model: &mut Model, text: &str, now: Now) {
+fn paste(model: &mut Model, text: &str) {
     match &mut model.overlay {
         Some(Overlay::Palette(palette)) => palette.input.paste(text),
         Some(Overlay::Dialog(dialog)) => {
@@ -124,7 +124,7 @@ fn paste(model: &mut Model, text: &str, now: Now) {
         None => {
             if let Some(prompt) = &mut model.prompt {
                 prompt.input.paste(text);
-                command::prompt_changed(model, now);
+                command::prompt_changed(model);
             }
         }
     }

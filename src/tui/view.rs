@@ -62,7 +62,8 @@ fn body(painter: &mut Painter<'_>, model: &Model, regions: &Regions) {
     if !model.connected() && model.hello.is_some() {
         // What is old looks old.
         let style = painter.theme.stale;
-        for area in [regions.body, regions.side, regions.strip] {
+        let totals = Rect { y: regions.header.y + 1, height: regions.header.height - 1, ..regions.header };
+        for area in [totals, regions.body, regions.side, regions.strip] {
             painter.style(area, style);
         }
     }
@@ -74,15 +75,16 @@ fn connection(painter: &Painter<'_>, model: &Model, now: Now) -> (String, Style)
     match &model.link {
         Link::Connected => (format!("{} connected", glyphs.dot), theme.good),
         Link::Connecting => (format!("{} connecting…", glyphs.ring), theme.warn),
-        Link::Waiting { why, retry_at } => {
+        // Why stands at the end, where it may be cut off; the footer knows the key.
+        Link::Waiting { retry_at, .. } => {
             let retry = match retry_at {
                 Some(at) => {
                     let left = at.saturating_sub(now.uptime) + Duration::from_millis(999);
-                    format!(", again in {}s (r: now)", left.as_secs())
+                    format!(", again in {}s", left.as_secs())
                 }
                 None => String::new(),
             };
-            (format!("{} {why}{retry}", glyphs.failed), theme.bad)
+            (format!("{} offline{retry}", glyphs.failed), theme.bad)
         }
     }
 }
@@ -90,8 +92,9 @@ fn connection(painter: &Painter<'_>, model: &Model, now: Now) -> (String, Style)
 fn header(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
     let theme = painter.theme;
     let mut badges: Vec<String> = Vec::new();
-    if let Some(status) = model.status.as_ref().filter(|status| !matches!(status.health.as_str(), "ok" | ""))
-    {
+    // How a daemon is that does not answer, nobody knows.
+    let status = model.status.as_ref().filter(|_| model.connected());
+    if let Some(status) = status.filter(|status| !matches!(status.health.as_str(), "ok" | "")) {
         badges.push(format!(" {} {} ", painter.glyphs.warning, status.health.to_uppercase()));
     }
     if let Some(skipped) = model.paused {
@@ -127,23 +130,30 @@ fn header(painter: &mut Painter<'_>, model: &Model, area: Rect, now: Now) {
         let age = now.uptime.saturating_sub(model.heard).as_secs();
         pieces.push((format!("  data {} old", duration(age)), theme.warn));
     }
+    if let Link::Waiting { why, .. } = &model.link {
+        pieces.push((format!("  {why}"), theme.dim));
+    }
     if model.feed.missed > 0 {
         pieces.push((format!("  {} events missed", count(model.feed.missed)), theme.warn));
     }
-    if let Some((first, others)) =
-        model.status.as_ref().and_then(|status| status.health_reasons.split_first())
-    {
+    if let Some((first, others)) = status.and_then(|status| status.health_reasons.split_first()) {
         let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         pieces.push((format!("  {} {first}{more}", painter.glyphs.warning), theme.warn));
     }
-    // Where it is narrow, the version and the uptime go first.
-    let needed = |pieces: &[(String, Style)], painter: &Painter<'_>| -> u16 {
+    // Where it is narrow, the version and the uptime go first, and then the name: one knows where one is, but
+    // not how long the daemon has been away.
+    let needed = |pieces: &[(String, Style)]| -> u16 {
         pieces.iter().fold(0, |sum, (text, _)| sum.saturating_add(painter.columns(text)))
     };
-    while pieces.len() > 2 && needed(&pieces, painter) > room {
+    let is_state = |piece: &(String, Style)| piece.0.contains(&state);
+    while !pieces.get(1).is_none_or(is_state) && needed(&pieces) > room {
         pieces.remove(1);
-        if pieces.get(1).is_some_and(|(text, _)| text.contains(&state)) {
-            break;
+    }
+    let told = if model.connected() { 2 } else { 3 };
+    if pieces.get(..told).is_some_and(|first| needed(first) > room) {
+        pieces.remove(0);
+        if let Some((first, _)) = pieces.first_mut() {
+            *first = first.trim_start().to_owned();
         }
     }
     let pieces: Vec<(&str, Style)> = pieces.iter().map(|(text, style)| (text.as_str(), *style)).collect();
@@ -158,7 +168,7 @@ fn totals(painter: &mut Painter<'_>, model: &Model, area: Rect) {
     let theme = painter.theme;
     let facts = [
         (count(status.users_online), "users"),
-        (count(status.rooms_open), "rooms"),
+        (format!("{}/{}", count(status.rooms_open), count(status.rooms_total)), "rooms"),
         (rate(status.messages_per_second), "msg/s"),
         (count(status.voice_streams), "speaking"),
         (percent(status.cpu_percent), "cpu"),

@@ -44,6 +44,7 @@ impl Service {
             peaks: measured.peaks,
             peak_users: measured.population.peak,
             rooms_open: measured.population.rooms_open,
+            rooms_total: measured.population.rooms_total,
             messages_total: metrics.messages.get(),
             messages_per_second: rounded(f64::from(measured.sample.messages)),
             deliveries_total: metrics.deliveries.get(),

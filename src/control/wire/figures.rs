@@ -24,6 +24,7 @@ pub struct Status {
     /// The most since the start of what else rises and falls.
     pub peaks: Peaks,
     pub rooms_open: u64,
+    pub rooms_total: u64,
     pub messages_total: u64,
     pub messages_per_second: f64,
     pub deliveries_total: u64,

@@ -30,7 +30,7 @@ pub use reply::{Refusal, RefusalCode, Reply, Update};
 pub use request::{BanTarget, Request, Target, View, Window};
 
 /// The version of these messages. Another one is answered with a hello and the end of the connection.
-pub const PROTOCOL: u16 = 3;
+pub const PROTOCOL: u16 = 4;
 /// The longest frame from a client, in bytes.
 pub const REQUEST_MAX: usize = 64 * 1024;
 /// The longest frame from the daemon, in bytes.

@@ -119,6 +119,7 @@ impl State {
             away: away.count() as u64,
             peak: self.peak_users as u64,
             rooms_open: self.rooms.values().filter(|room| !room.members.is_empty()).count() as u64,
+            rooms_total: self.rooms.len() as u64,
             talkers: self.talkers(),
             busiest: self.busiest(),
             ..Population::default()

@@ -69,6 +69,11 @@ pub(super) fn columns(pane: Pane) -> &'static [Column] {
     }
 }
 
+/// Columns with this rank and higher ones are shown only where the name has room beyond its least width.
+const SELDOM: u8 = 9;
+/// So much room.
+const NAME: u16 = 6;
+
 /// Space between two columns.
 const GAP: u16 = 2;
 
@@ -88,7 +93,9 @@ pub(super) fn fitting(
     let mut worst = None;
     for column in ranks {
         let more = column.width + if used == 0 { 0 } else { GAP };
-        if used > 0 && used + more > width {
+        // Rather a whole name than a figure that is seldom asked for.
+        let name = if column.rank >= SELDOM { NAME } else { 0 };
+        if used > 0 && used + more + name > width {
             break;
         }
         used += more;
@@ -96,13 +103,16 @@ pub(super) fn fitting(
     }
     let shown: Vec<&Column> = all.into_iter().filter(|column| Some(column.rank) <= worst).collect();
     let mut spare = width.saturating_sub(used);
-    // What is left is shared out among those that want more; names get twice as much as the others.
+    // What is left goes to the name as far as it wants it, and is shared out among the others.
     let mut more = vec![0; shown.len()];
+    if let (Some(column), Some(more)) = (shown.first(), more.first_mut()) {
+        *more = column.grows.min(spare);
+        spare -= *more;
+    }
     while spare > 0 {
         let mut given = false;
         for (column, more) in shown.iter().zip(&mut more) {
-            let share = if column.rank == 0 { 2 } else { 1 };
-            let part = share.min(column.grows - *more).min(spare);
+            let part = u16::from(column.grows > *more).min(spare);
             *more += part;
             spare -= part;
             given |= part > 0;

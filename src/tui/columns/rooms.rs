@@ -14,7 +14,7 @@ pub(super) const ROOMS: &[Column] = &[
         "Category",
         13,
         10,
-        5,
+        7,
         cell!(Room, row, line, glyphs => (row.category.clone(), Tone::Text)),
     ),
     left("rating", "Rating", 6, 0, 8, cell!(Room, row, line, glyphs => (row.rating.to_string(), Tone::Dim))),
@@ -59,9 +59,9 @@ pub(super) const ROOMS: &[Column] = &[
         "Kind",
         12,
         8,
-        7,
+        5,
         cell!(Room, row, line, glyphs => {
-            let words = [(!row.voice, "text"), (row.permanent, "fixed"), (row.private, "private"), (row.locked, "locked")];
+            let words = [(row.locked, "locked"), (row.private, "private"), (!row.voice, "text"), (row.permanent, "fixed")];
             let words: Vec<&str> = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
             let tone = if row.locked || row.private { Tone::Warn } else { Tone::Dim };
             (words.join(" "), tone)

@@ -11,7 +11,7 @@ pub(super) fn text(purpose: Purpose, label: &'static str, value: &str, example: 
 
 /// The fields for `act`, with what was said in advance: a time, a reason, or the text of an announcement.
 pub(super) fn fields(act: Act, subject: &Subject, said: &str) -> Vec<Field> {
-    let timed = matches!(act, Act::Ban | Act::Mute | Act::StripMic | Act::Shutdown);
+    let timed = matches!(act, Act::Ban | Act::Mute | Act::MuteMedia | Act::Shutdown);
     let (time, said) = if timed { split_time(said) } else { (None, said) };
     let reason = |example| text(Purpose::Reason, "Reason", said, example);
     let place = |fields: Vec<Field>| match &subject {
@@ -36,18 +36,20 @@ pub(super) fn fields(act: Act, subject: &Subject, said: &str) -> Vec<Field> {
             {
                 options.extend([format!("address {address}"), "account and address".to_owned()]);
             }
-            vec![
-                Field {
-                    purpose: Purpose::Whom,
-                    label: "Ban",
-                    value: Value::Choice { options, at: 0 },
-                    example: "",
-                },
+            let what = Field {
+                purpose: Purpose::Whom,
+                label: "Ban",
+                value: Value::Choice { options, at: 0 },
+                example: "",
+            };
+            let asked = [
                 text(Purpose::Time, "For", time.unwrap_or("1d"), "2h, 7d; empty: for good"),
                 reason("the user reads it"),
-            ]
+            ];
+            let what = (!matches!(subject, Subject::Network(_))).then_some(what);
+            what.into_iter().chain(asked).collect()
         }
-        Act::Mute | Act::StripMic => {
+        Act::Mute | Act::MuteMedia => {
             vec![
                 text(Purpose::Time, "For", time.unwrap_or("15m"), "15m, 2h; empty: until it is lifted"),
                 reason("why"),
@@ -69,6 +71,7 @@ pub(super) fn fields(act: Act, subject: &Subject, said: &str) -> Vec<Field> {
         }
         Act::Backup => vec![
             text(Purpose::Path, "To", said, "/srv/backups or a file there"),
+            text(Purpose::Keep, "Keep", "", "so many in the directory; empty: all"),
             text(Purpose::Reason, "Reason", "", "why"),
         ],
         Act::Shutdown => {
@@ -76,7 +79,7 @@ pub(super) fn fields(act: Act, subject: &Subject, said: &str) -> Vec<Field> {
         }
         Act::Unban
         | Act::Unmute
-        | Act::RestoreMic
+        | Act::UnmuteMedia
         | Act::ClearStrikes
         | Act::UnlockRoom
         | Act::MaintenanceOff
@@ -99,6 +102,8 @@ pub(super) fn danger(act: Act, subject: &Subject) -> Danger {
     match (act.danger(), subject) {
         (Danger::Mild, Subject::Persons(persons)) if persons.len() > 1 => Danger::Moderate,
         (_, Subject::Persons(persons)) if persons.len() > 1 => Danger::Severe,
+        // Nobody knows by heart who is in a network.
+        (_, Subject::Network(network)) if network.contains('/') => Danger::Severe,
         (danger, _) => danger,
     }
 }
@@ -111,8 +116,8 @@ pub(in crate::tui) fn verb(act: Act) -> &'static str {
         Act::Unban => "Unban",
         Act::Mute => "Mute",
         Act::Unmute => "Unmute",
-        Act::StripMic => "Strip mic of",
-        Act::RestoreMic => "Restore mic of",
+        Act::MuteMedia => "Mute media of",
+        Act::UnmuteMedia => "Unmute media of",
         Act::Warn => "Warn",
         Act::ClearStrikes => "Clear strikes of",
         Act::CloseRoom => "Close",

@@ -1,7 +1,6 @@
 //! The dialogs: what is asked before something is done. Whom it concerns is fixed when a dialog opens and
 //! stays so, whatever the rows do meanwhile.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::control::wire::{BanTarget, Order, Target};
@@ -9,6 +8,7 @@ use crate::model::RoomId;
 
 use super::input::Input;
 use super::keys::{Act, Danger};
+use super::said::Said;
 use form::danger;
 pub(super) use form::verb;
 
@@ -30,6 +30,7 @@ pub(super) enum Purpose {
     Text,
     Path,
     Grace,
+    Keep,
     Code,
 }
 
@@ -77,6 +78,7 @@ impl Dialog {
         let code = (danger(act, &subject) == Danger::Severe).then(|| match &subject {
             Subject::Room { id, .. } => id.to_string(),
             Subject::Persons(persons) => persons.len().to_string(),
+            Subject::Network(network) => network.clone(),
             _ if act == Act::Shutdown => "shutdown".to_owned(),
             _ => "maintenance".to_owned(),
         });
@@ -90,6 +92,32 @@ impl Dialog {
         };
         let focus = fields.iter().position(unsaid).unwrap_or(fields.len());
         Dialog { act, subject, fields, focus, code, reach: None, error: None }
+    }
+
+    /// Fills in what was said by options. Says what does not fit together.
+    pub(super) fn fill_in(&mut self, said: &Said) -> Result<(), String> {
+        for (name, value) in &said.options {
+            let purpose = match *name {
+                "for" => Purpose::Time,
+                "grace" => Purpose::Grace,
+                "keep" => Purpose::Keep,
+                "message" => Purpose::Text,
+                "reason" => Purpose::Reason,
+                // That has chosen the act or the subject already.
+                _ => continue,
+            };
+            let field = self.fields.iter_mut().find(|field| field.purpose == purpose);
+            let Some(Value::Text(input)) = field.map(|field| &mut field.value) else { continue };
+            let takes_words = matches!(purpose, Purpose::Text | Purpose::Reason);
+            if takes_words && !input.text().is_empty() {
+                return Err(format!(
+                    "\"{}\" beside --{name}: a text of several words needs quotes",
+                    input.text()
+                ));
+            }
+            input.set(value);
+        }
+        Ok(())
     }
 
     /// How carefully it is asked.
@@ -109,11 +137,13 @@ impl Dialog {
             return vec![("Whom", "everybody on the server".to_owned())];
         }
         let mut facts = self.subject.facts();
-        if self.address().is_some() {
+        if self.network().is_some() {
             let ends = match (self.chosen(), self.reach) {
                 (Some(0), _) => "the session of this account".to_owned(),
                 (_, None) => "…".to_owned(),
+                (_, Some(0)) => "no session: nobody is here from there".to_owned(),
                 (_, Some(1)) => "1 session".to_owned(),
+                (None, Some(count)) => format!("{count} sessions: everybody from there"),
                 (_, Some(count)) => format!("{count} sessions: everybody from this address"),
             };
             facts.push(("Ends", ends));
@@ -121,13 +151,14 @@ impl Dialog {
         facts
     }
 
-    /// The address that a ban could be of.
-    pub(super) fn address(&self) -> Option<IpAddr> {
+    /// The address or network that a ban could be of.
+    pub(super) fn network(&self) -> Option<String> {
         match (self.act, &self.subject) {
             (Act::Ban, Subject::Persons(persons)) => match persons.as_slice() {
-                [person] => person.address,
+                [person] => person.address.map(|address| address.to_string()),
                 _ => None,
             },
+            (Act::Ban, Subject::Network(network)) => Some(network.clone()),
             _ => None,
         }
     }
@@ -197,6 +228,11 @@ impl Dialog {
                 self.about_server(act, reason).map(|order| vec![order])
             }
             (Subject::Room { id, .. }, act) => self.about_room(act, *id, reason).map(|order| vec![order]),
+            (Subject::Network(network), Act::Ban) => {
+                let target = BanTarget::Network(network.clone());
+                Ok(vec![Order::Ban { target, time: time()?, reason }])
+            }
+            (Subject::Network(_), _) => Err("that does not concern addresses".to_owned()),
             (Subject::Banned { target, .. }, _) => Ok(vec![Order::Unban { target: target.clone(), reason }]),
             (Subject::Server, act) => self.about_server(act, reason).map(|order| vec![order]),
         }
@@ -219,11 +255,11 @@ impl Dialog {
                     _ => vec![account],
                 }
             }
-            Act::Mute | Act::StripMic => {
-                vec![Order::Mute { user, media: act == Act::StripMic, time, reason }]
+            Act::Mute | Act::MuteMedia => {
+                vec![Order::Mute { user, media: act == Act::MuteMedia, time, reason }]
             }
-            Act::Unmute | Act::RestoreMic => {
-                vec![Order::Unmute { user, media: act == Act::RestoreMic, reason }]
+            Act::Unmute | Act::UnmuteMedia => {
+                vec![Order::Unmute { user, media: act == Act::UnmuteMedia, reason }]
             }
             Act::Warn => vec![Order::Warn { user, reason }],
             Act::ClearStrikes => vec![Order::ClearStrikes { user, reason }],
@@ -257,7 +293,14 @@ impl Dialog {
             Act::Reload => Ok(Order::Reload { reason }),
             Act::Backup => match self.input(Purpose::Path) {
                 path if path.starts_with('/') => {
-                    Ok(Order::Backup { path: path.to_owned(), keep: None, reason })
+                    let keep = match self.input(Purpose::Keep) {
+                        "" => None,
+                        text => match text.parse() {
+                            Ok(keep) if keep > 0 => Some(keep),
+                            _ => return Err(format!("\"{text}\" is no number of backups")),
+                        },
+                    };
+                    Ok(Order::Backup { path: path.to_owned(), keep, reason })
                 }
                 _ => Err("the path has to begin with /; it is one of the server's machine".to_owned()),
             },

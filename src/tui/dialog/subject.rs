@@ -22,6 +22,8 @@ pub(in crate::tui) enum Subject {
     Persons(Vec<Person>),
     /// A room.
     Room { id: RoomId, name: String },
+    /// An address or a network, to be banned.
+    Network(String),
     /// Somebody or something that is banned.
     Banned { target: BanTarget, name: String },
 }
@@ -35,7 +37,9 @@ impl Subject {
                 [person] => person.name.clone(),
                 persons => format!("{} users", persons.len()),
             },
-            Subject::Room { name, .. } | Subject::Banned { name, .. } => name.clone(),
+            Subject::Room { name, .. } | Subject::Network(name) | Subject::Banned { name, .. } => {
+                name.clone()
+            }
         }
     }
 
@@ -54,6 +58,7 @@ impl Subject {
                 }
             },
             Subject::Room { id, name } => vec![("Room", format!("{name} ({id})"))],
+            Subject::Network(network) => vec![("Address", network.clone())],
             Subject::Banned { name, .. } => vec![("Banned", name.clone())],
         }
     }

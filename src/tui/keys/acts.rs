@@ -10,8 +10,8 @@ pub(in crate::tui) enum Act {
     Unban,
     Mute,
     Unmute,
-    StripMic,
-    RestoreMic,
+    MuteMedia,
+    UnmuteMedia,
     Warn,
     ClearStrikes,
     CloseRoom,
@@ -57,8 +57,8 @@ impl Act {
             | Act::Ban
             | Act::Mute
             | Act::Unmute
-            | Act::StripMic
-            | Act::RestoreMic
+            | Act::MuteMedia
+            | Act::UnmuteMedia
             | Act::Warn
             | Act::ClearStrikes => Concerns::User,
             Act::Unban => Concerns::Ban,
@@ -77,7 +77,7 @@ impl Act {
     pub(in crate::tui) fn danger(self) -> Danger {
         match self {
             Act::Unmute
-            | Act::RestoreMic
+            | Act::UnmuteMedia
             | Act::ClearStrikes
             | Act::UnlockRoom
             | Act::Reload
@@ -94,8 +94,8 @@ impl Act {
             Act::Kick
             | Act::Mute
             | Act::Unmute
-            | Act::StripMic
-            | Act::RestoreMic
+            | Act::MuteMedia
+            | Act::UnmuteMedia
             | Act::Warn
             | Act::ClearStrikes
             | Act::CloseRoom

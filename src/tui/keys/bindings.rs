@@ -154,7 +154,9 @@ impl Bindings {
             for entry in TABLE.iter().filter(|entry| entry.scope == scope) {
                 let keys: Vec<String> =
                     self.of(entry).iter().map(|key| format!("{:?}", key.name())).collect();
-                let line = format!("{} = [{}]", entry.name, keys.join(", "));
+                // A name of two words is a key of such a file only in quotes.
+                let quote = if entry.name.contains(' ') { "\"" } else { "" };
+                let line = format!("{quote}{}{quote} = [{}]", entry.name, keys.join(", "));
                 _ = writeln!(text, "{line:<36} # {}", entry.help);
             }
         }

@@ -1,9 +1,9 @@
 //! What happens to the console, what it wants done outside, and what it waits for.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use super::super::keys::Act;
+use super::super::said::Said;
 use super::Pane;
 use crate::control::wire::{ClientMessage, Order, ServerHello, ServerMessage};
 
@@ -13,7 +13,7 @@ pub(in crate::tui) enum Link {
     /// On its way.
     Connecting,
     Connected,
-    /// Lost, or never there: why, since when, and when it is tried again.
+    /// Lost, or never there: why, and when it is tried again.
     Waiting {
         why: String,
         retry_at: Option<Duration>,
@@ -97,17 +97,19 @@ pub(in crate::tui) enum Pending {
         since: Duration,
         done: u64,
         of: u64,
+        /// The number of the wish that it came from; several orders can come from one.
+        wish: u32,
         /// What takes it back, if anything does.
         undo: Option<Box<Order>>,
     },
-    /// How many sessions a ban of an address would end.
+    /// How many sessions a ban of an address or a network would end.
     Reach {
-        address: IpAddr,
+        network: String,
     },
     /// Somebody is looked up, for an act.
     Lookup {
         act: Act,
-        said: String,
+        said: Said,
     },
     /// What the page on the screen shows of somebody who is not signed in.
     Absent {

@@ -126,8 +126,8 @@ pub(super) struct Model {
     /// Updates left out while paused.
     pub(super) paused: Option<u64>,
     pub(super) toasts: Toasts,
-    /// What takes the last act back: in words, and the order.
-    pub(super) undo: Option<(String, Order)>,
+    /// What takes the last wish back: its number, and each order of it in words with its opposite.
+    pub(super) undo: (u32, Vec<(String, Order)>),
     pub(super) pending: BTreeMap<u32, Pending>,
     pub(super) views: BTreeMap<u32, Watched>,
     pub(super) history: Vec<String>,
@@ -164,7 +164,7 @@ impl Model {
             prompt: None,
             paused: None,
             toasts: Toasts::default(),
-            undo: None,
+            undo: (0, Vec::new()),
             pending: BTreeMap::new(),
             views: BTreeMap::new(),
             history: Vec::new(),
@@ -219,7 +219,8 @@ impl Model {
         }
     }
 
-    fn number(&mut self) -> u32 {
+    /// A number that nothing has yet.
+    pub(super) fn number(&mut self) -> u32 {
         self.next_id = self.next_id.wrapping_add(1).max(1);
         self.next_id
     }

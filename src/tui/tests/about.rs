@@ -152,7 +152,7 @@ fn everything_can_be_done_by_name() {
 fn other_keys_do_it_where_somebody_wants_them() {
     let mut stage = Stage::new((120, 40));
     stage.model.settings.keys =
-        Bindings::read("[keys.user]\nkick = \"F5\"\nmute = []\n[keys.strikes]\nbans = \"Ctrl-B\"\n[keys.everywhere]\npage-up = \"PgUp\"\n").unwrap();
+        Bindings::read("[keys.user]\nkick = \"F5\"\nmute = []\n[keys.strikes]\nbans = \"Ctrl-B\"\n[keys.everywhere]\npage-up = \"PgUp\"\n[keys.activity]\njump = \"F6\"\n").unwrap();
     stage.keys("K");
     assert!(stage.model.overlay.is_none(), "the usual key is free");
     stage.event(Event::Terminal(Input::Key(KeyEvent::from(KeyCode::F(5)))));
@@ -165,6 +165,10 @@ fn other_keys_do_it_where_somebody_wants_them() {
     stage.keys("<esc>4");
     stage.event(Event::Terminal(Input::Key(KeyEvent::new(KeyCode::Char('b'), KeyModifiers::CONTROL))));
     assert!(stage.screen().contains("192.0.2.0/24"));
+    stage.keys("<esc>3<up><enter>J");
+    assert!(stage.screen().contains("─ Event ─"), "{}", stage.screen());
+    stage.event(Event::Terminal(Input::Key(KeyEvent::from(KeyCode::F(6)))));
+    assert!(!stage.screen().contains("─ Event ─"), "{}", stage.screen());
 }
 
 #[test]
@@ -175,4 +179,34 @@ fn connections_are_counted_by_how_good_they_are() {
     assert!(screen.contains("Round trip, of 268") && screen.contains("1000 ms and more"), "{screen}");
     stage.keys("<down><down><enter>");
     assert_eq!((stage.model.pane, stage.model.users.filter.as_str()), (Pane::Users, "rtt>=5ms rtt<20ms"));
+}
+
+#[test]
+fn charts_show_more_time_or_less_and_begin_again() {
+    let mut stage = Stage::new((120, 40));
+    for (keys, span) in
+        [("5", "5 minutes"), ("+", "1 minute"), ("++", "1 minute"), ("-----", "24 hours"), ("0", "5 minutes")]
+    {
+        stage.keys(keys);
+        assert!(stage.screen().contains(&format!("last {span}")), "{keys}: {}", stage.screen());
+    }
+    stage.keys("<down>");
+    assert!(stage.screen().contains("Deliveries  "), "{}", stage.screen());
+}
+
+#[test]
+fn names_are_completed_and_menus_are_chosen_from() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys(":ki<tab>bo<tab>");
+    assert!(stage.screen().contains(": kick Bob Marley"), "{}", stage.screen());
+    stage.keys("<esc>:maint<tab>");
+    assert!(stage.screen().contains(": maintenance on"), "{}", stage.screen());
+    stage.keys("<esc>:theme hi<tab><enter>");
+    assert_eq!(stage.model.theme_name, ThemeName::HighContrast);
+    // By the cursor, and by the key that stands at the right.
+    for keys in ["a<down><enter>", "aB"] {
+        stage.keys(keys);
+        assert!(stage.screen().contains("Ban alice?"), "{keys}: {}", stage.screen());
+        stage.keys("<esc>");
+    }
 }

@@ -151,7 +151,7 @@ fn what_was_done_last_is_taken_back() {
     assert!(stage.orders.is_empty() && stage.screen().contains("there is nothing to take back"));
     stage.keys("<down>M<tab><enter>");
     answer(&mut stage, Ok(Reply::Done("Bob Marley is muted".to_owned())));
-    assert!(stage.screen().contains("Bob Marley is muted (u takes it back)"), "{}", stage.screen());
+    assert!(stage.screen().contains("Bob Marley is muted; u takes it back"), "{}", stage.screen());
     stage.keys("u");
     let order = stage.orders.last().map(|(_, order)| order.clone());
     assert!(
@@ -164,7 +164,7 @@ fn what_was_done_last_is_taken_back() {
     // A kick cannot be taken back, and nobody is told that it could.
     stage.keys("K<tab><enter>");
     answer(&mut stage, Ok(Reply::Done("gone".to_owned())));
-    assert!(stage.model.undo.is_none());
+    assert!(stage.model.undo.1.is_empty());
 }
 
 #[test]
@@ -177,9 +177,8 @@ fn a_ban_says_beforehand_whom_it_hits() {
     // An answer for another address is not taken for this one.
     let Some(super::super::model::Overlay::Dialog(dialog)) = &mut stage.model.overlay else { panic!() };
     dialog.reach = None;
-    let address = "203.0.113.9".parse().unwrap();
-    let pending = super::super::model::Pending::Reach { address };
-    stage.model.request(crate::control::wire::Request::Status, pending);
+    let pending = super::super::model::Pending::Reach { network: "203.0.113.9".to_owned() };
+    stage.model.request(crate::control::wire::Request::Users(Default::default()), pending);
     stage.event(Event::Tick);
     assert!(stage.screen().contains("Ends      …"), "{}", stage.screen());
 }
@@ -220,4 +219,126 @@ fn a_time_is_said_before_the_reason() {
         let screen = stage.screen();
         assert!(shown.iter().all(|part| screen.contains(part)), "{line}: {screen}");
     }
+}
+
+#[test]
+fn what_one_knows_from_the_shell_works_in_the_palette() {
+    let mut stage = Stage::new((80, 24));
+    let last = |stage: &Stage| stage.orders.last().map(|(_, order)| order.clone());
+    for line in
+        [":mute --media dj_nightowl --for 2h --reason \"too loud\"", ":mute dj_nightowl --media 2h too loud"]
+    {
+        stage.keys(&format!("{line}<enter>"));
+        let screen = stage.screen();
+        assert!(screen.contains("Mute media of dj_nightowl?") && screen.contains("2h"), "{screen}");
+        stage.keys("<tab><enter>");
+        let Some(Order::Mute { media: true, time, reason, .. }) = last(&stage) else { panic!("{line}") };
+        assert_eq!((time.map(|time| time.as_secs()), reason.as_str()), (Some(7200), "too loud"), "{line}");
+    }
+    stage.keys(":maintenance on --message \"back at ten\"<enter>");
+    assert!(stage.screen().contains("back at ten"), "{}", stage.screen());
+    stage.keys("<esc>:maintenance off --reason done<enter>");
+    assert_eq!(last(&stage), Some(Order::Maintenance { on: false, message: "done".to_owned() }));
+    stage.keys(":broadcast \"good evening\" --room 3<enter>");
+    assert!(
+        stage.screen().contains("room 3") && stage.screen().contains("good evening"),
+        "{}",
+        stage.screen()
+    );
+    stage.keys("<esc>:unban uid:1000077 --reason sorry<enter><tab><enter>");
+    let target = BanTarget::User(Target::Uid(Uid(1_000_077)));
+    assert_eq!(last(&stage), Some(Order::Unban { target, reason: "sorry".to_owned() }));
+    let before = stage.orders.len();
+    for (line, said) in [
+        (":kick bob --for 2h", "there is no --for here, only --reason"),
+        (":kick bob --reason", "--reason needs a value"),
+        (":shutdown now --reason really", "a text of several words needs quotes"),
+        (":maintenance status", "there is no command \"maintenance status\" here"),
+    ] {
+        stage.keys(&format!("{line}<enter>"));
+        assert!(stage.screen().contains(said), "{line}: {}", stage.screen());
+        stage.keys("x");
+    }
+    assert_eq!(stage.orders.len(), before);
+}
+
+#[test]
+fn a_network_is_banned_only_with_its_own_name() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys(":ban 192.0.2.0/24 7d flood<enter>");
+    let screen = stage.screen();
+    assert!(
+        screen.contains("Ban 192.0.2.0/24?") && screen.contains("12 sessions: everybody from there"),
+        "{screen}"
+    );
+    stage.keys("<tab><enter>");
+    assert!(stage.orders.is_empty() && stage.screen().contains("type 192.0.2.0/24 to go on"));
+    stage.keys("<esc>:ban 192.0.2.9 7d flood<enter><tab><enter>");
+    let target = BanTarget::Network("192.0.2.9".to_owned());
+    let time = Some(std::time::Duration::from_secs(7 * 86_400));
+    let order = stage.orders.last().map(|(_, order)| order.clone());
+    assert_eq!(order, Some(Order::Ban { target, time, reason: "flood".to_owned() }));
+}
+
+#[test]
+fn no_question_comes_between_somebody_and_another_one() {
+    use super::super::model::Pending;
+    use super::super::said::Said;
+    use super::fixture::user;
+
+    let mut stage = Stage::new((80, 24));
+    stage.keys("<down>K");
+    // He was asked for before the dialog was opened, and the daemon took its time.
+    let pending = Pending::Lookup { act: super::super::keys::Act::Kick, said: Said::default() };
+    stage.model.request(crate::control::wire::Request::User(Target::Uid(user(3).uid)), pending);
+    stage.event(Event::Tick);
+    let screen = stage.screen();
+    assert!(screen.contains("Kick Bob Marley?") && screen.contains("something else was opened"), "{screen}");
+    stage.keys("<tab><enter>");
+    assert!(matches!(stage.orders.last(), Some((_, Order::Kick { user: Target::Uid(Uid(1_000_003)), .. }))));
+}
+
+#[test]
+fn all_of_a_wish_is_taken_back_at_once() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("mmM<tab><tab><tab>");
+    stage.keys("<esc>M<backtab>2<enter><enter>");
+    let orders: Vec<u32> = stage.orders.iter().map(|(id, _)| *id).collect();
+    assert_eq!(orders.len(), 2, "{}", stage.screen());
+    for id in orders {
+        let result = Ok(Reply::Done("muted".to_owned()));
+        stage.event(Event::Link(LinkEvent::Message(ServerMessage::Reply { id, result })));
+    }
+    stage.keys("u");
+    let back: Vec<_> = stage.orders[2..].iter().map(|(_, order)| order.named()).collect();
+    assert_eq!(back.len(), 2);
+    assert!(back.iter().all(|(what, _)| *what == "unmute") && back[0].1 != back[1].1, "{back:?}");
+    stage.keys("u");
+    assert_eq!(stage.orders.len(), 4);
+}
+
+#[test]
+fn an_answer_of_many_lines_is_one_of_many_lines() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys(":maintenance run<enter>");
+    let lines: Vec<String> = (1..=5).map(|number| format!("Part {number}: x\u{1b}[31m done")).collect();
+    answer(&mut stage, Ok(Reply::Done(lines.join("\n"))));
+    let screen = stage.screen();
+    assert!(screen.contains("✓ Part 1: x␛[31m done") && screen.contains("… H shows all of it"), "{screen}");
+    assert!(!screen.contains("␊") && !screen.contains("Part 3"), "{screen}");
+    stage.keys("H");
+    let screen = stage.screen();
+    let at = |text: &str| screen.lines().find_map(|line| line.find(text));
+    assert!(at("Part 5").is_some() && at("Part 5") == at("Part 1"), "{screen}");
+}
+
+#[test]
+fn what_is_said_by_name_is_said_to_all_unless_a_room_is_named() {
+    let mut stage = Stage::new((80, 24));
+    stage.keys("2:broadcast \"good evening\"<enter>");
+    assert!(stage.screen().contains("Announce to the server?"), "{}", stage.screen());
+    stage.keys("<esc>!");
+    assert!(stage.screen().contains("Announce to Lobby?"), "{}", stage.screen());
+    stage.keys("<esc>:broadcast hello --room lobby<enter>");
+    assert!(stage.screen().contains("Announce to Lobby?"), "{}", stage.screen());
 }

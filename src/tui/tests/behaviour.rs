@@ -117,10 +117,20 @@ fn a_lost_daemon_is_counted_down_to_and_its_data_look_old() {
     stage.wait(5.0);
     lose(&mut stage);
     let screen = stage.screen();
-    assert!(screen.contains("no daemon at data/control.sock, again in 3s"), "{screen}");
-    assert!(screen.contains("data 5s old") && screen.contains("guest012"));
+    assert!(
+        screen.contains("✗ offline, again in 3s  data 5s old  no daemon at data/control.sock"),
+        "{screen}"
+    );
+    assert!(screen.contains("guest012"));
     stage.wait(2.0);
     assert!(stage.screen().contains("again in 1s") && stage.screen().contains("data 7s old"));
+    stage.resize((40, 15));
+    assert!(
+        stage.screen().contains("✗ offline, again in 1s  data 7s old"),
+        "there as well: {}",
+        stage.screen()
+    );
+    stage.resize((120, 40));
     stage.keys("r");
     assert_eq!(stage.outside.last(), Some(&Command::Retry));
     stage.connect(hello(Access::Operator));
@@ -297,6 +307,8 @@ fn what_is_wrong_with_the_server_is_said() {
     assert!(screen.contains("✗ degraded: the disk is full; the backup failed  x"), "it stays: {screen}");
     let screen = say("degraded", &["the disk is fuller", "the backup failed"]);
     assert_eq!(screen.matches("backup failed").count(), 1, "another figure is no news: {screen}");
+    let screen = say("degraded", &["stopping: bye"]);
+    assert!(screen.contains("· stopping: bye") && !screen.contains("✗ degraded: stopping"), "{screen}");
     let screen = say("ok", &[]);
     assert!(screen.contains("the server is well again") && !screen.contains("DEGRADED"), "{screen}");
 }

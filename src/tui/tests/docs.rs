@@ -53,7 +53,7 @@ fn sources(directory: &Path, text: &mut String) {
 fn every_promise_in_the_page_has_tests_that_there_are() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut code = String::new();
-    for directory in ["src/tui", "src/control", "src/hub", "tests"] {
+    for directory in ["src/tui", "src/control", "src/hub", "src/cli", "tests"] {
         sources(&root.join(directory), &mut code);
     }
     let page = fs::read_to_string(root.join("docs/console.md")).unwrap();

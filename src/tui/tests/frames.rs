@@ -33,14 +33,14 @@ const SCENES: [(&str, &str); 30] = [
     ("many", "mmmK"),
     ("broadcast", "!"),
     ("shutdown", ":shutdown<enter><tab><tab><tab>"),
-    ("maintenance", ":maintenance-on<enter>"),
+    ("maintenance", ":maintenance on<enter>"),
     ("lock_room", "2L"),
     ("columns", "c"),
     ("kinds", "3t"),
     ("bans", "4b"),
     ("closed", ":closed<enter>"),
     ("connections", ":connections<enter>"),
-    ("notices", "CH"),
+    ("notices", "yTH"),
 ];
 
 fn scene(name: &str) {

@@ -44,6 +44,11 @@ fn in_ascii_everything_is_ascii() {
         stage.keys(keys);
         assert!(stage.screen().is_ascii(), "{keys}: {}", stage.screen());
     }
+    // A sign that is known stays one; "?" is for letters that cannot be shown.
+    let mut stage = Stage::offline((80, 24), &ASCII);
+    stage.connect(hello(Access::Operator));
+    stage.keys("<down><down><down><enter>");
+    assert!(stage.screen().contains("X do not disturb"), "{}", stage.screen());
 }
 
 #[test]
@@ -96,9 +101,28 @@ fn the_dangerous_button_looks_so_and_cancel_has_the_focus() {
 }
 
 #[test]
+fn what_is_old_looks_old_and_names_have_room() {
+    let mut stage = Stage::new((80, 24));
+    let why = "gone".to_owned();
+    stage.event(Event::Link(super::super::model::LinkEvent::Disconnected { why, retry_in: None }));
+    let (stale, buffer) = (stage.model.theme().stale, stage.buffer());
+    for y in [1, 5] {
+        assert_eq!(Some(buffer[(2, y)].fg), stale.fg, "line {y}");
+        assert!(buffer[(2, y)].modifier.contains(Modifier::DIM), "line {y}");
+    }
+    let stage = Stage::new((200, 50));
+    assert!(stage.screen().contains("a_name_of_26_characters_ok"), "{}", stage.screen());
+}
+
+#[test]
 fn what_has_not_changed_looks_the_same() {
     let mut stage = Stage::new((120, 40));
     let before = stage.buffer();
     stage.event(Event::Tick);
     assert_eq!(stage.buffer(), before);
+    // Nothing that is awaited, counted down or told: nothing wakes it, and there is no frame to draw.
+    stage.model.dirty = false;
+    assert_eq!(stage.model.next_wake(stage.now), None);
+    stage.event(Event::Terminal(ratatui::crossterm::event::Event::FocusGained));
+    assert!(!stage.model.dirty);
 }
