@@ -229,7 +229,8 @@ fn a_full_disk_ends_the_daemon_and_nothing_acknowledged_with_it() {
         alice.work(daemon.address("chat"), usize::MAX);
         assert!(round % 4 == 0 || alice.acknowledged > before, "there was room for some");
         daemon.line("the store has failed and accepts nothing any more");
-        assert_eq!(daemon.last_words(), "ended: the store cannot write any more");
+        // The index may complain after that.
+        daemon.line("ended: the store cannot write any more");
         assert_eq!(daemon.code(), STORE_FAILED);
         drop(daemon);
         // Whether it can be opened now depends on what is left; if not, the reason is told.
@@ -334,7 +335,8 @@ fn files_that_cannot_grow_are_like_a_full_disk() {
         prlimit(Some(daemon.pid()), Resource::Fsize, Rlimit { current: limit, maximum: limit }).unwrap();
         alice.work(daemon.address("chat"), usize::MAX);
         daemon.line("the store has failed and accepts nothing any more");
-        assert_eq!(daemon.last_words(), "ended: the store cannot write any more");
+        // The index may complain after that.
+        daemon.line("ended: the store cannot write any more");
         assert_eq!(daemon.code(), STORE_FAILED);
         alice.check(path);
     }

@@ -238,8 +238,14 @@ impl Connection {
         }
     }
 
-    /// What is ready leaves, and the last events: why the daemon stops is among them.
+    /// What is ready leaves, what is nearly ready too, since who has ordered the stop wants to hear so, and
+    /// the last events: why the daemon stops is among them.
     async fn say_goodbye(&mut self) {
+        while self.working > 0
+            && let Ok(Some(work)) = timeout(LAST_WORDS / 2, self.work.recv()).await
+        {
+            self.worked(work);
+        }
         let frames = self.frames.clone();
         for frame in std::mem::take(&mut self.replies) {
             if frames.send(frame).await.is_err() {
