@@ -14,6 +14,7 @@ mod assembly;
 mod backups;
 mod checks;
 mod control;
+mod descriptors;
 pub mod health;
 pub mod housekeeping;
 mod limits;

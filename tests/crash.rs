@@ -196,6 +196,11 @@ fn kill_and_check(damaging: bool) {
         });
         kills += 1;
         let harm = damaging.then(|| damage(&dir.path().join("data/store"), &mut chance));
+        // Every second time the program is the first that sees what is left, and is killed again.
+        if round % 2 == 1 {
+            let again = Program::start(dir.path());
+            again.unwrap_or_else(|said| panic!("seed {seed}, round {round}, {harm:?}: {said}")).kill();
+        }
         let (store, report) = Store::open(StoreOptions::new(dir.path().join("data/store")))
             .unwrap_or_else(|error| panic!("seed {seed}, round {round}, {harm:?}: {error}"));
         assert!(!report.fresh, "seed {seed}, round {round}, {harm:?}: {report:?}");

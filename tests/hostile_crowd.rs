@@ -156,7 +156,10 @@ fn thousands_who_say_nothing_cost_little_and_stop_nobody() {
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
     // Both ends of every connection are in this process; the other tests need some, too.
     let pairs = ((maximum.unwrap_or(u64::MAX) - 600) / 2).min(9000) as usize;
-    let server = Server::start_with(|config| config.limits.max_connections = None);
+    let server = Server::start_with(|config| {
+        config.limits.max_connections = None;
+        config.voice.listen_tcp.clear();
+    });
     let alice = server.account("Alice");
     drop(server.sign_in(alice));
     let before = resident();

@@ -69,7 +69,7 @@ fn the_unit_lets_the_daemon_speak_as_it_has_to() {
 fn the_unit_has_descriptors_for_all_connections() {
     let unit = fs::read_to_string(repository("scripts/paltalkd.service")).unwrap();
     let limit = unit.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")).unwrap();
-    assert!(limit.parse::<usize>().unwrap() >= Config::default().limits.max_connections.unwrap() + 1000);
+    assert!(limit.parse::<usize>().unwrap() >= 2 * Config::default().limits.max_connections.unwrap() + 1000);
 }
 
 fn install(prefix: &Path, args: &[&str]) -> String {

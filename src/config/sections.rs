@@ -124,7 +124,7 @@ pub struct Control {
 /// `[limits]`
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Connections in all.
+    /// Connections to chat, and as many to voice over TCP; fewer where too few files may be open.
     pub max_connections: Option<usize>,
     /// Connections from one address; of IPv6, from one /64.
     pub connections_per_address: Option<usize>,

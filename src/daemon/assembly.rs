@@ -11,7 +11,7 @@ use super::health::Health;
 use super::housekeeping::Housekeeper;
 use super::reload::Live;
 use super::start::{Addresses, Sockets};
-use super::{Daemon, backups, checks, control, limits, pulse, service, start, web};
+use super::{Daemon, backups, checks, control, descriptors, limits, pulse, service, start, web};
 use crate::config::Config;
 use crate::control::wire::Listen;
 use crate::hub::actor::{Hub, HubHandle};
@@ -82,7 +82,8 @@ impl Crew {
 /// Opens the store, binds every address and starts serving; see [`Daemon::start_with`].
 pub(super) async fn assemble(config: &Config, logs: Option<Arc<LogFiles>>) -> anyhow::Result<Daemon> {
     let health = Arc::new(Health::default());
-    checks::raise_descriptor_limit(config.limits.max_connections, &health);
+    descriptors::raise();
+    descriptors::check(config, &health);
     checks::data_directory(&config.server.data_dir, &health)?;
     let control = control::bind(config).await?;
     let (sockets, addresses) = Sockets::bind(config)?;
@@ -96,6 +97,7 @@ pub(super) async fn assemble(config: &Config, logs: Option<Arc<LogFiles>>) -> an
     let metrics = Arc::new(Metrics::default());
     let feed = control::feed(&store).await?;
     let chronicle = Chronicle::new(Arc::clone(&feed), store.clone());
+    let limits = &descriptors::fitting(config);
     let (stop, stopped) = watch::channel(false);
     let mut crew = Crew { stopped: stopped.clone(), tasks: Vec::new() };
 
@@ -108,7 +110,7 @@ pub(super) async fn assemble(config: &Config, logs: Option<Arc<LogFiles>>) -> an
     let carried: SharedCalls = Arc::default();
     let call_path = crew.call_path(sockets.call_control, &carried, &metrics);
     let voice = config.voice.is_on().then(|| {
-        let voice = Voice::new(sockets.voice_udp, handle.downgrade(), &config.limits, call_path);
+        let voice = Voice::new(sockets.voice_udp, handle.downgrade(), limits, call_path);
         crew.serve_voice(&voice, sockets.voice_tcp);
         hub.set_voice(Arc::clone(&voice) as Arc<_>);
         voice
@@ -118,7 +120,6 @@ pub(super) async fn assemble(config: &Config, logs: Option<Arc<LogFiles>>) -> an
     let relays = Relays::new(handle.clone(), Arc::clone(&metrics), carried, orders);
     crew.run(|stopped| relays.run(stopped));
 
-    let limits = &config.limits;
     let registry = Registry::new(
         limits.max_connections,
         limits.connections_per_address,

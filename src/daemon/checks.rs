@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use rustix::fs::{Access, access, statvfs};
-use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use rustix::process::geteuid;
 use tokio::sync::watch;
 
+use super::descriptors;
 use super::health::{Cause, Health, Problem};
 use crate::config::{self, Config};
 use crate::model::Timestamp;
@@ -26,8 +27,6 @@ const EARLIEST: Timestamp = Timestamp(1_577_836_800_000);
 const BEHIND: Duration = Duration::from_secs(60 * 60);
 /// By how much the clock may drift from one look to the next.
 const STEP: Duration = Duration::from_secs(10);
-/// Descriptors for all but the chat connections.
-const OTHER_DESCRIPTORS: u64 = 1000;
 
 /// Sees that the data directory can be used, and makes it if it is missing.
 ///
@@ -110,33 +109,6 @@ fn clock_step(calendar: i128, passed: Duration) -> Option<Problem> {
     })
 }
 
-/// What is to be said about `available` descriptors.
-fn descriptors(available: u64, max_connections: Option<usize>) -> Option<Problem> {
-    let wanted = max_connections.map_or(0, |max| (max as u64).saturating_add(OTHER_DESCRIPTORS));
-    (available < wanted).then(|| {
-        Problem::warning(format!(
-            "{available} files may be open, but limits.max_connections needs {wanted}; raise the limit \
-             (LimitNOFILE= under systemd)"
-        ))
-    })
-}
-
-/// Raises the limit of open files as far as it may be.
-pub(super) fn raise_descriptor_limit(max_connections: Option<usize>, health: &Health) {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "cannot raise the limit of open files");
-    }
-    check_descriptors(max_connections, health);
-}
-
-/// Says whether the limit of open files is high enough.
-pub(super) fn check_descriptors(max_connections: Option<usize>, health: &Health) {
-    let available = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    health.set(Cause::Descriptors, descriptors(available, max_connections));
-}
-
 /// When the newest file directly in one of `directories` was written.
 fn newest(directories: &[&Path]) -> Option<Timestamp> {
     let files = directories.iter().filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
@@ -203,11 +175,11 @@ impl Rounds {
             };
             let config = Arc::clone(&self.config.borrow_and_update());
             check_disk(&config, &self.health);
-            check_descriptors(config.limits.max_connections, &self.health);
+            descriptors::check(&config, &self.health);
             let full = self
                 .registry
                 .is_full()
-                .then(|| Problem::degraded("there are as many connections as limits.max_connections allows"));
+                .then(|| Problem::degraded("there are as many connections as limits.max_connections or the limit of open files allows"));
             self.health.set(Cause::Connections, full);
             if step {
                 self.check_clock(Timestamp::now(), Instant::now());
@@ -257,16 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn rights_and_limits_that_are_too_wide_or_narrow_are_noticed() {
+    fn rights_that_are_too_wide_are_noticed() {
         assert_eq!(permissions(0o40750, 7, 7), None);
         assert_eq!(permissions(0o40755, 7, 7), None);
         assert_eq!(permissions(0o40750, 0, 7), None);
         assert!(permissions(0o40770, 7, 7).unwrap().text.contains("go-w"));
         assert!(permissions(0o40757, 7, 7).is_some());
         assert!(permissions(0o40750, 8, 7).unwrap().text.contains("chown"));
-        assert_eq!(descriptors(21_000, Some(20_000)), None);
-        assert!(descriptors(20_999, Some(20_000)).unwrap().text.contains("21000"));
-        assert_eq!(descriptors(256, None), None);
     }
 
     #[test]

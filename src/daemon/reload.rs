@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::descriptors;
 use crate::config::{Changes, Config, ConfigErrors};
 use crate::hub::actor::{Query, WeakHubHandle};
 use crate::hub::settings::Settings;
@@ -31,11 +32,12 @@ impl Live {
         if changes.applied.is_empty() {
             return changes;
         }
-        self.registry.set_limits(&config.limits);
+        let limits = descriptors::fitting(&config);
+        self.registry.set_limits(&limits);
         self.chat.limits.store(Arc::new(config.limits.clone()));
         self.chat.context.accounts.set_exempt(config.limits.exempt.clone());
         if let Some(voice) = &self.voice {
-            voice.set_limits(&config.limits);
+            voice.set_limits(&limits);
         }
         self.http.location.store(Arc::new(config.http.location));
         self.http.server_name.store(Arc::new(config.server.name.clone()));
