@@ -169,6 +169,23 @@ fn what_cannot_be_registered_is_refused_with_a_reason() {
 }
 
 #[test]
+fn an_address_makes_five_accounts_and_then_has_to_wait() {
+    let server = Server::start_with(|config| config.limits.exempt.clear());
+    for number in 0..6 {
+        let mut client = newcomer(&server);
+        client.send(FORM, &form(&format!("Newcomer{number}"), "secret12"));
+        let answer = client.next().unwrap();
+        if number == 5 {
+            let (request, code, text) = return_code(&answer);
+            assert_eq!((request, code), (FORM, 1), "{text}");
+        }
+        client.close();
+    }
+    assert_eq!(server.metrics().registrations.get(), 5);
+    assert_eq!(account(&server, "Newcomer5"), None);
+}
+
+#[test]
 fn a_registration_gives_power_over_nobody_else() {
     let server = Server::start();
     let victim = server.account("Victim");

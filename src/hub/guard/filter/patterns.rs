@@ -68,3 +68,17 @@ impl Patterns {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_that_grows_too_large_is_refused_alone_and_with_others() {
+        assert!(read("((a{99}){99}){99}").unwrap_err().contains("size limit"));
+        let large = read("(spam|eggs){50}").unwrap();
+        let many = |count| (0..count).map(|number| (number, large.clone())).collect();
+        assert!(Patterns::compile(many(10)).is_ok());
+        assert!(Patterns::compile(many(1_000)).unwrap_err().contains("too much together"));
+    }
+}
