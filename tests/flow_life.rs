@@ -117,13 +117,15 @@ fn the_house_is_kept_at_the_start_and_on_request() {
     let gone = |server: &Server| server.store().reader().sanctions(alice).unwrap().mutes.is_empty();
     server.wait_for("housekeeping at the start", gone);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let keep = || runtime.block_on(server.daemon().housekeeper().run_now());
-    // The first round may still be under way; it must not find what comes now.
-    keep();
-    server.store().commit_blocking(Change::PutMute { uid: alice, mute: mute.clone() }).unwrap();
-    let report = keep();
-    assert_eq!(report.errors, Vec::<String>::new());
-    assert!(gone(&server));
-    assert_eq!(report.sanctions_expired, 1);
+    // The first round may still be to come, and take one of the two.
+    let mut expired = 0;
+    for _ in 0..2 {
+        server.store().commit_blocking(Change::PutMute { uid: alice, mute: mute.clone() }).unwrap();
+        let report = runtime.block_on(server.daemon().housekeeper().run_now());
+        assert_eq!(report.errors, Vec::<String>::new());
+        assert!(gone(&server));
+        expired += report.sanctions_expired;
+    }
+    assert!(expired >= 1, "{expired}");
     server.stop();
 }
