@@ -360,13 +360,13 @@ fn without_memory_nobody_is_told_a_lie_and_nothing_acknowledged_is_lost() {
             command.env("MALLOC_ARENA_MAX", "1");
         });
         alice.work(daemon.address("chat"), 20);
+        let mut client = Client::connect(daemon.address("chat"));
+        let challenge = client.challenge(bob);
         let statm = fs::read_to_string(format!("/proc/{}/statm", daemon.pid().as_raw_nonzero())).unwrap();
         let pages: u64 = statm.split(' ').next().unwrap().parse().unwrap();
         // Enough for frames, perhaps not for the hash of a password: 19 MiB.
         let limit = Some((pages * 4096).saturating_add((round as u64 % 8) << 20));
         prlimit(Some(daemon.pid()), Resource::As, Rlimit { current: limit, maximum: None }).unwrap();
-        let mut client = Client::connect(daemon.address("chat"));
-        let challenge = client.challenge(bob);
         client.login(challenge, PASSWORD);
         // Served, told to come again, or the end of all: neither silence for ever nor a word that the
         // password is wrong.
