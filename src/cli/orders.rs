@@ -10,7 +10,7 @@ use super::output::Output;
 use super::remote::{act, ask, unexpected};
 use super::who::Who;
 use crate::control::wire::{BanTarget, Order, Reply, Request};
-use crate::model::RoomId;
+use crate::model::{RoomId, network};
 
 #[derive(Args)]
 pub(super) struct Shutdown {
@@ -245,8 +245,7 @@ fn status(global: &Global, output: &Output) -> Result<(), Failure> {
 }
 
 fn ban_target(text: &str) -> Result<BanTarget, String> {
-    let network = text.parse::<ipnet::IpNet>().is_ok() || text.parse::<std::net::IpAddr>().is_ok();
-    if network {
+    if network(text).is_some() {
         return Ok(BanTarget::Network(text.to_owned()));
     }
     text.parse::<Who>()

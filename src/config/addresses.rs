@@ -1,11 +1,12 @@
 //! Values that are addresses.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use ipnet::IpNet;
 
 use super::Location;
 use super::values::{Codec, Problems, Value, list, quote, show_list};
+use crate::model::network;
 
 /// A list of `"ip:port"`.
 pub(super) struct Addresses {
@@ -40,8 +41,7 @@ pub(super) struct Networks;
 impl Codec<Vec<IpNet>> for Networks {
     fn read(&self, value: &Value<'_>, problems: &mut Problems) -> Option<Vec<IpNet>> {
         let networks = list(value, problems, "an address or network", |text| {
-            let address = text.parse::<IpAddr>().map(IpNet::from);
-            address.or_else(|_| text.parse::<IpNet>()).map_err(|_| {
+            network(text).ok_or_else(|| {
                 format!("{} is not an address or network like \"192.0.2.0/24\" or \"::1\"", quote(text))
             })
         })?;

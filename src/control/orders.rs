@@ -3,13 +3,11 @@
 mod backup;
 mod refusals;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ipnet::IpNet;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task;
 
@@ -19,7 +17,7 @@ use crate::hub::lookup::{Finding, Question};
 use crate::hub::renewal::Renewal;
 use crate::hub::staff::{ActError, Action, Actor, BanWhom, Standing, Subject};
 use crate::hub::{Event, EventKind};
-use crate::model::{Author, Nickname, RoomKind, Timestamp, to_cp1252};
+use crate::model::{Author, Nickname, RoomKind, Timestamp, network, to_cp1252};
 use crate::store::{MuteKind, Store};
 
 use super::access::{Credentials, Peer};
@@ -198,9 +196,9 @@ impl Orders {
         match target {
             BanTarget::User(user) => Ok(BanWhom::User(self.subject(user).await?)),
             BanTarget::Network(text) => {
-                let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+                let banned = network(&text).map(BanWhom::Network);
                 let text = format!("{text} is neither an address nor a network");
-                network.map(BanWhom::Network).map_err(|_| refusal(RefusalCode::Invalid, text))
+                banned.ok_or_else(|| refusal(RefusalCode::Invalid, text))
             }
         }
     }

@@ -12,6 +12,7 @@ pub mod fold;
 mod ids;
 mod imitation;
 mod name;
+mod network;
 mod obstacle;
 mod room;
 mod room_name;
@@ -26,6 +27,7 @@ pub use display::display_safe;
 pub use ids::{CategoryId, RoomId, Uid};
 pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};
+pub use network::network;
 pub use obstacle::Obstacle;
 pub use room::{
     LOCKWORD_MAX, LinkRight, Rating, RoomKind, SlowMode, Speakers, TOPIC_MAX, WELCOME_MAX, is_lockword,

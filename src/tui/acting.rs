@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use crate::control::wire::{BanTarget, Order, Request, UserDetail, Window};
-use crate::model::{Now, Uid};
+use crate::model::{Now, Uid, network};
 
 use super::detail::Data;
 use super::dialog::{Dialog, Person, Subject, Value};
@@ -120,10 +120,11 @@ pub(super) fn begin_named(model: &mut Model, act: Act, text: &str, now: Now) {
         }
         Concerns::Ban => {
             let (name, said) = split(&[]);
-            let target = named::network(&name).map_or_else(
-                || BanTarget::User(named::user(&name)),
-                |network| BanTarget::Network(network.to_owned()),
-            );
+            let target = if network(&name).is_some() {
+                BanTarget::Network(name.clone())
+            } else {
+                BanTarget::User(named::user(&name))
+            };
             open(model, act, Subject::Banned { target, name }, &said, now);
         }
         Concerns::Room => {
@@ -138,8 +139,8 @@ pub(super) fn begin_named(model: &mut Model, act: Act, text: &str, now: Now) {
                 return;
             }
             let (name, said) = split(&named::known_users(model));
-            if let (Act::Ban, Some(network)) = (act, named::network(&name)) {
-                return open(model, act, Subject::Network(network.to_owned()), &said, now);
+            if act == Act::Ban && network(&name).is_some() {
+                return open(model, act, Subject::Network(name), &said, now);
             }
             // The daemon knows who that is; the dialog then shows it.
             model.request(Request::User(named::user(&name)), Pending::Lookup { act, said });

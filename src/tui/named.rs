@@ -48,12 +48,6 @@ pub(super) fn user(name: &str) -> Target {
     }
 }
 
-/// `name`, if it is an address or a network.
-pub(super) fn network(name: &str) -> Option<&str> {
-    let is = name.parse::<ipnet::IpNet>().is_ok() || name.parse::<std::net::IpAddr>().is_ok();
-    is.then_some(name)
-}
-
 /// The room of that name or number.
 pub(super) fn room(model: &Model, name: &str) -> Option<Subject> {
     let rooms = model.rooms.lines.iter().filter_map(|line| match &line.row {
@@ -92,9 +86,5 @@ mod tests {
         ] {
             assert_eq!(user(name), target, "{name}");
         }
-        assert_eq!(
-            [network("10.0.0.0/8"), network("::1"), network("bob")],
-            [Some("10.0.0.0/8"), Some("::1"), None]
-        );
     }
 }

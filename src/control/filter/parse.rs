@@ -1,11 +1,8 @@
 //! Reading a filter.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
 use super::super::fields::{Kind, Row, find};
 use super::{DEPTH, FilterError, Node, Op, Operand};
+use crate::model::network;
 
 /// What a text means for rows of the kind `R`.
 pub(super) fn root<R: Row>(text: &str) -> Result<Node, FilterError> {
@@ -244,14 +241,13 @@ fn operand(kind: Kind, op: Op, value: &str) -> Result<Operand, String> {
             _ => Err(format!("\"{value}\" is neither yes nor no")),
         },
         Kind::Address => {
-            let network = value.parse::<IpNet>().or_else(|_| value.parse::<IpAddr>().map(IpNet::from));
             let part = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
-            match network {
-                Ok(network) => Ok(Operand::Network(network)),
-                Err(_) if !value.is_empty() && value.chars().all(part) => {
+            match network(value) {
+                Some(network) => Ok(Operand::Network(network)),
+                None if !value.is_empty() && value.chars().all(part) => {
                     Ok(Operand::Text(value.to_lowercase()))
                 }
-                Err(_) => Err(format!("\"{value}\" is neither an address nor a network like 10.0.0.0/8")),
+                None => Err(format!("\"{value}\" is neither an address nor a network like 10.0.0.0/8")),
             }
         }
         Kind::Rooms if ordered => {

@@ -1,11 +1,9 @@
 //! Commands of those who run the place, about people: kick, ban, mute, warn, and what is held against
 //! whom.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
-use crate::model::{Now, from_cp1252};
+use crate::model::{Now, from_cp1252, network};
 use crate::store::{BanTarget, MuteKind};
 
 use super::super::guard::words::words;
@@ -125,10 +123,9 @@ pub(super) fn kick(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) 
 }
 
 /// A network or address at the beginning of a line, and what follows.
-fn network(line: &str) -> Option<(IpNet, &str)> {
+fn split_network(line: &str) -> Option<(IpNet, &str)> {
     let (word, rest) = split_word(line);
-    let network = word.parse::<IpNet>().ok().or_else(|| word.parse::<IpAddr>().ok().map(IpNet::from))?;
-    Some((network, rest))
+    Some((network(word)?, rest))
 }
 
 pub(super) fn ban(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
@@ -143,7 +140,7 @@ pub(super) fn unban(state: &mut State, staff: &Staff<'_>, effects: &mut Effects)
 }
 
 fn whom<'a>(state: &State, staff: &'a Staff<'_>) -> Result<(BanWhom, &'a str), Stop> {
-    if let Some((network, rest)) = network(&staff.line) {
+    if let Some((network, rest)) = split_network(&staff.line) {
         return Ok((BanWhom::Network(network), rest));
     }
     let (user, rest) = person(state, staff.call, &staff.line)?;
