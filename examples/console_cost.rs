@@ -233,6 +233,9 @@ fn keys(options: &Options, dir: &Path) -> anyhow::Result<()> {
 /// The daemon's CPU time with a console and without, in turns, so that a busy machine tips neither scale.
 fn cost(options: &Options, dir: &Path, daemon: &Program) -> anyhow::Result<()> {
     let time = Duration::from_secs(options.seconds);
+    // Without a console the threads that serve its socket have nothing to do, so what they use is what one
+    // costs, but for the rows that the hub makes for it.
+    let control_cpu = || daemon.cpu_where(|thread| thread == "control");
     let (mut without, mut with, mut control, mut own) = (0.0, 0.0, 0.0, 0.0);
     for _ in 0..3 {
         let before = daemon.cpu();
@@ -240,11 +243,11 @@ fn cost(options: &Options, dir: &Path, daemon: &Program) -> anyhow::Result<()> {
         without += daemon.cpu() - before;
         let console = Console::start(options, dir)?;
         console.wait("load10")?;
-        let before = (daemon.cpu(), console.cpu(), control_cpu(daemon));
+        let before = (daemon.cpu(), console.cpu(), control_cpu());
         thread::sleep(time);
         with += daemon.cpu() - before.0;
         own += console.cpu() - before.1;
-        control += control_cpu(daemon) - before.2;
+        control += control_cpu() - before.2;
         console.leave()?;
     }
     let share = |seconds: f64| seconds / (3.0 * time.as_secs_f64()) * 100.0;
@@ -255,18 +258,4 @@ fn cost(options: &Options, dir: &Path, daemon: &Program) -> anyhow::Result<()> {
     println!("  threads of the socket    {:>10.2} % of a core", share(control));
     println!("CPU of the console         {:>10.2} % of a core", share(own));
     Ok(())
-}
-
-/// The CPU seconds of the threads that serve the control socket. Without one they have nothing to do, so
-/// this is what a console costs, but for the rows that the hub makes for it.
-fn control_cpu(daemon: &Program) -> f64 {
-    let tasks = format!("/proc/{}/task", daemon.child.id());
-    let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_default();
-    let threads = std::fs::read_dir(tasks).into_iter().flatten().flatten().map(|entry| entry.path());
-    let of_control = threads.filter(|thread| read(thread.join("comm")).trim() == "control");
-    let nanos = of_control.map(|thread| {
-        let stat = read(thread.join("schedstat"));
-        stat.split_whitespace().next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0)
-    });
-    nanos.sum::<f64>() / 1e9
 }

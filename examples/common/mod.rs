@@ -26,8 +26,8 @@ pub(crate) const FIRST_ROOM: u32 = 100_000;
 pub(crate) struct Program {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
-    /// Nanoseconds on a core of each thread that was ever seen.
-    threads: RefCell<HashMap<OsString, u64>>,
+    /// The name of each thread that was ever seen, and its nanoseconds on a core.
+    threads: RefCell<HashMap<OsString, (String, u64)>>,
 }
 
 impl Program {
@@ -66,15 +66,21 @@ impl Program {
     /// CPU seconds used so far, user and system, to the nanosecond: what the kernel says of each thread.
     /// What threads used that have ended since they were last looked at is missing.
     pub(crate) fn cpu(&self) -> f64 {
+        self.cpu_where(|_| true)
+    }
+
+    /// As [`Program::cpu`], of the threads whose names are `wanted`.
+    pub(crate) fn cpu_where(&self, wanted: impl Fn(&str) -> bool) -> f64 {
         let mut threads = self.threads.borrow_mut();
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
         for task in tasks.into_iter().flatten().flatten() {
-            let Ok(text) = std::fs::read_to_string(task.path().join("schedstat")) else { continue };
+            let read = |file| std::fs::read_to_string(task.path().join(file));
+            let (Ok(name), Ok(text)) = (read("comm"), read("schedstat")) else { continue };
             if let Some(nanos) = text.split_whitespace().next().and_then(|number| number.parse().ok()) {
-                threads.insert(task.file_name(), nanos);
+                threads.insert(task.file_name(), (name.trim_end().to_owned(), nanos));
             }
         }
-        threads.values().sum::<u64>() as f64 / 1e9
+        threads.values().filter(|(name, _)| wanted(name)).map(|(_, nanos)| nanos).sum::<u64>() as f64 / 1e9
     }
 
     fn stop(&mut self) {

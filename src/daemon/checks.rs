@@ -176,10 +176,12 @@ impl Rounds {
             let config = Arc::clone(&self.config.borrow_and_update());
             check_disk(&config, &self.health);
             descriptors::check(&config, &self.health);
-            let full = self
-                .registry
-                .is_full()
-                .then(|| Problem::degraded("there are as many connections as limits.max_connections or the limit of open files allows"));
+            let full = self.registry.is_full().then(|| {
+                Problem::degraded(
+                    "there are as many connections as limits.max_connections or the limit of open files \
+                     allows",
+                )
+            });
             self.health.set(Cause::Connections, full);
             if step {
                 self.check_clock(Timestamp::now(), Instant::now());

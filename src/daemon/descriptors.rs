@@ -6,28 +6,28 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::health::{Cause, Health, Problem};
-use crate::config::Config;
+use crate::config::{Config, Limits};
 
 /// Descriptors for all but the connections of chat and voice; a quarter of all where there are few.
 const OTHERS: u64 = 1000;
 
 /// How many connections there may be, of each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Room {
+struct Allowance {
     /// For connections of all kinds.
     descriptors: u64,
     /// Kinds of connections that share them, each up to `limits.max_connections`.
     kinds: u64,
 }
 
-impl Room {
-    fn new(available: u64, voice: bool) -> Room {
+impl Allowance {
+    fn new(available: u64, voice: bool) -> Allowance {
         let descriptors = available.saturating_sub(OTHERS.min(available / 4));
-        Room { descriptors, kinds: 1 + u64::from(voice) }
+        Allowance { descriptors, kinds: 1 + u64::from(voice) }
     }
 
-    fn of(config: &Config) -> Room {
-        Room::new(available(), !config.voice.listen_tcp.is_empty())
+    fn of(config: &Config) -> Allowance {
+        Allowance::new(available(), !config.voice.listen_tcp.is_empty())
     }
 
     /// The most connections of each kind, if as many as `configured` are allowed.
@@ -66,13 +66,13 @@ pub(super) fn raise() {
 
 /// Says whether all connections that the configuration allows can be let in.
 pub(super) fn check(config: &Config, health: &Health) {
-    health.set(Cause::Descriptors, Room::of(config).problem(config.limits.max_connections));
+    health.set(Cause::Descriptors, Allowance::of(config).problem(config.limits.max_connections));
 }
 
 /// The limits of a configuration, with as many connections as leave descriptors for everything else.
-pub(super) fn fitting(config: &Config) -> crate::config::Limits {
+pub(super) fn fitting(config: &Config) -> Limits {
     let mut limits = config.limits.clone();
-    limits.max_connections = Some(Room::of(config).connections(limits.max_connections));
+    limits.max_connections = Some(Allowance::of(config).connections(limits.max_connections));
     limits
 }
 
@@ -82,16 +82,16 @@ mod tests {
 
     #[test]
     fn connections_leave_descriptors_for_everything_else() {
-        assert_eq!(Room::new(41_000, true).connections(Some(20_000)), 20_000);
-        assert_eq!(Room::new(41_000, true).problem(Some(20_000)), None);
-        assert_eq!(Room::new(21_000, false).problem(Some(20_000)), None);
-        let scarce = Room::new(20_000, true);
+        assert_eq!(Allowance::new(41_000, true).connections(Some(20_000)), 20_000);
+        assert_eq!(Allowance::new(41_000, true).problem(Some(20_000)), None);
+        assert_eq!(Allowance::new(21_000, false).problem(Some(20_000)), None);
+        let scarce = Allowance::new(20_000, true);
         assert_eq!(scarce.connections(Some(20_000)), 9_500);
         let said = scarce.problem(Some(20_000)).unwrap().text;
         assert!(said.contains("9500") && said.contains("41000") && said.contains("voice"), "{said}");
         // Also where nobody has set a limit.
         assert_eq!((scarce.connections(None), scarce.problem(None)), (9_500, None));
-        assert_eq!(Room::new(1024, true).connections(Some(20_000)), 384);
-        assert_eq!(Room::new(0, true).connections(None), 0);
+        assert_eq!(Allowance::new(1024, true).connections(Some(20_000)), 384);
+        assert_eq!(Allowance::new(0, true).connections(None), 0);
     }
 }

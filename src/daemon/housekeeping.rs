@@ -50,7 +50,7 @@ impl Housekeeper {
 
     /// Keeps house now, after a round that is under way, and says what was done.
     pub async fn run_now(&self) -> Report {
-        let mut report = Report::new(Timestamp::now());
+        let mut report = Report::default();
         self.keep(&mut report).await;
         report
     }
@@ -59,7 +59,6 @@ impl Housekeeper {
     async fn keep(&self, report: &mut Report) {
         let mut last = self.turn.lock().await;
         let (now, uptime) = (Timestamp::now(), Instant::now());
-        *report = Report::new(now);
         let step = last
             .replace((now, uptime))
             .and_then(|(before, began)| set_forward(before, now, uptime.saturating_duration_since(began)));

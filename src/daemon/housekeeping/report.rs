@@ -4,13 +4,9 @@ use std::fmt;
 
 use tracing::{info, warn};
 
-use crate::model::Timestamp;
-
 /// What one round did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Report {
-    /// When it began, as RFC 3339 in UTC.
-    pub at: String,
     /// How long it took, in milliseconds.
     pub took_millis: u64,
     /// Bans and mutes deleted because they had run out.
@@ -36,11 +32,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// A round that begins at `now` and has done nothing yet.
-    pub(super) fn new(now: Timestamp) -> Report {
-        Report { at: now.rfc3339(), ..Report::default() }
-    }
-
     /// Whether anything was deleted, changed or not done.
     pub(super) fn is_news(&self) -> bool {
         let done = [self.sanctions_expired, self.mailboxes_cleared, self.logs_compressed, self.logs_deleted];
