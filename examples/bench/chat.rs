@@ -1,15 +1,13 @@
 //! The profiles of the chat service.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use paltalkd::model::Uid;
-use paltalkd::store::{Change, Store, StoreOptions};
 
-use crate::common::{FIRST_ROOM, frame};
+use crate::common::frame;
 use crate::crowd::{Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, resident};
 use crate::report::Figures;
 use crate::servers::{Launcher, Running, Server, Stage};
@@ -34,11 +32,13 @@ pub(crate) async fn idle(launcher: &Launcher, server: Server, stage: &Stage) -> 
     let quiet = resident(&running.program);
     let meter = Meter::start(&running.program);
     tokio::time::sleep(Duration::from_secs(5)).await;
+    let (cpu, own) = (meter.cpu(&running.program), meter.own_percent());
     let each = quiet.saturating_sub(before) as f64 / stage.uids.len() as f64;
     Ok(Figures::default()
         .with("KiB/connection", each)
         .with("MiB in all", quiet as f64 / 1024.0)
-        .with("% of a core", meter.cpu(&running.program) / meter.seconds() * 100.0)
+        .with("% of a core", cpu / meter.seconds() * 100.0)
+        .with("tool, % of a core", own)
         .with("closed", crowd.tally.closed.get() as f64))
 }
 
@@ -183,150 +183,6 @@ impl<'a> Sender<'a> {
             }
         }
     }
-}
-
-/// Everybody signs in at once, with passwords that cost nothing to check.
-pub(crate) async fn sign_ins(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
-    let running = launcher.start(server, stage)?;
-    let meter = Meter::start(&running.program);
-    let crowd = gather(&running, &stage.uids).await?;
-    let count = crowd.clients.len() as f64;
-    let (elapsed, cpu, own) = (meter.seconds(), meter.cpu(&running.program), meter.own_percent());
-    Ok(Figures::default()
-        .with("sign-ins/s", count / elapsed)
-        .with("us CPU/sign-in", cpu / count * 1e6)
-        .with("tool, % of a core", own))
-}
-
-/// People in a circle of this many are all pals of each other.
-pub(crate) const CIRCLE: usize = 51;
-
-/// Makes the circles of pals in the store of a stage.
-pub(crate) fn befriend(stage: &Stage) -> anyhow::Result<()> {
-    let (store, _) = Store::open(StoreOptions::new(stage.path().join("store")))?;
-    for circle in stage.uids.chunks(CIRCLE) {
-        for uid in circle {
-            for pal in circle.iter().filter(|pal| *pal != uid) {
-                let at = paltalkd::model::Timestamp::now();
-                store.submit(Change::AddPal { uid: *uid, pal: *pal, at }, |_| {});
-            }
-            // The store's queue is bounded; this waits until it has been worked off.
-            store.commit_blocking(Change::Barrier)?;
-        }
-    }
-    store.close()?;
-    Ok(())
-}
-
-/// Everybody changes his status at once; all his pals are told.
-pub(crate) async fn presence(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
-    const AWAY: u32 = 70;
-    let running = launcher.start(server, stage)?;
-    let crowd = gather(&running, &stage.uids).await?;
-    let ours = server == Server::Ours;
-    let (tally, counted) = (Rc::clone(&crowd.tally), if ours { kind::STATUS } else { kind::ROOM_MESSAGE_IN });
-    crowd.listen(move |_, kind, payload: &[u8]| {
-        if kind == counted && (!ours || payload.get(4..8) == Some(&AWAY.to_be_bytes()[..])) {
-            tally.count();
-        }
-    });
-    if ours {
-        // The news of the sign-ins go first.
-        tokio::time::sleep(Duration::from_secs(2)).await;
-    } else {
-        crowd.enter(|number| number / CIRCLE).await?;
-    }
-    let mut expected = 0;
-    let meter = Meter::start(&running.program);
-    for (number, client) in crowd.clients.iter().enumerate() {
-        let circle = number / CIRCLE;
-        let packet = if ours {
-            frame(0xfd94, &AWAY.to_be_bytes())
-        } else {
-            frame(0xfea2, &(FIRST_ROOM + circle as u32).to_be_bytes())
-        };
-        client.send(&packet).await?;
-        expected += (stage.uids.len() - circle * CIRCLE).min(CIRCLE) as u64 - 1;
-    }
-    crowd.settle(expected).await;
-    let delivered = crowd.tally.deliveries.get() as f64;
-    let cpu = meter.cpu(&running.program);
-    // Less the second in which nothing came any more, if something was lost.
-    let idle = if delivered < expected as f64 { 1.0 } else { 0.0 };
-    let elapsed = meter.seconds() - idle;
-    Ok(Figures::default()
-        .with("deliveries", delivered)
-        .with("s until all are told", elapsed)
-        .with("deliveries/CPU-s", delivered / cpu)
-        .with("us CPU/delivery", cpu / delivered * 1e6)
-        .with("deliveries lost", expected as f64 - delivered)
-        .with("closed", crowd.tally.closed.get() as f64))
-}
-
-/// Everybody enters one room at once, then leaves at once; the lists must be right after both.
-pub(crate) async fn joins(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
-    let running = launcher.start(server, stage)?;
-    let crowd = gather(&running, &stage.uids).await?;
-    let all = crowd.clients.len();
-    let lists: Rc<RefCell<Vec<BTreeSet<u32>>>> = Rc::new(RefCell::new(vec![BTreeSet::new(); all]));
-    let full = Rc::new(Cell::new(0));
-    let (tally, seen, whole) = (Rc::clone(&crowd.tally), Rc::clone(&lists), Rc::clone(&full));
-    crowd.listen(move |number, kind, payload: &[u8]| {
-        let mut lists = seen.borrow_mut();
-        let Some(list) = lists.get_mut(number) else { return };
-        let before = list.len();
-        match kind {
-            kind::ROOM_USER_LIST | kind::ROOM_USER_JOINED => list.extend(uids(payload)),
-            kind::ROOM_USER_LEFT => {
-                list.remove(&u32::from_be_bytes(payload[4..8].try_into().expect("four bytes")));
-            }
-            _ => return,
-        }
-        tally.count();
-        if before < all && list.len() == all {
-            whole.set(whole.get() + 1);
-        }
-    });
-    let meter = Meter::start(&running.program);
-    for client in &crowd.clients {
-        client.send(&crowd.entry(0)).await?;
-    }
-    let waited = Instant::now();
-    while full.get() < all && waited.elapsed() < Duration::from_secs(30) {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    let (entered, cpu) = (meter.seconds(), meter.cpu(&running.program));
-    let told = crowd.tally.deliveries.get() as f64;
-    let truth: BTreeSet<u32> = stage.uids.iter().map(|uid| uid.0).collect();
-    let wrong = lists.borrow().iter().filter(|list| **list != truth).count();
-    let meter = Meter::start(&running.program);
-    // The last hundred stay, to be told of all the others.
-    let staying = 100.min(all / 2);
-    for client in &crowd.clients[..all - staying] {
-        client.send(&frame(0xfec0, &FIRST_ROOM.to_be_bytes())).await?;
-    }
-    let rest = || lists.borrow()[all - staying..].iter().all(|list| list.len() == staying);
-    let waited = Instant::now();
-    while !rest() && waited.elapsed() < Duration::from_secs(30) {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    ensure!(rest(), "not everybody was told who left");
-    Ok(Figures::default()
-        .with("s until all have entered", entered)
-        .with("wrong lists", wrong as f64)
-        .with("us CPU/delivery", cpu / told * 1e6)
-        .with("s until all have left", meter.seconds())
-        .with("closed", crowd.tally.closed.get() as f64))
-}
-
-/// The uids in the records of a user list.
-fn uids(payload: &[u8]) -> impl Iterator<Item = u32> {
-    let places = memchr::memmem::find_iter(payload, b"uid=");
-    places.filter_map(|at| {
-        let digits = payload[at + 4..].iter().take_while(|byte| byte.is_ascii_digit());
-        let text: Vec<u8> = digits.copied().collect();
-        std::str::from_utf8(&text).ok()?.parse().ok()
-    })
 }
 
 /// Instant messages, in pairs of people who are not pals.

@@ -11,6 +11,7 @@ use paltalkd::model::Uid;
 use tokio::net::TcpStream;
 
 use crate::common::{self, FIRST_ROOM, Program, cpu_of, frame};
+use crate::floor::frames;
 use crate::irc;
 
 /// The packets that a run counts or sends.
@@ -76,6 +77,8 @@ pub(crate) struct Tally {
     pub(crate) deliveries: Cell<u64>,
     pub(crate) closed: Cell<u64>,
     pub(crate) times: RefCell<Histogram<u64>>,
+    /// Microseconds that each sign-in took.
+    pub(crate) sign_ins: RefCell<Histogram<u64>>,
     pub(crate) start: Instant,
     scratch: RefCell<Vec<u8>>,
 }
@@ -124,17 +127,21 @@ impl Crowd {
     /// Connects and signs in one client for each uid.
     pub(crate) async fn gather(address: SocketAddr, wire: Wire, uids: &[Uid]) -> anyhow::Result<Crowd> {
         let mut clients = Vec::with_capacity(uids.len());
+        let mut sign_ins = Histogram::new(3)?;
         for chunk in uids.chunks(AT_ONCE) {
             let tasks: Vec<_> =
                 chunk.iter().map(|uid| tokio::task::spawn_local(connect(address, wire, *uid))).collect();
             for task in tasks {
-                clients.push(Rc::new(task.await??));
+                let (client, took) = task.await??;
+                clients.push(Rc::new(client));
+                sign_ins.record(took)?;
             }
         }
         let tally = Rc::new(Tally {
             deliveries: Cell::default(),
             closed: Cell::default(),
             times: RefCell::new(Histogram::new(3)?),
+            sign_ins: RefCell::new(sign_ins),
             start: Instant::now(),
             scratch: RefCell::new(vec![0; 256 * 1024]),
         });
@@ -164,7 +171,7 @@ impl Crowd {
         let number = FIRST_ROOM + room as u32;
         match self.wire {
             Wire::Paltalk => common::join(number, 2090),
-            Wire::Floor => frame(0, &number.to_be_bytes()),
+            Wire::Floor => frame(frames::ENTER, &number.to_be_bytes()),
             Wire::Irc => irc::join(room),
         }
     }
@@ -193,14 +200,16 @@ impl Crowd {
     }
 }
 
-async fn connect(address: SocketAddr, wire: Wire, uid: Uid) -> anyhow::Result<Client> {
+/// Connects and signs in; says how many microseconds that took.
+async fn connect(address: SocketAddr, wire: Wire, uid: Uid) -> anyhow::Result<(Client, u64)> {
+    let begin = Instant::now();
     let stream = match wire {
         Wire::Paltalk => common::sign_in(address, uid).await?,
         Wire::Floor => TcpStream::connect(address).await?,
         Wire::Irc => irc::sign_in(address, uid).await?,
     };
     stream.set_nodelay(true)?;
-    Ok(Client { stream })
+    Ok((Client { stream }, begin.elapsed().as_micros() as u64))
 }
 
 /// Reads for a client. All clients share one buffer; only the beginning of a packet that has not come
@@ -242,6 +251,15 @@ fn split(number: usize, bytes: &[u8], look: &Look) -> usize {
         at += 6 + length;
     }
     at
+}
+
+/// The numbers that stand behind `key` in the records of a packet.
+pub(crate) fn numbers(payload: &[u8], key: &[u8]) -> impl Iterator<Item = u32> {
+    memchr::memmem::find_iter(payload, key).filter_map(move |at| {
+        let digits = payload[at + key.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+        let text: Vec<u8> = digits.copied().collect();
+        std::str::from_utf8(&text).ok()?.parse().ok()
+    })
 }
 
 /// Resident memory of a server, in KiB.

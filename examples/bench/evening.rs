@@ -2,12 +2,16 @@
 //! speaks and the others listen, all at once.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use paltalkd::model::Uid;
+
 use crate::common::{FIRST_ROOM, frame, join};
-use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, kind, resident};
+use crate::crowd::{Client, Crowd, IM_TEXT, Meter, ROOM_TEXT, STAMP, Tally, kind, numbers, resident};
 use crate::dice::Dice;
+use crate::lines::{Listener, Speaker};
 use crate::report::Figures;
 use crate::servers::{Launcher, Server, Stage};
 use crate::voice::{self, Scene, Transport};
@@ -45,27 +49,19 @@ pub(crate) async fn evening(
     let mut udp = voice::at_daemon(&running, by_udp, first, Transport::Udp, LISTENERS).await?;
     let first = first + (voice_rooms / 2) as u32;
     let mut tcp = voice::at_daemon(&running, by_tcp, first, Transport::Tcp, LISTENERS).await?;
-    let places: Rc<RefCell<Vec<usize>>> =
-        Rc::new(RefCell::new((0..uids.len()).map(|number| number / ROOM).collect()));
-    let tally = Rc::clone(&crowd.tally);
-    let refused = Rc::new(Cell::new(0u64));
-    let refusals = Rc::clone(&refused);
-    crowd.listen(move |_, kind, payload: &[u8]| match kind {
-        kind::ROOM_MESSAGE_IN if tally.count().is_multiple_of(16) => {
-            tally.time(payload.get(ROOM_TEXT..ROOM_TEXT + STAMP));
-        }
-        kind::IM_IN if tally.count().is_multiple_of(16) => {
-            tally.time(payload.get(IM_TEXT..IM_TEXT + STAMP));
-        }
-        0x0064 => refusals.set(refusals.get() + 1),
-        _ => {}
-    });
+    let mut places: Vec<usize> = (0..uids.len()).map(|number| number / ROOM).collect();
+    let mut speakers = vec![Speaker::default(); uids.len()];
+    let known: HashMap<u32, usize> = uids.iter().enumerate().map(|(number, uid)| (uid.0, number)).collect();
+    let heard = Rc::new(Heard::new(uids.len()));
+    let (tally, hearing) = (Rc::clone(&crowd.tally), Rc::clone(&heard));
+    crowd.listen(move |number, kind, payload: &[u8]| hearing.packet(&tally, number, kind, payload));
     crowd.enter(|number| number / ROOM).await?;
+    heard.silence(uids, &places);
     crowd.tally.times.borrow_mut().reset();
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let people = uids.len();
     let rates = [LINES, MESSAGES, MOVES, STATUS_CHANGES].map(|rate| rate * people as f64);
-    let mut due = [0.0; 4];
+    let (mut due, mut written) = ([0.0; 4], 0);
     let mut memory: Vec<u64> = Vec::new();
     let meter = Meter::start(&running.program);
     let before = crowd.tally.deliveries.get();
@@ -85,18 +81,31 @@ pub(crate) async fn evening(
                     due[event] -= 1.0;
                     let number = dice.below(people);
                     let client = Rc::clone(&crowd.clients[number]);
-                    let packet = match event {
-                        0 => crowd.message(places.borrow()[number], 80),
-                        1 => message(&crowd, uids[dice.below(people)].0),
-                        2 => {
-                            let to = dice.below(rooms);
-                            let from = std::mem::replace(&mut places.borrow_mut()[number], to);
-                            travel(&client, from, to).await;
-                            continue;
+                    match event {
+                        0 => {
+                            let room = (FIRST_ROOM + places[number] as u32).to_be_bytes();
+                            let text = speakers[number].line(crowd.tally.stamp(), 80);
+                            if client.offer(&frame(0xfea2, &[&room[..], &text].concat())).await {
+                                speakers[number].said();
+                            }
                         }
-                        _ => frame(0xfd94, &[30u32, 70][dice.below(2)].to_be_bytes()),
-                    };
-                    client.offer(&packet).await;
+                        1 => {
+                            let to = uids[(number + 1 + dice.below(people - 1)) % people];
+                            written += u64::from(client.offer(&message(&crowd, to.0)).await);
+                        }
+                        2 => {
+                            // To another one than his own.
+                            let to = (places[number] + 1 + dice.below(rooms - 1)) % rooms;
+                            if travel(&client, places[number], to).await {
+                                places[number] = to;
+                                speakers[number].moves();
+                            }
+                        }
+                        _ => {
+                            let status = [30u32, 70][dice.below(2)];
+                            client.offer(&frame(0xfd94, &status.to_be_bytes())).await;
+                        }
+                    }
                 }
             }
             last = now;
@@ -113,6 +122,9 @@ pub(crate) async fn evening(
     // Past a fifth of the evening, in ten minutes past the second one, nothing should grow any more.
     let settled = memory.get(memory.len() / 5).copied().unwrap_or_default();
     let end = memory.last().copied().unwrap_or_default();
+    // Until nothing comes any more.
+    crowd.settle(u64::MAX).await;
+    let lost = heard.lost(&known, &places, &speakers);
     let status = launcher.ask(&running, "status")?;
     let closed: f64 = crowd.tally.closed.get() as f64;
     let mut figures = Figures::default()
@@ -127,7 +139,9 @@ pub(crate) async fn evening(
         .with("speech lost", (by_udp.lost + by_tcp.lost) as f64)
         .with("speech p99 ms, UDP", p99(&udp))
         .with("speech p99 ms, TCP", p99(&tcp))
-        .with("refusals", refused.get() as f64)
+        .with("lines lost", lost as f64)
+        .with("instant messages lost", written as f64 - heard.messages.get() as f64)
+        .with("refusals", heard.refusals.get() as f64)
         .with("closed", closed);
     if let Some(slow) = status.pointer("/counters/slow_readers").and_then(serde_json::Value::as_f64) {
         figures = figures.with("slow readers", slow);
@@ -145,9 +159,83 @@ fn message(crowd: &Crowd, to: u32) -> Vec<u8> {
     frame(0xffec, &[&to.to_be_bytes()[..], &text].concat())
 }
 
-/// Leaves one room and enters another.
-async fn travel(client: &Client, from: usize, to: usize) {
+/// Leaves one room and enters another; whether that could be sent.
+async fn travel(client: &Client, from: usize, to: usize) -> bool {
     let room = |number: usize| FIRST_ROOM + number as u32;
     let packets = [frame(0xfec0, &room(from).to_be_bytes()), join(room(to), 2090)].concat();
-    client.offer(&packets).await;
+    client.offer(&packets).await
+}
+
+/// What all of them have been sent.
+struct Heard {
+    listeners: RefCell<Vec<Listener>>,
+    /// Lines that were missed before others that came.
+    missed: Cell<u64>,
+    messages: Cell<u64>,
+    refusals: Cell<u64>,
+}
+
+impl Heard {
+    fn new(people: usize) -> Heard {
+        let listeners = RefCell::new((0..people).map(|_| Listener::default()).collect());
+        Heard { listeners, missed: Cell::default(), messages: Cell::default(), refusals: Cell::default() }
+    }
+
+    fn packet(&self, tally: &Tally, number: usize, kind: u16, payload: &[u8]) {
+        let word = |at: usize| Some(u32::from_be_bytes(payload.get(at..at + 4)?.try_into().ok()?));
+        let mut listeners = self.listeners.borrow_mut();
+        let Some(listener) = listeners.get_mut(number) else { return };
+        match kind {
+            kind::ROOM_USER_LIST => {
+                if let Some(room) = numbers(payload, b"group_id=").next() {
+                    listener.enters(room);
+                }
+            }
+            kind::ROOM_USER_JOINED => {
+                let room = numbers(payload, b"group_id=").next();
+                if let (Some(room), Some(uid)) = (room, numbers(payload, b"\nuid=").next()) {
+                    listener.is_joined(room, uid);
+                }
+            }
+            kind::ROOM_MESSAGE_IN => {
+                if tally.count().is_multiple_of(16) {
+                    tally.time(payload.get(ROOM_TEXT..ROOM_TEXT + STAMP));
+                }
+                if let (Some(room), Some(speaker), Some(text)) = (word(0), word(4), payload.get(ROOM_TEXT..))
+                {
+                    self.missed.set(self.missed.get() + u64::from(listener.hears(room, speaker, text)));
+                }
+            }
+            kind::IM_IN => {
+                self.messages.set(self.messages.get() + 1);
+                if tally.count().is_multiple_of(16) {
+                    tally.time(payload.get(IM_TEXT..IM_TEXT + STAMP));
+                }
+            }
+            0x0064 => self.refusals.set(self.refusals.get() + 1),
+            _ => {}
+        }
+    }
+
+    /// Nobody has said anything yet.
+    fn silence(&self, uids: &[Uid], places: &[usize]) {
+        let mut listeners = self.listeners.borrow_mut();
+        for (number, listener) in listeners.iter_mut().enumerate() {
+            let room = FIRST_ROOM + places[number] as u32;
+            let others = (0..uids.len()).filter(|other| places[*other] == places[number] && *other != number);
+            others.for_each(|other| listener.is_joined(room, uids[other].0));
+        }
+    }
+
+    /// Lines that did not reach somebody, when all are where `places` says and have said what `speakers` says.
+    fn lost(&self, known: &HashMap<u32, usize>, places: &[usize], speakers: &[Speaker]) -> u64 {
+        let listeners = self.listeners.borrow();
+        let at_last = listeners.iter().enumerate().map(|(number, listener)| {
+            listener.missing(|other| {
+                let other = *known.get(&other)?;
+                (places[other] == places[number]).then(|| speakers[other])
+            })
+        });
+        self.missed.get() + at_last.map(u64::from).sum::<u64>()
+    }
 }

@@ -1,16 +1,17 @@
-//! The floors: what the sockets alone cost. Bare loops without accounts, rooms' rules or anything else,
-//! each a process of its own that does nothing but pass bytes on.
+//! The floors: what the sockets and the disk alone cost. Bare loops without accounts, rooms' rules or
+//! anything else, each a process of its own that does nothing but pass bytes on. None has more than one
+//! thread, and none waits for one connection while another has something.
 
-use std::collections::HashMap;
+pub(crate) mod frames;
+pub(crate) mod kept;
+mod speech;
+
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::net::TcpListener;
 
 use clap::ValueEnum;
 use mio::net::{TcpListener as MioListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-
-use crate::voice::{PACKET, SPEECH};
 
 /// What a floor does.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
@@ -19,6 +20,8 @@ pub(crate) enum Floor {
     Each,
     /// Frames to everybody else in a room, one write for all that one turn of the loop brings.
     Batch,
+    /// Frames to a file, and answers when they are on the disk.
+    Kept,
     /// Speech to everybody else in a room, over UDP.
     Udp,
     /// Speech to everybody else in a room, over TCP.
@@ -28,17 +31,17 @@ pub(crate) enum Floor {
 /// Runs a floor until it is killed; its address goes to standard output first.
 pub(crate) fn run(floor: Floor) -> anyhow::Result<()> {
     match floor {
-        Floor::Each => frames(false),
-        Floor::Batch => frames(true),
-        Floor::Udp => speech_udp(),
-        Floor::Tcp => speech_tcp(),
+        Floor::Each => frames::run(false),
+        Floor::Batch => frames::run(true),
+        Floor::Kept => kept::run(),
+        Floor::Udp => speech::run_udp(),
+        Floor::Tcp => speech::run_tcp(),
     }
 }
 
 struct Member {
     stream: TcpStream,
-    room: u32,
-    /// The part of a frame that has come.
+    /// What has come and is not used yet.
     held: Vec<u8>,
     /// What waits to be written.
     waiting: Vec<u8>,
@@ -46,6 +49,17 @@ struct Member {
 }
 
 impl Member {
+    /// Takes what has come; whether the connection goes on.
+    fn read(&mut self, buffer: &mut [u8]) -> bool {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => return false,
+                Ok(count) => self.held.extend_from_slice(&buffer[..count]),
+                Err(error) => return error.kind() == ErrorKind::WouldBlock,
+            }
+        }
+    }
+
     /// Writes what waits, as far as the socket takes it.
     fn flush(&mut self) {
         self.dirty = false;
@@ -54,32 +68,64 @@ impl Member {
             match self.stream.write(&self.waiting[written..]) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(_) => {
-                    written = self.waiting.len();
-                }
+                Err(_) => written = self.waiting.len(),
             }
         }
         self.waiting.drain(..written);
     }
+}
 
-    /// Sends a frame: now if nothing waits before it.
-    fn send(&mut self, frame: &[u8]) {
-        if !self.waiting.is_empty() {
-            self.waiting.extend_from_slice(frame);
+/// The connections of a floor, by the order in which they came.
+#[derive(Default)]
+struct Members {
+    all: Vec<Option<Member>>,
+    dirty: Vec<usize>,
+}
+
+impl Members {
+    fn get(&mut self, index: usize) -> Option<&mut Member> {
+        self.all.get_mut(index).and_then(Option::as_mut)
+    }
+
+    /// Sends some bytes: now, if nothing waits before them.
+    fn send(&mut self, index: usize, bytes: &[u8]) {
+        let Some(member) = self.get(index) else { return };
+        if !member.waiting.is_empty() {
+            member.waiting.extend_from_slice(bytes);
             return;
         }
-        match self.stream.write(frame) {
-            Ok(count) if count == frame.len() => {}
-            Ok(count) => self.waiting.extend_from_slice(&frame[count..]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.waiting.extend_from_slice(frame),
+        match member.stream.write(bytes) {
+            Ok(count) if count == bytes.len() => {}
+            Ok(count) => member.waiting.extend_from_slice(&bytes[count..]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => member.waiting.extend_from_slice(bytes),
             Err(_) => {}
+        }
+    }
+
+    /// Sends some bytes at the end of this turn, with all else that is sent in it.
+    fn send_later(&mut self, index: usize, bytes: &[u8]) {
+        let Some(member) = self.get(index) else { return };
+        member.waiting.extend_from_slice(bytes);
+        if !std::mem::replace(&mut member.dirty, true) {
+            self.dirty.push(index);
+        }
+    }
+
+    fn end_turn(&mut self) {
+        for index in std::mem::take(&mut self.dirty) {
+            if let Some(member) = self.get(index) {
+                member.flush();
+            }
         }
     }
 }
 
-/// Frames of type 0 enter a room, all others go to everybody else in it, as many bytes longer as the
-/// server's frames are longer than the clients'.
-fn frames(batch: bool) -> anyhow::Result<()> {
+/// Serves connections. `take` is shown what a member has sent and returns how many bytes of that it has used;
+/// `end` is called when one turn of the loop has been read.
+fn serve(
+    mut take: impl FnMut(&mut Members, usize, &[u8]) -> usize,
+    mut end: impl FnMut(&mut Members) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     const LISTENER: Token = Token(usize::MAX);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?);
@@ -88,135 +134,54 @@ fn frames(batch: bool) -> anyhow::Result<()> {
     let mut poll = Poll::new()?;
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut events = Events::with_capacity(1024);
-    let mut members: Vec<Option<Member>> = Vec::new();
-    let mut rooms: HashMap<u32, Vec<usize>> = HashMap::new();
+    let mut members = Members::default();
     let mut buffer = vec![0; 64 * 1024];
-    let mut dirty: Vec<usize> = Vec::new();
     loop {
         poll.poll(&mut events, None)?;
         for event in &events {
             if event.token() == LISTENER {
                 while let Ok((mut stream, _)) = listener.accept() {
                     stream.set_nodelay(true)?;
-                    let token = Token(members.len());
+                    let token = Token(members.all.len());
                     poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
                     let (held, waiting) = (Vec::new(), Vec::new());
-                    members.push(Some(Member { stream, room: 0, held, waiting, dirty: false }));
+                    members.all.push(Some(Member { stream, held, waiting, dirty: false }));
                 }
                 continue;
             }
             let index = event.token().0;
-            let mut frames = Vec::new();
-            let mut gone = false;
-            if let Some(Some(member)) = members.get_mut(index) {
-                if event.is_writable() {
-                    member.flush();
-                }
-                loop {
-                    match member.stream.read(&mut buffer) {
-                        Ok(0) => gone = true,
-                        Ok(count) => {
-                            member.held.extend_from_slice(&buffer[..count]);
-                            continue;
-                        }
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                        Err(_) => gone = true,
-                    }
-                    break;
-                }
-                let mut at = 0;
-                while let Some(header) = member.held.get(at..at + 6) {
-                    let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
-                    let Some(payload) = member.held.get(at + 6..at + 6 + length) else { break };
-                    if header[..2] == [0, 0] {
-                        member.room = u32::from_be_bytes([payload[0], payload[1], payload[2], payload[3]]);
-                        rooms.entry(member.room).or_default().push(index);
-                    } else {
-                        let mut frame = vec![0x01, 0x5e, 0, 0x47];
-                        frame.extend((length as u16 + 4).to_be_bytes());
-                        frame.extend(&payload[..4]);
-                        frame.extend((index as u32).to_be_bytes());
-                        frame.extend(&payload[4..]);
-                        frames.push(frame);
-                    }
-                    at += 6 + length;
-                }
-                member.held.drain(..at);
+            let Some(member) = members.get(index) else { continue };
+            if event.is_writable() {
+                member.flush();
             }
-            let room = members.get(index).and_then(Option::as_ref).map_or(0, |member| member.room);
-            let others = rooms.get(&room).map_or(&[][..], Vec::as_slice);
-            for frame in frames {
-                for other in others.iter().filter(|other| **other != index) {
-                    let Some(Some(member)) = members.get_mut(*other) else { continue };
-                    if batch {
-                        member.waiting.extend_from_slice(&frame);
-                        if !member.dirty {
-                            member.dirty = true;
-                            dirty.push(*other);
-                        }
-                    } else {
-                        member.send(&frame);
-                    }
-                }
+            let open = member.read(&mut buffer);
+            let mut held = std::mem::take(&mut member.held);
+            let used = take(&mut members, index, &held);
+            held.drain(..used);
+            if let Some(member) = members.get(index) {
+                member.held = held;
             }
-            if gone && let Some(place) = members.get_mut(index) {
+            if !open && let Some(place) = members.all.get_mut(index) {
                 *place = None;
             }
         }
-        for index in dirty.drain(..) {
-            if let Some(Some(member)) = members.get_mut(index) {
-                member.flush();
-            }
-        }
+        end(&mut members)?;
+        members.end_turn();
     }
 }
 
-/// Eight bytes enter a room, speech goes to everybody in it.
-fn speech_udp() -> anyhow::Result<()> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20)?;
-    println!("{}", socket.local_addr()?);
-    let mut rooms: HashMap<u32, Vec<SocketAddr>> = HashMap::new();
-    let mut buffer = [0; 256];
-    loop {
-        let (count, from) = socket.recv_from(&mut buffer)?;
-        let word = |at: usize| u32::from_be_bytes(buffer[at..at + 4].try_into().expect("four bytes"));
-        if count == 8 {
-            rooms.entry(word(0)).or_default().push(from);
-        } else if count == SPEECH
-            && let Some(listeners) = rooms.get(&word(8))
-        {
-            for listener in listeners {
-                _ = socket.send_to(&buffer[..count], listener);
-            }
-        }
+/// The frames among some bytes, type and payload; `show` sees each. Returns how many bytes they have.
+fn split(bytes: &[u8], mut show: impl FnMut(u16, &[u8])) -> usize {
+    let mut at = 0;
+    while let Some(header) = bytes.get(at..at + 6) {
+        let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+        let Some(payload) = bytes.get(at + 6..at + 6 + length) else { break };
+        show(u16::from_be_bytes([header[0], header[1]]), payload);
+        at += 6 + length;
     }
+    at
 }
 
-/// A thread for each speaker, which writes to all listeners of the room.
-fn speech_tcp() -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{}", listener.local_addr()?);
-    let mut rooms: HashMap<u32, Arc<Mutex<Vec<std::net::TcpStream>>>> = HashMap::new();
-    for stream in listener.incoming() {
-        let mut stream = stream?;
-        stream.set_nodelay(true)?;
-        let mut opening = [0; 8];
-        stream.read_exact(&mut opening)?;
-        let room = u32::from_be_bytes(opening[..4].try_into()?);
-        let room = Arc::clone(rooms.entry(room).or_default());
-        if opening[7] == 0 {
-            room.lock().expect("no panic").push(stream);
-            continue;
-        }
-        std::thread::spawn(move || {
-            let mut packet = [0; PACKET];
-            while stream.read_exact(&mut packet).is_ok() {
-                for listener in room.lock().expect("no panic").iter_mut() {
-                    _ = listener.write_all(&packet);
-                }
-            }
-        });
-    }
-    Ok(())
+fn word(bytes: &[u8]) -> u32 {
+    u32::from_be_bytes(bytes[..4].try_into().expect("four bytes"))
 }

@@ -11,37 +11,50 @@ use paltalkd::model::Uid;
 use crate::chat::gather;
 use crate::common::frame;
 use crate::crowd::{Client, Meter, kind};
+use crate::floor::kept as floor;
 use crate::report::Figures;
 use crate::servers::{Launcher, Server, Stage};
 
 /// Messages to each of those who are away, in the profile of offline messages.
 const WAITING: usize = 100;
 
-/// One half is away and gets messages of the other half; then it comes.
+/// The packet that answers what is asked behind the messages.
+const KEPT: u16 = 0x014b;
+
+/// One half is away and gets messages of the other half; then it comes. The times are those until all that one
+/// has written is kept.
 pub(crate) async fn offline(launcher: &Launcher, server: Server, stage: &Stage) -> anyhow::Result<Figures> {
     let running = launcher.start(server, stage)?;
     let (here, away) = stage.uids.split_at(stage.uids.len() / 2);
     let senders = gather(&running, here).await?;
-    let answered = Rc::clone(&senders.tally);
-    senders.listen(move |_, kind, _: &[u8]| {
-        if kind == 0x014b {
+    let ours = server == Server::Ours;
+    let sent = Rc::new(RefCell::new(vec![0; here.len()]));
+    let (answered, sending) = (Rc::clone(&senders.tally), Rc::clone(&sent));
+    senders.listen(move |number, kind, _: &[u8]| {
+        if kind == KEPT {
             answered.count();
+            let took = answered.now().saturating_sub(sending.borrow()[number]);
+            _ = answered.times.borrow_mut().record(took);
         }
     });
     let meter = Meter::start(&running.program);
-    for (client, to) in senders.clients.iter().zip(away) {
+    for (number, (client, to)) in senders.clients.iter().zip(away).enumerate() {
         let mut packets = Vec::new();
         for _ in 0..WAITING {
             packets.extend(frame(0xffec, &[&to.0.to_be_bytes()[..], &[b'x'; 80]].concat()));
         }
         // The answer to what is asked last comes when all before it is safe.
-        packets.extend(frame(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        packets.extend(match ours {
+            true => frame(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+            false => frame(floor::ASK, &[12u16.to_be_bytes(), KEPT.to_be_bytes()].concat()),
+        });
+        sent.borrow_mut()[number] = senders.tally.now();
         client.send(&packets).await?;
     }
     senders.settle(here.len() as u64).await;
     ensure!(senders.tally.deliveries.get() == here.len() as u64, "not all messages were kept");
     let all = (here.len() * WAITING) as f64;
-    let kept = (meter.seconds(), meter.cpu(&running.program));
+    let kept = (meter.seconds(), meter.cpu(&running.program), meter.own_percent());
     let meter = Meter::start(&running.program);
     let mut expected = 0;
     let mut crowds = Vec::new();
@@ -53,6 +66,11 @@ pub(crate) async fn offline(launcher: &Launcher, server: Server, stage: &Stage) 
                 tally.count();
             }
         });
+        if !ours {
+            for (client, uid) in crowd.clients.iter().zip(chunk) {
+                client.send(&frame(floor::FETCH, &uid.0.to_be_bytes())).await?;
+            }
+        }
         expected += chunk.len() * WAITING;
         crowds.push((crowd, chunk.len() * WAITING));
     }
@@ -63,13 +81,17 @@ pub(crate) async fn offline(launcher: &Launcher, server: Server, stage: &Stage) 
     }
     let (elapsed, cpu) = (meter.seconds(), meter.cpu(&running.program));
     Ok(Figures::default()
+        .latency(&senders.tally.times.borrow())
         .with("kept/s", all / kept.0)
         .with("us CPU/message kept", kept.1 / all * 1e6)
+        .with("tool, % of a core", kept.2)
         .with("delivered/s", delivered as f64 / elapsed)
         .with("us CPU/delivery", cpu / delivered as f64 * 1e6)
         .with("deliveries lost", expected as f64 - delivered as f64))
 }
 
+/// Bytes of an answer, which names the pal.
+const ANSWER: u16 = 90;
 /// Requests under way of each client in the profile of durable answers.
 const UNDER_WAY: usize = 2;
 
@@ -97,11 +119,16 @@ pub(crate) async fn durable(
             .collect(),
     ));
     // Alternately somebody new, who is taken off again, so that no list becomes full.
-    let ask = |asker: &mut Asker, number: usize, uids: &[Uid], now: u64| {
+    let ours = server == Server::Ours;
+    let ask = move |asker: &mut Asker, number: usize, uids: &[Uid], now: u64| {
         let pal = uids[(number + 1 + asker.pals % 200.min(uids.len() - 1)) % uids.len()].0.to_be_bytes();
         asker.pals += 1;
-        let packets = [frame(0xffbd, &pal), frame(0xffbe, &pal)].concat();
-        // 26 bytes to a socket that has taken far fewer than it holds.
+        let second = match ours {
+            true => frame(0xffbe, &pal),
+            false => frame(floor::ASK, &[ANSWER.to_be_bytes(), kind::BUDDY_LIST.to_be_bytes()].concat()),
+        };
+        let packets = [frame(0xffbd, &pal), second].concat();
+        // 20 bytes to a socket that has taken far fewer than it holds.
         if asker.client.stream.try_write(&packets).is_ok() {
             asker.asked.push_back(now);
         }

@@ -13,8 +13,11 @@ mod floor;
 mod irc;
 mod kept;
 mod life;
+mod lines;
+mod machine;
 mod report;
 mod servers;
+mod storms;
 mod voice;
 
 use std::future::Future;
@@ -28,6 +31,7 @@ use tokio::task::LocalSet;
 
 use chat::Pace;
 use floor::Floor;
+use machine::Machine;
 use report::{Figures, Report, Series};
 use servers::{Launcher, Server, Stage};
 use voice::Transport;
@@ -125,7 +129,9 @@ fn profiles(shrink: usize) -> Vec<Profile> {
     add("durable", 100 / shrink, 0, Load::Durable);
     add("backups", 200_000 / shrink, 10, Load::Backups);
     for (transport, name) in [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")] {
-        for (listeners, rooms) in [(10, 1), (10, 100), (250, 1), (250, 4)] {
+        for (listeners, rooms) in [(10, 1), (10, 100), (250, 1), (250, 4), (250, 100)] {
+            // Two descriptors for each, here and in the daemon.
+            let rooms = rooms.min(descriptors().saturating_sub(1000) / 2 / (listeners + 1));
             let load = Load::Voice { transport, listeners };
             add(&format!("voice-{name}-{listeners}x{rooms}"), (listeners + 1) * rooms, rooms, load);
         }
@@ -144,16 +150,13 @@ impl Profile {
         let mut servers = vec![Server::Ours];
         match self.load {
             Load::Rooms { .. } if peer => servers.push(Server::Peer),
-            Load::Rooms { .. } | Load::Presence | Load::Messages(_) => servers.extend(floors),
+            Load::Rooms { .. } | Load::Presence | Load::Joins | Load::Messages(_) => servers.extend(floors),
             Load::Idle | Load::SignIns => servers.push(Server::Floor(Floor::Each)),
             Load::Voice { transport: Transport::Udp, .. } => servers.push(Server::Floor(Floor::Udp)),
             Load::Voice { transport: Transport::Tcp, .. } => servers.push(Server::Floor(Floor::Tcp)),
-            Load::Joins
-            | Load::Offline
-            | Load::Durable
-            | Load::Backups
-            | Load::Evening { .. }
-            | Load::Starts => {}
+            Load::Offline | Load::Durable => servers.push(Server::Floor(Floor::Kept)),
+            // The parts of an evening have floors in profiles of their own.
+            Load::Backups | Load::Evening { .. } | Load::Starts => {}
         }
         servers
     }
@@ -169,9 +172,9 @@ impl Profile {
         let round: Pin<Box<dyn Future<Output = anyhow::Result<Figures>>>> = match self.load {
             Load::Idle => Box::pin(chat::idle(launcher, server, stage)),
             Load::Rooms { size, pace } => Box::pin(chat::rooms(launcher, server, stage, size, pace, seconds)),
-            Load::SignIns => Box::pin(chat::sign_ins(launcher, server, stage)),
-            Load::Presence => Box::pin(chat::presence(launcher, server, stage)),
-            Load::Joins => Box::pin(chat::joins(launcher, server, stage)),
+            Load::SignIns => Box::pin(storms::sign_ins(launcher, server, stage)),
+            Load::Presence => Box::pin(storms::presence(launcher, server, stage)),
+            Load::Joins => Box::pin(storms::joins(launcher, server, stage)),
             Load::Messages(pace) => Box::pin(chat::messages(launcher, server, stage, pace, seconds)),
             Load::Offline => Box::pin(kept::offline(launcher, server, stage)),
             Load::Durable => Box::pin(kept::durable(launcher, server, stage, seconds)),
@@ -192,7 +195,7 @@ impl Profile {
         let kind = if speech { RoomKind::Voice } else { RoomKind::Text };
         let stage = Stage::new(self.people, self.rooms, kind)?;
         if matches!(self.load, Load::Presence) {
-            chat::befriend(&stage)?;
+            storms::befriend(&stage)?;
         }
         let mut series: Vec<Series> = Vec::new();
         for server in self.servers(options.peer) {
@@ -238,13 +241,16 @@ fn main() -> anyhow::Result<()> {
     });
     ensure!(!profiles.is_empty(), "there is no such profile; --list names them");
     let launcher = Launcher { daemon: options.daemon.clone(), core: options.peer.then_some(0) };
+    let machine = Machine::look(&launcher)?;
+    println!("{machine}");
     let mut reports = Vec::new();
     for profile in &profiles {
         let report = profile.run(&launcher, &options)?;
         report.print();
         reports.push(report.json());
         if let Some(path) = &options.json {
-            std::fs::write(path, serde_json::to_vec_pretty(&reports)?)?;
+            let all = serde_json::json!({ "machine": machine, "profiles": reports });
+            std::fs::write(path, serde_json::to_vec_pretty(&all)?)?;
         }
     }
     Ok(())

@@ -64,7 +64,14 @@ pub(crate) struct Report {
 }
 
 /// What it costs, lower being better; its ratio to a floor is worth telling.
-const COSTS: [&str; 4] = ["us CPU/delivery", "us CPU/packet", "us CPU/sign-in", "KiB/connection"];
+const COSTS: [&str; 6] = [
+    "us CPU/delivery",
+    "us CPU/packet",
+    "us CPU/sign-in",
+    "us CPU/message kept",
+    "us CPU/change",
+    "KiB/connection",
+];
 
 impl Report {
     /// Medians with the spread over the rounds, and ours by each floor.

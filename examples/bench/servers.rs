@@ -30,7 +30,7 @@ impl Server {
             Server::Ours => "paltalkd",
             Server::Floor(Floor::Each) => "floor, a write for each",
             Server::Floor(Floor::Batch) => "floor, writes together",
-            Server::Floor(Floor::Udp | Floor::Tcp) => "floor",
+            Server::Floor(Floor::Udp | Floor::Tcp | Floor::Kept) => "floor",
             Server::Peer => "InspIRCd",
         }
     }

@@ -24,8 +24,10 @@ pub(crate) enum Transport {
     Tcp,
 }
 
-/// Packets per second of one speaker; below what the daemon allows one.
-pub(crate) const SPEAKER_RATE: usize = 40;
+/// Most packets per second of one speaker; below what the daemon allows one.
+const SPEAKER_RATE: f64 = 40.0;
+/// Most packets per second to all listeners.
+const HEARD_RATE: f64 = 40_000.0;
 /// Bytes of speech in a packet: RTP, four frames of GSM, the speaker.
 pub(crate) const SPEECH: usize = 148;
 /// Bytes of a packet over TCP, with its length.
@@ -54,7 +56,7 @@ pub(crate) async fn speech(
     };
     // What the listeners said to be known must be forgotten; the floor with it.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let rate = SPEAKER_RATE as f64;
+    let rate = SPEAKER_RATE.min(HEARD_RATE / (scene.speakers.len() * listeners) as f64);
     talk(&mut scene, &running, rate, 1).await?;
     let spoken = talk(&mut scene, &running, rate, seconds).await?;
     let heard = spoken.heard as f64;
@@ -242,19 +244,23 @@ pub(crate) async fn at_daemon(
     let (mut speakers, mut kept) = (Vec::new(), Vec::new());
     for (number, uid) in uids.iter().enumerate() {
         let room = first + (number / (listeners + 1)) as u32;
-        let socket = UdpSocket::bind("127.0.0.1:0").await?;
-        let port = if transport == Transport::Udp { socket.local_addr()?.port() } else { 0 };
+        let socket = match transport {
+            Transport::Udp => Some(UdpSocket::bind("127.0.0.1:0").await?),
+            Transport::Tcp => None,
+        };
+        let port =
+            socket.as_ref().map_or(Ok(0), |socket| socket.local_addr().map(|address| address.port()))?;
         let mut chat = sign_in(running.program.address, *uid).await?;
         chat.write_all(&join(room, port)).await?;
         let access = wait_for(&mut chat, 0x013b).await?;
         let word = |at: usize| u16::from_be_bytes([access[at], access[at + 1]]);
-        let line = match transport {
-            Transport::Udp => {
+        let line = match socket {
+            Some(socket) => {
                 let server = SocketAddr::from(([127, 0, 0, 1], word(10)));
                 socket.send_to(&packet(uid.0, 0, 0)[4..], server).await?;
                 Line::Udp(hear_udp(socket, Rc::clone(&shared)), server)
             }
-            Transport::Tcp => {
+            None => {
                 let mut stream = TcpStream::connect(("127.0.0.1", word(14))).await?;
                 stream.set_nodelay(true)?;
                 stream.write_all(&[room.to_be_bytes(), uid.0.to_be_bytes()].concat()).await?;
