@@ -94,3 +94,79 @@ fn a_length_of_four_gigabytes_ends_the_connection_at_once() {
     }
     hears_nothing(&bob.voice);
 }
+
+#[test]
+fn a_flood_of_datagrams_is_dropped_and_disturbs_nobody() {
+    // What they carry makes no difference to those in the room; how much of it the system throws away, neither.
+    const EACH: usize = 5_000;
+    let server = start();
+    let (mut alice, mut bob) = (talker(&server, "Alice"), talker(&server, "Bob"));
+    let carl = udp_talker(&server, "Carl");
+    wait_for_silence(&server);
+    forget(&mut alice.voice);
+    forget(&mut bob.voice);
+    let (to, forged) = (udp(&server), recorded(carl.uid)[0][4..].to_vec());
+    let strangers = recorded(Uid(77))[0][4..].to_vec();
+    let junk = [forged, strangers, vec![0; 1400], Vec::new(), vec![0xff; 148]];
+    /// Ends the flood, also after a failure.
+    struct End<'a>(&'a AtomicBool);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let done = AtomicBool::new(false);
+    let mut number = 0u16;
+    for _ in rounds(1) {
+        // Nothing is said twice.
+        let speech: Vec<Vec<u8>> = recorded(alice.uid)
+            .into_iter()
+            .take(14)
+            .map(|mut packet| {
+                packet[6..8].copy_from_slice(&number.to_be_bytes());
+                number = number.wrapping_add(1);
+                packet
+            })
+            .collect();
+        let before = [Dropped::Stranger, Dropped::Length, Dropped::NotSpeech].map(|it| dropped(&server, it));
+        thread::scope(|scope| {
+            let _end = End(&done);
+            for last in [2, 3] {
+                let (junk, done) = (&junk, &done);
+                scope.spawn(move || {
+                    let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap();
+                    for number in 0.. {
+                        if number >= EACH && done.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        // A full buffer is no reason to stop.
+                        _ = socket.send_to(&junk[number % junk.len()], to);
+                    }
+                });
+            }
+            for packet in &speech[..12] {
+                alice.says(slice::from_ref(packet));
+                bob.hears(slice::from_ref(packet));
+                alice.chat.sync();
+            }
+            let began = Instant::now();
+            assert!(ask(&server, &["status", "--json"])["users_online"].is_number());
+            assert!(torture().is_none() || began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        });
+        done.store(false, Ordering::Relaxed);
+        for (reason, before) in
+            [Dropped::Stranger, Dropped::Length, Dropped::NotSpeech].into_iter().zip(before)
+        {
+            assert!(dropped(&server, reason) > before, "{reason:?}");
+        }
+        // Datagrams of those who are known come through again.
+        wait_for_silence(&server);
+        forget(&mut alice.voice);
+        carl.forget();
+        carl.hears_nothing();
+        alice.says(&speech[12..14]);
+        bob.hears(&speech[12..14]);
+        carl.hears(&speech[12..14]);
+        wait_for_silence(&server);
+    }
+}
