@@ -1,0 +1,107 @@
+//! Operators at a daemon whose users say as much as they can: every question and every order is answered.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use paltalkd::config::Config;
+use paltalkd::model::{Role, Roles, Timestamp, Uid};
+use paltalkd::store::{Change, Store, StoreOptions};
+use support::process::{LOG, Process, configure};
+use support::program::program;
+use support::{Client, make_account, rounds, torture};
+
+const ROOM: u32 = 450;
+const ROOM_MESSAGE_OUT: u16 = 0xfea2;
+const TALKERS: usize = 4;
+/// How long an answer may take; the short form, which shares its machine with other tests, only wants one.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Ends the flood, also after a failure.
+struct Flood<'a> {
+    done: &'a AtomicBool,
+    talkers: &'a [Client],
+}
+
+impl Drop for Flood<'_> {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        for talker in self.talkers {
+            _ = talker.stream().shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+#[test]
+fn commands_and_orders_are_followed_however_much_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    // Who reads too slowly on a busy machine would be dropped, and the flood would end.
+    configure(path, &format!("[limits]\noutbox = \"64MiB\"\npackets_per_second = 0\n{LOG}"));
+    let (store, _) = Store::open(StoreOptions::new(path.join(Config::default().store_path()))).unwrap();
+    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+    // Repeating oneself is what the detectors are against, except in those who are trusted.
+    let trusted = Roles::default().with(Role::Trusted);
+    let talkers: Vec<Uid> =
+        (0..TALKERS).map(|number| make_account(&store, &format!("Talker{number}"), trusted)).collect();
+    let target = make_account(&store, "Target", Roles::default());
+    store.close().unwrap();
+    drop(store);
+
+    let daemon = Process::start(path, |_| {});
+    let sign_in = |uid: Uid| {
+        let mut client = Client::connect(daemon.address("chat"));
+        client.sign_in(uid);
+        client
+    };
+    let ordered = |args: &[&str]| {
+        let began = Instant::now();
+        let output = program(path).args(args).output().unwrap();
+        let took = began.elapsed();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        assert!(torture().is_none() || took < SOON, "{args:?}: {took:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let mut talkers: Vec<Client> = talkers.into_iter().map(sign_in).collect();
+    talkers.iter_mut().for_each(|talker| _ = talker.join(ROOM));
+    let done = AtomicBool::new(false);
+    let line = talkers[0].frame(ROOM_MESSAGE_OUT, &[&ROOM.to_be_bytes()[..], b"on and on"].concat());
+    let many = line.repeat(200);
+    thread::scope(|scope| {
+        let _flood = Flood { done: &done, talkers: &talkers };
+        for talker in &talkers {
+            let (mut reading, mut writing) =
+                (talker.stream().try_clone().unwrap(), talker.stream().try_clone().unwrap());
+            scope.spawn(move || while reading.read(&mut [0; 1 << 16]).is_ok_and(|count| count > 0) {});
+            let (done, many) = (&done, &many);
+            scope.spawn(move || while !done.load(Ordering::Relaxed) && writing.write_all(many).is_ok() {});
+        }
+        for _ in rounds(1) {
+            // Nobody talks to those who are gone, so what he has not read is not the flood's.
+            let mut client = sign_in(target);
+            for question in ["status", "performance", "users", "rooms", "strikes", "bans"] {
+                let answer: serde_json::Value =
+                    serde_json::from_str(&ordered(&[question, "--json"])).unwrap();
+                assert!(!answer.is_null());
+            }
+            let frame = ordered(&["console", "--once", "--json"]);
+            assert!(frame.contains("Target"), "{frame}");
+            ordered(&["mute", "Target", "--for", "1h"]);
+            ordered(&["warn", "Target", "--reason", "be quiet"]);
+            ordered(&["unmute", "Target"]);
+            ordered(&["broadcast", "still here"]);
+            ordered(&["ban", "Target", "--for", "1h", "--reason", "enough"]);
+            // He has been told, and is out.
+            assert!(!client.rest().is_empty());
+            assert!(ordered(&["bans", "--json"]).contains("enough"));
+            ordered(&["unban", "Target"]);
+        }
+        // The flood has not ended before.
+        let users = ordered(&["users", "--json"]);
+        assert!((0..TALKERS).all(|number| users.contains(&format!("Talker{number}"))), "{users}");
+    });
+}
