@@ -11,7 +11,7 @@ use super::place::Place;
 use super::query::when;
 use crate::config::Config;
 use crate::control::wire::{AuditAbout, AuditRow, AuditWindow, Target};
-use crate::model::{RoomId, Timestamp, Uid};
+use crate::model::{RoomId, Timestamp};
 
 #[derive(Args)]
 pub(super) struct Audit {
@@ -86,12 +86,7 @@ fn cells(row: &AuditRow) -> Vec<String> {
 
 /// Reads whom is meant. All that has a name is in the log, not only users; so a name may be anything.
 fn who(text: &str) -> Result<Target, String> {
-    let uid = |text: &str| text.parse().ok().map(Uid).filter(|uid| uid.is_account());
-    match text.split_once(':') {
-        Some(("uid", number)) => uid(number).map(Target::Uid).ok_or_else(|| format!("{number} is no uid")),
-        Some(("nick", name)) => Ok(Target::Nickname(name.to_owned())),
-        _ => Ok(uid(text).map_or_else(|| Target::Nickname(text.to_owned()), Target::Uid)),
-    }
+    Target::typed(text).ok_or_else(|| "no uid stands behind uid:".to_owned())
 }
 
 /// Reads a moment, or a time before now.
@@ -113,6 +108,7 @@ fn moment_at(now: Timestamp, text: &str) -> Result<Timestamp, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Uid;
 
     #[test]
     fn moments_are_read_in_three_ways() {

@@ -22,13 +22,9 @@ impl FromStr for Who {
             Some(("nick", nickname)) => (None, Some(nickname)),
             _ => (Some(text), Some(text)),
         };
-        let number = |text: &str| {
-            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse().ok().filter(|_| digits).map(Uid).filter(|uid| uid.is_account())
-        };
         let who = Who {
             text: text.to_owned(),
-            uid: uid.and_then(number),
+            uid: uid.and_then(Uid::from_digits),
             nickname: nickname.and_then(exact_nickname),
         };
         if who.uid.is_none() && who.nickname.is_none() {

@@ -25,6 +25,12 @@ impl Uid {
     pub fn is_account(self) -> bool {
         (2..Self::NEW_USER.0).contains(&self.0)
     }
+
+    /// The uid of an account that people write with these digits, if they are one.
+    pub fn from_digits(text: &str) -> Option<Uid> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|_| digits).map(Uid).filter(|uid| uid.is_account())
+    }
 }
 
 impl fmt::Display for Uid {

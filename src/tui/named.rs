@@ -1,7 +1,7 @@
 //! Who or what is meant by a name that is typed.
 
 use crate::control::wire::Target;
-use crate::model::{RoomId, Uid};
+use crate::model::RoomId;
 
 use super::dialog::Subject;
 use super::model::Model;
@@ -41,11 +41,8 @@ pub(super) fn split_name<'a>(text: &'a str, known: &[String]) -> (&'a str, &'a s
 
 /// The user that is meant, named as on the command line: `uid:` or `nick:` says what a number is.
 pub(super) fn user(name: &str) -> Target {
-    match name.split_once(':') {
-        Some(("nick", name)) => Target::Nickname(name.to_owned()),
-        Some(("uid", number)) if number.parse::<u32>().is_ok() => user(number),
-        _ => name.parse().map_or_else(|_| Target::Nickname(name.to_owned()), |uid| Target::Uid(Uid(uid))),
-    }
+    // What is no uid, nobody is called: the daemon says so.
+    Target::typed(name).unwrap_or_else(|| Target::Nickname(name.to_owned()))
 }
 
 /// The room of that name or number.
@@ -64,6 +61,7 @@ pub(super) fn room(model: &Model, name: &str) -> Option<Subject> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Uid;
 
     #[test]
     fn names_may_hold_spaces() {

@@ -137,6 +137,18 @@ pub enum Target {
     Nickname(String),
 }
 
+impl Target {
+    /// Whom `text` means: a number is a uid, all else a nickname, if `uid:` or `nick:` in front does not say
+    /// which. `None` if no uid stands behind `uid:`.
+    pub fn typed(text: &str) -> Option<Target> {
+        match text.split_once(':') {
+            Some(("uid", number)) => Uid::from_digits(number).map(Target::Uid),
+            Some(("nick", name)) => Some(Target::Nickname(name.to_owned())),
+            _ => Some(Uid::from_digits(text).map_or_else(|| Target::Nickname(text.to_owned()), Target::Uid)),
+        }
+    }
+}
+
 /// Whom or what a ban concerns.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum BanTarget {
