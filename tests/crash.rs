@@ -11,6 +11,8 @@ mod ledger;
 mod member;
 #[path = "crash/operator.rs"]
 mod operator;
+#[path = "crash/owner.rs"]
+mod owner;
 #[path = "crash/people.rs"]
 mod people;
 #[path = "crash/postman.rs"]
@@ -21,6 +23,8 @@ mod program;
 mod rooms;
 #[path = "crash/rounds.rs"]
 mod rounds;
+#[path = "crash/staff.rs"]
+mod staff;
 mod support;
 #[path = "crash/worker.rs"]
 mod worker;
@@ -34,17 +38,19 @@ use std::time::Instant;
 use client::RawClient;
 use member::{Member, Registrar};
 use operator::Operator;
+use owner::{Host, Owner};
 use paltalkd::model::{Role, Roles, Timestamp, Uid};
 use paltalkd::store::{AuditQuery, Change, Store, StoreOptions};
 use postman::Postman;
 use program::{Program, files_below, open};
 use rounds::{Actor, kill_and_check};
+use staff::Boss;
 use support::*;
 use tempfile::TempDir;
 use worker::Worker;
 
 /// Kills in the short form of the test.
-const KILLS: usize = 8;
+const KILLS: usize = 6;
 
 /// The number at the end of a message.
 fn number_of(text: &str) -> usize {
@@ -63,6 +69,13 @@ fn everybody() -> (TempDir, Store, Vec<Box<dyn Actor>>) {
     for number in 0..12 {
         actors.push(Box::new(Worker::new(&store, number)));
     }
+    for number in 0..2 {
+        actors.push(Box::new(Boss::new(&store, number)));
+    }
+    for number in 0..2 {
+        actors.push(Box::new(Owner::new(&store, number)));
+    }
+    actors.push(Box::new(Host::new(&store, 0)));
     actors.push(Box::new(Registrar::new(0)));
     actors.push(Box::new(Member::new(&store, 0)));
     actors.push(Box::new(Postman::new(&store)));

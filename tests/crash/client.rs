@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use paltalkd::model::{Uid, to_cp1252};
+use paltalkd::model::{Uid, from_cp1252, to_cp1252};
 use paltalkd::protocol::cipher::{self, Variant};
+use paltalkd::protocol::markup;
 
 use super::number_of;
 use super::support::*;
@@ -93,23 +94,31 @@ impl RawClient {
     /// Gives the service user a command, and waits for its answer, which has to contain a text.
     pub(super) fn order(&mut self, line: &str, answer: &str) -> Option<String> {
         self.send(0xffec, &with_text(&[Uid::SERVICE.0], &to_cp1252(line)))?;
-        let told = self.expect(0x0014)?.text(4);
+        let told = self.told()?;
         assert!(told.contains(answer), "{line}: {told}");
         Some(told)
     }
 
-    /// The numbers of the messages that come before the answer to a request.
-    pub(super) fn letters(&mut self) -> Option<Vec<usize>> {
-        self.send(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])?;
+    /// The next line that the service user says, without markup.
+    pub(super) fn told(&mut self) -> Option<String> {
+        let packet = self.expect(0x0014)?;
+        assert_eq!(packet.u32(0), Uid::SERVICE.0, "{packet:?}");
+        Some(from_cp1252(&markup::strip(&packet.payload[4..])))
+    }
+
+    /// The numbers of the messages that come before the answer to a request, and whether that came.
+    pub(super) fn letters(&mut self) -> (Vec<usize>, Option<()>) {
         let mut numbers = Vec::new();
-        loop {
-            let packet = self.0.next()?;
+        // Whether or not this can be sent: what came before the end of the connection has come.
+        _ = self.send(0xfeb6, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        while let Some(packet) = self.0.next() {
             match packet.kind {
-                0x014b => return Some(numbers),
+                0x014b => return (numbers, Some(())),
                 0x0014 => numbers.push(number_of(&packet.text(4))),
                 _ => {}
             }
         }
+        (numbers, None)
     }
 
     pub(super) fn hang_up(self) {
