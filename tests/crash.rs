@@ -5,6 +5,8 @@
 mod client;
 #[path = "crash/found.rs"]
 mod found;
+#[path = "crash/house.rs"]
+mod house;
 #[path = "crash/ledger.rs"]
 mod ledger;
 #[path = "crash/member.rs"]
@@ -26,6 +28,8 @@ mod rounds;
 #[path = "crash/staff.rs"]
 mod staff;
 mod support;
+#[path = "crash/talker.rs"]
+mod talker;
 #[path = "crash/worker.rs"]
 mod worker;
 
@@ -35,17 +39,18 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use client::RawClient;
+use house::House;
 use member::{Member, Registrar};
 use operator::Operator;
 use owner::{Host, Owner};
-use paltalkd::model::{Role, Roles, Timestamp, Uid};
-use paltalkd::store::{AuditQuery, Change, Store, StoreOptions};
+use paltalkd::model::{Role, Roles, Timestamp};
+use paltalkd::store::{Change, Store, StoreOptions};
 use postman::Postman;
 use program::{Program, files_below, open};
 use rounds::{Actor, kill_and_check};
 use staff::Boss;
 use support::*;
+use talker::{Talker, Vice};
 use tempfile::TempDir;
 use worker::Worker;
 
@@ -57,11 +62,17 @@ fn number_of(text: &str) -> usize {
     text.rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{text}"))
 }
 
-/// A store with all who work with it.
-fn everybody() -> (TempDir, Store, Vec<Box<dyn Actor>>) {
+/// A store in which nobody is yet.
+fn fresh() -> (TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+    (dir, store)
+}
+
+/// A store with all who work with it while it is open to everybody.
+fn everybody() -> (TempDir, Store, Vec<Box<dyn Actor>>) {
+    let (dir, store) = fresh();
     let mut actors: Vec<Box<dyn Actor>> = Vec::new();
     for number in 0..4 {
         actors.push(Box::new(Operator::new(&store, number)));
@@ -76,6 +87,8 @@ fn everybody() -> (TempDir, Store, Vec<Box<dyn Actor>>) {
         actors.push(Box::new(Owner::new(&store, number)));
     }
     actors.push(Box::new(Host::new(&store, 0)));
+    actors.push(Box::new(Talker::new(&store, Vice::Haste)));
+    actors.push(Box::new(Talker::new(&store, Vice::Links)));
     actors.push(Box::new(Registrar::new(0)));
     actors.push(Box::new(Member::new(&store, 0)));
     actors.push(Box::new(Postman::new(&store)));
@@ -96,45 +109,21 @@ fn nothing_acknowledged_is_lost_by_kill_and_a_damaged_index() {
 
 #[test]
 fn what_staff_were_told_is_done_is_on_record_after_a_kill() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
-    let boss = make_account(&store, "Boss", [Role::Admin].into_iter().collect());
-    for number in 0..10 {
-        make_account(&store, &format!("Target{number}"), Roles::default());
-    }
-    store.close().unwrap();
-    drop(store);
-    let mut expected = Vec::new();
-    for round in 0..3 {
-        let mut program = Program::start(dir.path()).unwrap();
-        let mut client = RawClient::sign_in(program.chat, boss).unwrap();
-        for number in 0..10 {
-            let (line, action, answer) = match (number + round) % 4 {
-                0 => (format!("/warn Target{number} round {round}"), "warn", "arned"),
-                1 => (format!("/mute Target{number} 1h"), "mute", "uted"),
-                2 => (format!("/ban Target{number} 7d"), "ban", "anned"),
-                _ => (format!("/broadcast round {round}"), "broadcast", "old"),
-            };
-            client.order(&line, answer).unwrap();
-            expected.push(action.to_owned());
-        }
-        program.kill();
-        let store = open(dir.path());
-        let page = store.reader().audit(&AuditQuery::default()).unwrap();
-        let found: Vec<String> = page.records.into_iter().rev().map(|record| record.entry.action).collect();
-        assert_eq!(found, expected);
-        let bans = expected.iter().filter(|action| *action == "ban").count();
-        assert!(!store.reader().bans().unwrap().is_empty() && store.reader().bans().unwrap().len() <= bans);
-        store.close().unwrap();
-    }
+    let (dir, store) = fresh();
+    // During maintenance only staff can sign in.
+    let actors: Vec<Box<dyn Actor>> = vec![
+        Box::new(House::new(&store)),
+        Box::new(Operator::new(&store, 0)),
+        Box::new(Boss::new(&store, 0)),
+        Box::new(Boss::new(&store, 1)),
+        Box::new(Host::new(&store, 0)),
+    ];
+    println!("{}", kill_and_check(&dir, actors, store, KILLS, false));
 }
 
 #[test]
 fn a_damaged_index_is_rebuilt_and_the_program_serves_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
-    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
+    let (dir, store) = fresh();
     let alice = make_account(&store, "Alice", Roles::default().with(Role::Trusted));
     let bob = make_account(&store, "Bob", Roles::default());
     store.commit_blocking(Change::AddPal { uid: alice, pal: bob, at: Timestamp::now() }).unwrap();

@@ -240,7 +240,7 @@ impl Host {
         self.ledger.begin(Act::default().put(&tent, "topic", &*topic));
         client.say(room, &format!("/t {topic}"))?;
         place.answered(&mut self.ledger);
-        if self.tents % 3 == 0 {
+        if self.tents.is_multiple_of(3) {
             self.ledger.begin(Act::default().clear(&tent).logged(entry("temporary")));
             client.say(room, "/permanent off")?;
             place.answered(&mut self.ledger);

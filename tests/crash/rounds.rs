@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use paltalkd::model::{Timestamp, Uid};
+use paltalkd::model::Timestamp;
 use paltalkd::store::{AuditRecord, Store, StoreOptions};
 use tempfile::TempDir;
 
@@ -38,7 +38,6 @@ pub(super) struct Place<'a> {
     pub(super) chat: SocketAddr,
     /// The control socket.
     pub(super) socket: PathBuf,
-    pub(super) round: usize,
     stop: &'a AtomicBool,
     begun: &'a AtomicUsize,
     counted: Cell<bool>,
@@ -126,7 +125,6 @@ pub(super) fn kill_and_check(
                 let place = Place {
                     chat: program.chat,
                     socket: dir.path().join("data/control.sock"),
-                    round,
                     stop: &stop,
                     begun: &begun,
                     counted: Cell::new(false),
@@ -166,9 +164,4 @@ pub(super) fn kill_and_check(
         "{done} kills of a program that {crowd} work with: {answers} answers, {seen} entries in the log",
         crowd = actors.len()
     )
-}
-
-/// A name as a list of them is numbered.
-pub(super) fn numbered(uids: &[(Uid, String)], index: usize) -> (Uid, String) {
-    uids[index % uids.len()].clone()
 }

@@ -36,7 +36,9 @@ impl Boss {
     pub(super) fn new(store: &Store, number: usize) -> Boss {
         let name = format!("Boss{number}");
         let targets = (0..4).map(|target| format!("{name}Target{target}")).collect::<Vec<_>>();
-        targets.iter().for_each(|nickname| drop(make_account(store, nickname, Roles::default())));
+        for nickname in &targets {
+            make_account(store, nickname, Roles::default());
+        }
         Boss {
             uid: make_account(store, &name, Roles::default().with(Role::Admin)),
             targets,
@@ -137,11 +139,11 @@ impl Boss {
     fn link(&mut self) -> Command {
         let number = self.chance.below(6);
         let text = format!("{}.{number}.example", self.name.to_lowercase());
+        let (option, kind) = if number.is_multiple_of(2) { ("", "Domain") } else { ("-url ", "Url") };
         if self.ledger.has(&text, "link") {
             let act = Act::default().remove(&text, "link").logged(self.logged("link_deny", &text, ""));
-            return Command { line: format!("/link deny {text}"), answer: "not be posted", act };
+            return Command { line: format!("/link deny {option}{text}"), answer: "not be posted", act };
         }
-        let (option, kind) = if number % 2 == 0 { ("", "Domain") } else { ("-url ", "Url") };
         let act = Act::default().put_now(&text, "link", format!("{kind} by {}", self.name));
         let act = act.logged(self.logged("link_allow", &text, ""));
         Command { line: format!("/link allow {option}{text}"), answer: "always be posted", act }
@@ -150,13 +152,13 @@ impl Boss {
     fn filter(&mut self, client: &mut RawClient) -> Option<Command> {
         let number = self.chance.below(5) as u8;
         let text = format!("{}word{number}", self.name);
-        let kind = if number % 2 == 0 { FilterKind::Keyword } else { FilterKind::Regex };
+        let kind = if number.is_multiple_of(2) { FilterKind::Keyword } else { FilterKind::Regex };
         let mute = FilterConsequence::Mute { seconds: 3600 };
         let (by, at) = (Author::System, Timestamp(0));
         let mut filter = Filter {
             action: if number < 2 { FilterAction::Notify } else { FilterAction::Block },
             severity: number + 1,
-            consequence: if number % 3 == 0 { mute } else { FilterConsequence::Warn },
+            consequence: if number.is_multiple_of(3) { mute } else { FilterConsequence::Warn },
             list: FilterList::Language,
             by,
             at,
