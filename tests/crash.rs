@@ -55,7 +55,7 @@ use tempfile::TempDir;
 use worker::Worker;
 
 /// Kills in the short form of the test.
-const KILLS: usize = 6;
+const KILLS: usize = 5;
 
 /// The number at the end of a message.
 fn number_of(text: &str) -> usize {
@@ -77,7 +77,7 @@ fn everybody() -> (TempDir, Store, Vec<Box<dyn Actor>>) {
     for number in 0..4 {
         actors.push(Box::new(Operator::new(&store, number)));
     }
-    for number in 0..12 {
+    for number in 0..crowd(12, 30) {
         actors.push(Box::new(Worker::new(&store, number)));
     }
     for number in 0..2 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use paltalkd::control::client::{Client, ClientError};
 use paltalkd::control::wire::{Order, Reply, Request};
 use paltalkd::model::{MessageText, Nickname, Roles, RoomId, Timestamp, Uid};
-use paltalkd::store::{Change, Store};
+use paltalkd::store::{Change, Exclusion, ExclusionKind, Store};
 
 use super::found;
 use super::ledger::{Act, Fact, Facts, Ledger, empty_mailbox};
@@ -116,6 +116,38 @@ impl Operator {
             self.letters[number] = text;
         }
     }
+
+    /// Keeps people out of its rooms and gives them rights there, so that there is something to be lost with
+    /// a room or for a new owner.
+    fn fill_rooms(&mut self, store: &Store) {
+        let (uid, by) = self.people[self.people.len() - 1].clone();
+        for mut record in store.reader().rooms().unwrap() {
+            let of = record.name.to_string();
+            if !self.rooms.contains_key(&of) || self.ledger.has(&of, "linkers") {
+                continue;
+            }
+            let room = record.id;
+            record.linkers = [uid].into();
+            store.commit_blocking(Change::PutRoom(record)).unwrap();
+            self.ledger.learn(&Act::default().put(&of, "linkers", &*by));
+            for (number, (other, nickname)) in self.people.clone().into_iter().enumerate().take(4) {
+                let (kind, what) = match number % 2 {
+                    0 => (ExclusionKind::Ban, format!("room ban {nickname}")),
+                    _ => (ExclusionKind::Bounce, format!("bounce {nickname}")),
+                };
+                let nickname = Nickname::from_text(&nickname).unwrap();
+                let (at, reason) = (Timestamp::now(), self.name.clone().into_bytes());
+                let entry = Exclusion { uid: other, nickname, until: None, by: uid, at, reason };
+                store.commit_blocking(Change::Exclude { room, kind, entry }).unwrap();
+                self.ledger.learn(&Act::default().put_since(
+                    at,
+                    &of,
+                    &what,
+                    found::imposed(None, &by, &self.name),
+                ));
+            }
+        }
+    }
 }
 
 impl Actor for Operator {
@@ -151,6 +183,7 @@ impl Actor for Operator {
         let rooms = reader.rooms().unwrap().into_iter().map(|room| (room.name.to_string(), room.id));
         self.rooms = rooms.filter(|(name, _)| name.starts_with(&self.name)).collect();
         self.befriend_guests(store);
+        self.fill_rooms(store);
     }
 
     fn answers(&self) -> usize {

@@ -9,7 +9,7 @@ use super::operator::Operator;
 /// Categories that rooms can be in.
 const CATEGORIES: [u16; 3] = [30_003, 30_006, 30_007];
 /// What a new room has about it besides.
-const SETTINGS: usize = 13;
+const SETTINGS: usize = 14;
 
 impl Operator {
     /// A room that is made, changed or deleted. Each has one of two names.
@@ -86,6 +86,7 @@ impl Operator {
     ) -> (Act, Option<&'static str>) {
         let text = self.chance.one(&[String::new(), format!("\"{}\" & co. {}", self.name, self.step)]);
         let yes = self.chance.below(2) == 0;
+        let mut act = act;
         let (what, value) = match setting {
             0 => {
                 changes.topic = Some(text.clone());
@@ -107,6 +108,11 @@ impl Operator {
             4 => {
                 let (uid, nickname) = self.chance.one(&self.people);
                 changes.owner = Some(yes.then_some(uid));
+                // Nobody is kept out of a room of his own.
+                if yes && self.ledger.text(name, "owner") != Some(&nickname) {
+                    act = act.remove(name, &format!("room ban {nickname}"));
+                    act = act.remove(name, &format!("bounce {nickname}"));
+                }
                 ("owner", shown(yes, nickname))
             }
             5 => {
@@ -135,10 +141,14 @@ impl Operator {
                 ("links", shown(links != LinkRight::Everybody, format!("{links:?}")))
             }
             10 => {
+                changes.no_linkers = true;
+                ("linkers", String::new())
+            }
+            11 => {
                 changes.new_user_mic = Some(yes);
                 ("new user mic", shown(!yes, "no"))
             }
-            11 => {
+            12 => {
                 changes.reddot_text = Some(yes);
                 ("reddot text", shown(yes, "yes"))
             }
