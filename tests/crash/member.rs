@@ -1,7 +1,5 @@
 //! People who make accounts, and one who changes his password: what is kept of both is a hash.
 
-use std::collections::HashMap;
-
 use paltalkd::model::{Roles, Uid};
 use paltalkd::password;
 use paltalkd::protocol::cipher::{self, Variant};
@@ -12,38 +10,19 @@ use super::ledger::{Act, Fact, Facts, Ledger};
 use super::rounds::{Actor, Place};
 use super::support::*;
 
-/// Passwords by their hashes.
-#[derive(Default)]
-struct Words(HashMap<String, String>);
-
-impl Words {
-    /// Has the fact about a name say the word instead of the hash; it has to be one of some.
-    fn read(&mut self, facts: &mut Facts, name: &str, words: &[String]) {
-        if let Some(fact) = facts.get_mut(&(name.to_owned(), "password".to_owned())) {
-            let word = self.0.entry(fact.text().to_owned()).or_insert_with_key(|hash| {
-                let is =
-                    |word: &&String| password::Hasher::default().verify(word.as_bytes(), hash) == Ok(true);
-                words.iter().find(is).unwrap_or_else(|| panic!("a hash of none of {words:?}")).clone()
-            });
-            *fact = Fact::new(&**word);
-        }
-    }
-}
-
 /// Makes accounts, each with a question for who has forgotten his password.
 pub(super) struct Registrar {
     name: String,
     made: usize,
     /// The numbers that were told since the last check.
     uids: Vec<(String, Uid)>,
-    words: Words,
     ledger: Ledger,
 }
 
 impl Registrar {
     pub(super) fn new(number: usize) -> Registrar {
         let name = format!("Newcomer{number}");
-        Registrar { name, made: 0, uids: Vec::new(), words: Words::default(), ledger: Ledger::default() }
+        Registrar { name, made: 0, uids: Vec::new(), ledger: Ledger::default() }
     }
 
     fn register(&mut self, place: &Place<'_>) -> Option<()> {
@@ -73,17 +52,15 @@ impl Actor for Registrar {
     }
 
     fn work(&mut self, place: &Place<'_>) {
+        place.begin();
         while place.goes_on() && self.register(place).is_some() {}
     }
 
     fn check(&mut self, mut found: Facts, log: Vec<Fact>, store: &Store) {
-        // One is enough, as it takes a while: the others have signed in with theirs.
-        let last = format!("{}x{}", self.name, self.made);
-        self.words.read(&mut found, &last, &[PASSWORD.to_owned()]);
-        for ((nickname, what), fact) in &mut found {
-            if what == "password" && *nickname != last {
-                *fact = Fact::new(PASSWORD);
-            }
+        // Whoever has signed in has shown that the hash is right; to look at it again takes a while.
+        for (_, fact) in found.iter_mut().filter(|((_, what), _)| what == "password") {
+            assert!(fact.text().starts_with("$argon2id$"), "{fact:?}");
+            *fact = Fact::new(PASSWORD);
         }
         self.ledger.settle(&self.name, found, log);
         for (nickname, uid) in self.uids.drain(..) {
@@ -105,7 +82,8 @@ pub(super) struct Member {
     name: String,
     uid: Uid,
     changes: usize,
-    words: Words,
+    /// The last hash, and the word that it is of.
+    hash: (String, String),
     ledger: Ledger,
 }
 
@@ -113,7 +91,7 @@ impl Member {
     pub(super) fn new(store: &Store, number: usize) -> Member {
         let name = format!("Member{number}");
         let uid = make_account(store, &name, Roles::default());
-        Member { uid, changes: 0, words: Words::default(), ledger: Ledger::default(), name }
+        Member { uid, changes: 0, hash: Default::default(), ledger: Ledger::default(), name }
     }
 
     fn password(&self) -> String {
@@ -125,6 +103,7 @@ impl Member {
             let old = self.password();
             // Nobody can sign in with any other one.
             let mut client = RawClient::sign_in_with(place.chat, self.uid, &old, V51)?;
+            place.begin();
             self.changes += 1;
             let new = format!("password{}", self.changes);
             client.send(0xfb82, &self.uid.0.to_be_bytes())?;
@@ -152,9 +131,16 @@ impl Actor for Member {
     }
 
     fn check(&mut self, mut found: Facts, log: Vec<Fact>, _: &Store) {
-        let last = self.changes.saturating_sub(1);
-        let words = [format!("password{}", self.changes), format!("password{last}"), PASSWORD.to_owned()];
-        self.words.read(&mut found, &self.name, &words);
+        let key = (self.name.clone(), "password".to_owned());
+        let hash = found.get(&key).expect("the account is gone").text().to_owned();
+        if self.hash.0 != hash {
+            // What is under way is the newest; what was told before may be the one before that.
+            let words = (0..=self.changes).rev().take(2).map(|change| format!("password{change}"));
+            let is = |word: &String| password::Hasher::default().verify(word.as_bytes(), &hash) == Ok(true);
+            let word = words.chain([PASSWORD.to_owned()]).find(is);
+            self.hash = (hash, word.expect("a hash of something else"));
+        }
+        found.insert(key, Fact::new(&*self.hash.1));
         self.ledger.settle(&self.name, found, log);
     }
 
