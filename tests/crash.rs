@@ -1,4 +1,8 @@
 //! The program is killed under load, many times; what it had acknowledged must be there afterwards.
+//!
+//! Everybody who works with it keeps a [`ledger`] of what he has asked for and what was answered;
+//! [`rounds`] has them work, kills, and gives each what [`found`] has read of all that is in the store
+//! and in the audit log about whom and what he has to do with. docs/faults.md says which change is caused by whom.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 #[path = "crash/client.rs"]

@@ -9,7 +9,8 @@ use super::found;
 use super::ledger::Act;
 use super::operator::{GUESTS, Operator};
 
-const HOUR: Duration = Duration::from_secs(3600);
+/// Nothing runs out while the test goes on.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How long the ban is that too many warnings bring, as shipped.
 const WARNING_BAN: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The how manieth warning that is, as shipped.
@@ -60,7 +61,7 @@ impl Operator {
             let act = Act::default().remove(of, "ban").logged(self.logged("unban", shown, &reason));
             return (act, Order::Unban { target, reason });
         }
-        let time = self.chance.one(&[None, Some(HOUR), Some(24 * HOUR), Some(WARNING_BAN)]);
+        let time = self.chance.one(&[None, Some(DAY), Some(30 * DAY), Some(3650 * DAY)]);
         let text = found::imposed(millis(time), &self.me, &reason);
         let act = Act::default().put_now(of, "ban", text).logged(self.logged("ban", shown, &reason));
         (act, Order::Ban { target, time, reason })
@@ -74,7 +75,7 @@ impl Operator {
             let act = Act::default().remove(nickname, what).logged(entry);
             return (act, Order::Unmute { user, media, reason });
         }
-        let time = self.chance.one(&[None, Some(HOUR), Some(2 * HOUR)]);
+        let time = self.chance.one(&[None, Some(DAY), Some(2 * DAY)]);
         let text = found::imposed(millis(time), &self.me, &reason);
         let act = Act::default().put_now(nickname, what, text).logged(self.logged(what, nickname, &reason));
         (act, Order::Mute { user, media, time, reason })

@@ -92,8 +92,8 @@ impl Boss {
             }
             1 if has("mute") => (format!("/unmute {nickname}"), "not muted", lift("mute", "unmute")),
             1 => {
-                let text = imposed(Some(DAY / 2), &name, &reason);
-                (format!("/mute {nickname} 12h {reason}"), "Muted", impose("mute", "mute", text))
+                let text = imposed(Some(2 * DAY), &name, &reason);
+                (format!("/mute {nickname} 2d {reason}"), "Muted", impose("mute", "mute", text))
             }
             2 if has("mute_media") => {
                 (format!("/unrestrict {nickname}"), "any more", lift("mute_media", "unmute_media"))
