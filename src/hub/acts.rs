@@ -17,7 +17,7 @@ use super::guard::{Act, ActKind, Aftermath, Match, Refusal, Verdict};
 use super::rooms::Rank;
 use super::rules::Rules;
 use super::sanctions::{Sanction, entry, user};
-use super::staff::Via;
+use super::staff::{Via, together};
 use super::{ConnId, Effect, Effects, Event, Person, Session, State};
 
 /// What the names of the detectors' settings begin with in the store.
@@ -223,13 +223,16 @@ impl State {
                 effects.event(self.event_in(EventKind::Strike, asked).by(person).saying(struck.log));
             }
             Aftermath::Offence { detector, record } => {
-                let change = Change::PutOffences { uid, record };
-                effects.push(Effect::Commit { conn, request, change });
                 let said = format!("{detector}: {told}");
                 effects.event(self.event_in(EventKind::Filter, asked).by(person).saying(said));
+                // One change: after a crash there is no offence without the mute that it brought.
+                let mut changes = vec![Change::PutOffences { uid, record }];
                 if mute.is_some() {
                     let sanction = sanction(mute, detector.replace('_', " "), told.clone());
-                    self.mute(now, via, MuteKind::Text, sanction, effects);
+                    self.mute(now, &mut Via::Desk(&mut changes), MuteKind::Text, sanction, effects);
+                }
+                if let Some(change) = together(changes) {
+                    effects.push(Effect::Commit { conn, request, change });
                 }
             }
             Aftermath::Filtered(matches) => {

@@ -2,16 +2,18 @@
 //! knows that it was heard.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use paltalkd::model::{Timestamp, Uid};
+use paltalkd::model::{Role, Roles, Timestamp, Uid};
 use paltalkd::store::{Change, Store};
 
-use super::RawClient;
+use super::client::RawClient;
+use super::ledger::{Fact, Facts};
+use super::rounds::{Actor, Place};
+use super::support::{make_account, status, with_text};
+use super::{found, number_of};
 
 /// How many messages wait before they are fetched.
-const LETTERS: usize = 20;
+const LETTERS: usize = 12;
 /// With more than these waiting, none is written: a mailbox holds 200, and refuses more.
 const WAITING: usize = 150;
 
@@ -30,42 +32,32 @@ pub(super) struct Postman {
     came: usize,
     done_with: usize,
     /// How many have come.
-    fetched: Arc<AtomicUsize>,
+    fetched: usize,
 }
 
 impl Postman {
-    pub(super) fn new(writer: Uid, reader: Uid, other: Uid, fetched: Arc<AtomicUsize>) -> Postman {
-        Postman { writer, reader, other, kept: 0, sent: 0, came: 0, done_with: 0, fetched }
+    pub(super) fn new(store: &Store) -> Postman {
+        let trusted = Roles::default().with(Role::Trusted);
+        let [writer, reader, other] =
+            ["Writer", "Reader", "Other"].map(|word| make_account(store, &format!("Post{word}"), trusted));
+        store.commit_blocking(Change::AddPal { uid: writer, pal: reader, at: Timestamp::now() }).unwrap();
+        Postman { writer, reader, other, kept: 0, sent: 0, came: 0, done_with: 0, fetched: 0 }
     }
 
-    /// Makes the reader a pal of the writer.
-    pub(super) fn befriend(&self, store: &Store) {
-        let change = Change::AddPal { uid: self.writer, pal: self.reader, at: Timestamp::now() };
-        store.commit_blocking(change).unwrap();
-    }
-
-    /// Writes and fetches until the connection breaks.
-    pub(super) fn work(&mut self, chat: SocketAddr, stop: &AtomicBool) {
-        while !stop.load(Ordering::Relaxed) {
-            if self.write(chat).is_none() || self.fetch(chat).is_none() {
-                return;
-            }
-        }
-    }
-
-    fn write(&mut self, chat: SocketAddr) -> Option<()> {
-        let mut client = RawClient::sign_in(chat, self.writer)?;
-        for _ in 0..LETTERS {
-            if self.sent - self.done_with >= WAITING {
-                break;
-            }
-            self.sent += 1;
-            let mut payload = self.reader.0.to_be_bytes().to_vec();
-            payload.extend(format!("letter {}", self.sent).bytes());
-            if !client.act(0xffec, &payload) {
-                return None;
-            }
-            self.kept = self.sent;
+    fn write(&mut self, place: &Place<'_>) -> Option<()> {
+        let mut client = RawClient::sign_in(place.chat, self.writer)?;
+        let count = LETTERS.min(WAITING.saturating_sub(self.sent - self.done_with));
+        let letter = |number: usize| {
+            let text = format!("letter {}", self.sent + number);
+            (0xffec, with_text(&[self.reader.0], text.as_bytes()))
+        };
+        let letters: Vec<_> = (1..=count).map(letter).collect();
+        self.sent += count;
+        client.ask(&letters)?;
+        for _ in letters {
+            client.done()?;
+            self.kept += 1;
+            place.begin();
         }
         Some(())
     }
@@ -74,40 +66,40 @@ impl Postman {
         let mut watcher = RawClient::sign_in(chat, self.writer)?;
         let mut client = RawClient::sign_in(chat, self.reader)?;
         // The first answer comes after the messages; the second says that they were heard.
-        let letters = client.letters()?;
-        self.judge(&letters);
-        client.letters()?;
+        let (letters, complete) = client.letters();
+        self.judge(&letters, complete.is_some());
+        complete.and(client.letters().1)?;
         // Changes are kept in their order: when this one is, it is known that the messages were heard.
         for kind in [0xffbd, 0xffbe] {
-            if !client.act(kind, &self.other.0.to_be_bytes()) {
-                return None;
-            }
+            client.act(kind, &self.other.0.to_be_bytes())?;
         }
         self.done_with = self.came;
         client.hang_up();
-        while watcher.expect(0x0190)?.payload != super::status(self.reader, 0).payload {}
+        while watcher.expect(0x0190)?.payload != status(self.reader, 0).payload {}
         Some(())
     }
 
     /// What comes at a sign-in goes on where the last one ended, or repeats what may be repeated; what
-    /// was told to be kept is among it.
-    fn judge(&mut self, letters: &[usize]) {
+    /// was told to be kept is among it, if it is `complete`.
+    fn judge(&mut self, letters: &[usize], complete: bool) {
         let Some(first) = letters.first() else {
-            return assert!(self.came >= self.kept, "lost: {self:?}");
+            return assert!(!complete || self.came >= self.kept, "lost: {self:?}");
         };
         let last = first + letters.len() - 1;
         assert!(letters.iter().copied().eq(*first..=last), "not in order: {letters:?}");
         assert!(*first > self.done_with, "letter {first} came again: {self:?}");
         assert!(*first <= self.came + 1, "lost before {first}: {self:?}");
-        assert!((self.kept..=self.sent).contains(&last), "{last}: {self:?}");
         self.came = self.came.max(last);
-        // One that was sent without an answer has either been kept, or never will be.
-        (self.kept, self.sent) = (last, last);
-        self.fetched.fetch_add(letters.len(), Ordering::Relaxed);
+        self.fetched += letters.len();
+        if complete {
+            assert!((self.kept..=self.sent).contains(&last), "{last}: {self:?}");
+            // One that was sent without an answer has either been kept, or never will be.
+            (self.kept, self.sent) = (last, last);
+        }
     }
 
     /// After a kill: what was sent last may have been lost, unless its writer was told.
-    pub(super) fn settle(&mut self, waiting: &[usize]) {
+    fn settle(&mut self, waiting: &[usize]) {
         match (waiting.first(), waiting.last()) {
             (Some(first), Some(last)) => {
                 assert!(waiting.iter().copied().eq(*first..=*last), "not in order: {waiting:?}");
@@ -122,8 +114,24 @@ impl Postman {
         }
         self.kept = self.sent;
     }
+}
 
-    pub(super) fn reader(&self) -> Uid {
-        self.reader
+impl Actor for Postman {
+    fn names(&self) -> Vec<String> {
+        vec!["Post".to_owned()]
+    }
+
+    fn work(&mut self, place: &Place<'_>) {
+        while place.goes_on() && self.write(place).and_then(|()| self.fetch(place.chat)).is_some() {}
+    }
+
+    fn check(&mut self, _: Facts, log: Vec<Fact>, store: &Store) {
+        assert!(log.is_empty(), "{log:?}");
+        let waiting = store.reader().offline(self.reader).unwrap();
+        self.settle(&waiting.iter().map(|message| number_of(&found::words(message))).collect::<Vec<_>>());
+    }
+
+    fn answers(&self) -> usize {
+        self.fetched
     }
 }
