@@ -95,6 +95,8 @@ fn peek(path: &Path, store: StoreId) -> io::Result<Option<Snapshot>> {
         hash: number(&foot, 20),
     };
     let good = head[..] == header(store, snapshot.base) && foot[..] == footer(store, &snapshot);
+    // There must be a sequence to go on with.
+    let good = good && snapshot.base.max(snapshot.until) < u64::MAX;
     Ok(good.then_some(snapshot))
 }
 
