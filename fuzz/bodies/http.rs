@@ -64,7 +64,9 @@ fn ask(request: &[u8]) -> (Vec<u8>, Vec<WebRegistration>) {
             let result = converse(server, ends, service).await;
             let mut answer = Vec::new();
             client.read_to_end(&mut answer).await.unwrap();
-            assert!(!answer.is_empty() || result.is_err() || request.is_empty(), "no word");
+            // Who sends only line ends has asked for nothing yet.
+            let asked = request.iter().any(|byte| !b"\r\n".contains(byte));
+            assert!(!answer.is_empty() || result.is_err() || !asked, "no word");
             answer
         })
     });
