@@ -2,7 +2,6 @@
 //! or the form in it; or nickname, password and email, a line each, which are filled into the form as a browser
 //! would.
 
-use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -22,8 +21,7 @@ const HEADERS: [&str; 6] = ["allow", "cache-control", "connection", "content-len
 const STATUS: [&str; 9] = ["200", "400", "404", "405", "413", "414", "431", "501", "505"];
 
 thread_local! {
-    static RUNTIME: RefCell<Runtime> =
-        RefCell::new(Builder::new_current_thread().enable_time().build().expect("a runtime"));
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
 }
 
 /// Who takes registrations, and keeps what it was given. Some nicknames are refused, with a text that holds them.
@@ -56,7 +54,7 @@ fn ask(request: &[u8]) -> (Vec<u8>, Vec<WebRegistration>) {
     });
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let ends = Ends { peer: localhost, local: (localhost, 8080).into() };
-    let answer = RUNTIME.with_borrow(|runtime| {
+    let answer = RUNTIME.with(|runtime| {
         runtime.block_on(async {
             let (mut client, server) = tokio::io::duplex(PIPE);
             client.write_all(request).await.unwrap();

@@ -223,6 +223,10 @@ pub fn run(data: &[u8]) {
         2 => {
             let changes = changes(rest);
             let (entries, changes) = changes.split_at((how as usize % 4).min(changes.len()));
+            let mut entries = entries.to_vec();
+            if how & 16 == 0 {
+                entries.sort();
+            }
             // At the end of all numbers, too.
             let (base, names) = if how & 4 == 0 {
                 (5, ["snapshot/00000000000000000005.snap", "journal/00000000000000000006.log"])
@@ -233,7 +237,7 @@ pub fn run(data: &[u8]) {
                 (base, if base == u64::MAX { last } else { names })
             };
             let next = base.saturating_add(1);
-            files.push((names[0], snapshot(base, entries)));
+            files.push((names[0], snapshot(base, &entries)));
             files.push((names[1], segment(next, &records(next, changes))));
             files.push(("mark", mark(base)));
         }

@@ -1,14 +1,19 @@
 //! What precedes the data of a file: as bytes, in lines, and the one written as the other. What follows it is data
 //! and must be left alone.
 
-#[path = "now.rs"]
-mod now;
-
 use paltalkd::hub::peers::{LONGEST_NAME, plain_name};
 use paltalkd::model::{Nickname, Uid};
 use paltalkd::net::transfer::heading::{Heading, LONGEST_LINE, read_line};
+use tokio::runtime::{Builder, Runtime};
 
-use now::now;
+thread_local! {
+    static RUNTIME: Runtime = Builder::new_current_thread().build().expect("a runtime");
+}
+
+/// Runs what never has to wait.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    RUNTIME.with(|runtime| runtime.block_on(future))
+}
 
 /// What a receiver is told must be safe to make a file of, and be read by him as it was meant.
 fn check(heading: &Heading) {
