@@ -8,6 +8,7 @@ what makes a difference.
 
 import hashlib
 import json
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -112,6 +113,28 @@ for script in [
     for answers in (0x55, 0xFF):
         seed("commands", data + bytes([answers]))
 
+for request in [
+    "GET /location2.txt HTTP/1.0\r\n\r\n", "HEAD /webreg.html HTTP/1.1\r\nHost: www.paltalk.com\r\n\r\n",
+    "GET http://www.paltalk.com/health HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "PUT /l90.html HTTP/1.1\r\n\r\n",
+    "GET /perl/permGroup.pl?password=x HTTP/1.1\r\n\r\n", "GET /banners/custom/nobannerbanner.gif HTTP/1.0\r\n\r\n",
+    "POST /webreg.html HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "1b\r\nnickname=Bob&password=secret\r\nd\r\n&again=secret\r\n0\r\n\r\n",
+    "POST /webreg.html HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", "\x16\x03\x01\x02", "GET /" + "a" * 3000,
+]:
+    seed("http", b"\0" + request.encode())
+for form in [
+    "nickname=Zo%EB+B&password=a%26b%3d%25&again=a%26b%3d%25&email=zoe@example.com", "nickname=<b>&x=&=y&flag&p=1&p=2",
+    "nickname=Zo%C3%AB&password=gr%C3%BC%C3%9Fe&again=gr%C3%BC%C3%9Fe", "password=1&again=2&nickname=%00%", "a&" * 20,
+]:
+    for kind in (1, 2):
+        seed("http", bytes([kind]) + form.encode())
+for fields in ["Zo\u00eb B\nse cret\nzoe@example.com", "Bob\n&#1234;x\n", "<script>\n\"'><&\nx@y", "  \ntab\t56\n@"]:
+    seed("http", b"\3" + fields.encode("latin-1"))
+
+for name in [b"a b.txt", b"C:\\My Files\\x.exe. ", b"../../etc/passwd", b"", b"\xff" * 255, b"a\tb\n?", b"n" * 256]:
+    seed("transfer", struct.pack("<H", len(name)) + name + struct.pack("<I", 7) + b"data")
+    seed("transfer", b"INTRO\t1000002\t77\r\nSEND\t1000002\t1000003\tBob\t12\t" + name + b"\ndata")
+
 config = (HERE.parent / "config.toml").read_text()
 sections: list[str] = []
 for line in config.splitlines():
@@ -166,3 +189,30 @@ def record(key: bytes, value: bytes) -> bytes:
 uid = struct.pack(">I", 1000002)
 seed("backup", b"\3" + record(b"\1\0", b"\1\7") + record(b"\2" + uid, b"\1abc") + record(b"\3zoe", b"\1" + uid))
 seed("backup", b"\3" + record(b"\4" + uid + uid, b"\1\0") + record(b"\x17" + bytes(8), b"\1\0"))
+
+# The files of a store. Some of the seeds take a record that is good from the backup above.
+SEALED = re.compile(rb"\x05\x02(....)\x01(.)", re.DOTALL)
+at = SEALED.search(unpacked)
+account = unpacked[at.end() : at.end() + at.group(2)[0] - 4]
+uid = at.group(1)
+
+
+def change(key: bytes, value: bytes | None) -> bytes:
+    return bytes([len(key), 0x80 if value is None else len(value)]) + key + (value or b"")
+
+
+changes = [
+    change(b"\1\1", b"\1\xfc\x50\x42\x0f\x00"), change(b"\2" + uid, account), change(b"\3zoe", b"\1" + uid),
+    change(b"\4" + uid + uid, b"\1\0"), change(b"\x0f" + uid + b"\0", b"\1\0\0\0\0\0"), change(b"\3zoe", None),
+]
+seed("store", b"\0\0")
+seed("store", b"\0\1" + bytes(20))
+for number in range(1, 7):
+    seed("store", b"\1\0" + b"".join(changes[:number]))
+    for base in (0, 4, 12):
+        seed("store", bytes([2, base | number % 4]) + b"".join(changes[:number] * 3))
+for number in range(9, 24):
+    seed("store", b"\1\0" + change(bytes([number]) + uid, b"\1" + bytes(6)))
+seed("store", b"\1\0" + change(b"\x63" + uid, b"\1") + change(b"", b""))
+for which in range(4):
+    seed("store", bytes([3, which]) + b"paltalkd store")

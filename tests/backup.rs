@@ -1,69 +1,21 @@
-//! Backups of stores, also while they change; restoring them; every kind of damage to the file.
+//! Backups of stores, also while they change; every kind of damage to the file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod store_common;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use paltalkd::model::{CategoryId, MessageText, Privacy, Rating, RoomId, RoomKind, RoomName, Timestamp, Uid};
-use paltalkd::store::backup::{BackupError, Generation, RestoreError, Restored, restore, verify};
+use paltalkd::store::backup::{BackupError, Generation, verify};
 use paltalkd::store::{Change, Exclusion, ExclusionKind, Phase, RoomRecord, Store, StoreOptions, check};
 use proptest::prelude::*;
+use store_common::backups::*;
 use store_common::changes::any_change;
 use store_common::{all, check_references, content, create, fill_range, name, new_account, options};
-
-const NOW: Timestamp = Timestamp(1_795_264_000_000);
-
-fn open(path: &Path) -> Store {
-    Store::open(options(path)).unwrap().0
-}
-
-fn restore_to(path: &Path, file: &Path, force: bool) -> Result<Restored, RestoreError> {
-    restore(&options(path), file, force, NOW, &mut |_| {})
-}
-
-/// Everything in the restored store, which must open without any repair.
-fn restored_content(path: &Path) -> BTreeMap<String, String> {
-    let (store, report) = Store::open(StoreOptions { full_check: true, ..options(path) }).unwrap();
-    assert!(report.clean && !report.fresh && report.rebuilt.is_none() && report.repairs.is_empty());
-    let found = content(&store);
-    store.close().unwrap();
-    found
-}
-
-/// A store of some size that is closed, and a backup of it.
-fn backed_up(dir: &Path) -> (PathBuf, PathBuf, BTreeMap<String, String>) {
-    let (path, file) = (dir.join("store"), dir.join("one.backup"));
-    let store = open(&path);
-    fill_range(&store, 0..40);
-    let wanted = content(&store);
-    store.backup(&file, NOW, &mut |_| {}).unwrap();
-    store.close().unwrap();
-    (path, file, wanted)
-}
-
-fn names(dir: &Path) -> BTreeSet<String> {
-    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
-
-/// Every file below `dir` with its bytes.
-fn tree(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(tree(&path));
-        } else {
-            let bytes = fs::read(&path).unwrap();
-            found.insert(path, bytes);
-        }
-    }
-    found
-}
 
 /// A store with what is left of some changes and with rows in every table.
 fn fill_at_random(path: &Path, changes: Vec<Change>) -> Store {
@@ -308,122 +260,6 @@ fn a_backup_under_load_shows_one_moment() {
         }
         store.close().unwrap();
     }
-}
-
-#[test]
-fn the_old_store_is_kept_and_newer_changes_need_force() {
-    let dir = tempfile::tempdir().unwrap();
-    let (path, file, wanted) = backed_up(dir.path());
-    // Nothing newer: no force.
-    let restored = restore_to(&path, &file, false).unwrap();
-    let kept = dir.path().join("store.before-restore-20261121T122640Z");
-    assert_eq!(restored.kept.as_ref(), Some(&kept));
-    assert_eq!(restored_content(&path), wanted);
-    assert_eq!(restored_content(&kept), wanted);
-    // Another store by now, though with the same content.
-    let refused = restore_to(&path, &file, false).unwrap_err();
-    assert!(matches!(refused, RestoreError::WouldLose(_)), "{refused}");
-    assert!(refused.to_string().contains("not the one that was backed up"), "{refused}");
-
-    let store = open(&kept);
-    create(&store, "Late");
-    let newer = content(&store);
-    let refused = restore_to(&kept, &file, true).unwrap_err();
-    assert!(matches!(refused, RestoreError::Open(_)), "in use: {refused}");
-    store.close().unwrap();
-    drop(store);
-    let before = tree(&kept);
-    let refused = restore_to(&kept, &file, false).unwrap_err();
-    assert!(refused.to_string().contains("has 1 changes made after the backup of 2026-11-21"), "{refused}");
-    assert_eq!(tree(&kept), before);
-    let restored = restore_to(&kept, &file, true).unwrap();
-    assert_eq!(restored_content(&kept), wanted);
-    assert_eq!(restored_content(&restored.kept.unwrap()), newer);
-    assert_eq!(names(dir.path()).len(), 4, "{:?}", names(dir.path()));
-    // The same second again.
-    let restored = restore_to(&path, &file, true).unwrap();
-    assert_eq!(restored.kept, Some(dir.path().join("store.before-restore-20261121T122640Z-2")));
-}
-
-#[test]
-fn a_store_that_does_not_open_is_replaced_without_force() {
-    let dir = tempfile::tempdir().unwrap();
-    let (path, file, wanted) = backed_up(dir.path());
-    fs::write(path.join("identity"), b"rubbish").unwrap();
-    Store::open(options(&path)).err().unwrap();
-    let restored = restore_to(&path, &file, false).unwrap();
-    assert_eq!(restored_content(&path), wanted);
-    assert_eq!(fs::read(restored.kept.unwrap().join("identity")).unwrap(), b"rubbish");
-}
-
-const RESTORE_INTO: &str = "RESTORE_INTO";
-
-/// Not a test of its own: the process that [`a_crash_leaves_the_old_store_or_the_new_one`] lets end in
-/// the middle of a restore.
-#[test]
-#[ignore = "run by another test"]
-fn restore_and_die() {
-    let Some(text) = std::env::var_os(RESTORE_INTO) else { return };
-    let text = text.into_string().unwrap();
-    let (steps, dir) = text.split_once(':').unwrap();
-    let mut left: usize = steps.parse().unwrap();
-    let dir = Path::new(dir);
-    let mut phase = None;
-    restore(&options(&dir.join("store")), &dir.join("one.backup"), true, NOW, &mut |progress| {
-        // Each step of the swap, and the beginning and the end of everything else.
-        if progress.phase == Phase::Swap || phase != Some(progress.phase) || progress.done == progress.of {
-            phase = Some(progress.phase);
-            if left == 0 {
-                // As `kill -9`: nothing is tidied up.
-                std::process::abort();
-            }
-            left -= 1;
-        }
-    })
-    .unwrap();
-}
-
-#[test]
-fn a_crash_leaves_the_old_store_or_the_new_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let (path, file, wanted) = backed_up(dir.path());
-    let store = open(&path);
-    create(&store, "Late");
-    let old = content(&store);
-    store.close().unwrap();
-    let mut endings = Vec::new();
-    for steps in 0.. {
-        let work = tempfile::tempdir().unwrap();
-        store_common::copy_dir(&path, &work.path().join("store"));
-        fs::copy(&file, work.path().join("one.backup")).unwrap();
-        let child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["restore_and_die", "--exact", "--ignored"])
-            .env(RESTORE_INTO, format!("{steps}:{}", work.path().display()))
-            .output()
-            .unwrap();
-        let store = work.path().join("store");
-        let found = restored_content(&store);
-        let is_new = found == wanted;
-        assert!(is_new || found == old, "after {steps} steps: neither");
-        endings.push(is_new);
-        if child.status.success() {
-            assert!(is_new);
-            break;
-        }
-        // The next restore tidies up, and the store that was there before all this is kept by name.
-        let restored = restore_to(&store, &work.path().join("one.backup"), true).unwrap();
-        assert_eq!(restored_content(&store), wanted);
-        let left = names(work.path());
-        assert!(!left.iter().any(|name| name.ends_with(".restoring")), "{left:?}");
-        let kept: Vec<_> = left.iter().filter(|name| name.contains(".before-restore-")).collect();
-        assert_eq!(kept.len(), 1 + usize::from(is_new), "after {steps} steps: {left:?}");
-        let contents: Vec<_> = kept.iter().map(|name| restored_content(&work.path().join(name))).collect();
-        assert_eq!(contents.iter().filter(|content| **content == old).count(), 1, "after {steps} steps");
-        assert!(restored.kept.is_some());
-    }
-    let crashes_before = endings.iter().filter(|is_new| !**is_new).count();
-    assert!(endings.len() > 8 && crashes_before > 4 && endings.is_sorted(), "{endings:?}");
-    assert!(endings.len() - crashes_before > 3, "{endings:?}");
 }
 
 #[test]

@@ -1,98 +1,25 @@
-//! The control socket from outside: rights, hostile clients, views, answers under load.
+//! The control socket from outside: rights, lists, hostile clients.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod control_support;
 mod support;
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use control_support::*;
 use paltalkd::control::client::{Client, ClientError};
 use paltalkd::control::frame;
 use paltalkd::control::wire::{
-    Access, BanTarget, ClientHello, ClientMessage, Order, PROTOCOL, Page, REPLY_MAX, REQUEST_MAX,
-    RefusalCode, Reply, Request, Rows, ServerMessage, Target, Update, View, Window,
+    Access, BanTarget, ClientMessage, Order, PROTOCOL, REQUEST_MAX, RefusalCode, Reply, Request, Rows,
+    ServerMessage, Target, View, Window,
 };
-use paltalkd::model::{CloseReason, Role, Uid};
+use paltalkd::model::{CloseReason, Uid};
 
 use socket2::SockRef;
-use support::{DEADLINE, Server};
+use support::Server;
 
-const ROOM_MESSAGE_OUT: u16 = 0xfea2;
 const GOODBYE: u16 = 0xfbb4;
-
-fn socket(server: &Server) -> PathBuf {
-    server.data_dir().join("control.sock")
-}
-
-fn client(server: &Server) -> Client {
-    Client::connect(&socket(server), false).unwrap()
-}
-
-fn ask(client: &mut Client, request: Request) -> Reply {
-    client.ask(request, |_, _| {}).unwrap()
-}
-
-/// A connection that speaks frames, and may misbehave.
-struct Raw(UnixStream);
-
-impl Raw {
-    fn connect(server: &Server) -> Raw {
-        let stream = UnixStream::connect(socket(server)).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        Raw(stream)
-    }
-
-    fn greeted(server: &Server) -> Raw {
-        let mut raw = Raw::connect(server);
-        assert!(matches!(raw.receive(), ServerMessage::Hello(_)));
-        raw.send(&hello(PROTOCOL));
-        raw
-    }
-
-    fn send(&mut self, message: &ClientMessage) {
-        self.0.write_all(&frame::encode(message, REQUEST_MAX).unwrap()).unwrap();
-    }
-
-    fn receive(&mut self) -> ServerMessage {
-        let mut header = [0; 4];
-        self.0.read_exact(&mut header).unwrap();
-        let mut body = vec![0; frame::length(header, REPLY_MAX).unwrap()];
-        self.0.read_exact(&mut body).unwrap();
-        frame::decode(&body, REPLY_MAX).unwrap()
-    }
-
-    /// What the daemon says when it ends the connection.
-    fn goodbye(&mut self) -> String {
-        let ServerMessage::Goodbye(text) = self.receive() else { panic!("no goodbye") };
-        let mut rest = Vec::new();
-        _ = self.0.read_to_end(&mut rest);
-        assert!(rest.is_empty());
-        text
-    }
-}
-
-fn hello(protocol: u16) -> ClientMessage {
-    ClientMessage::Hello(ClientHello { protocol, version: "9.9.9".into(), read_only: false })
-}
-
-fn users(reply: Reply) -> Page {
-    match reply {
-        Reply::Page(page) => page,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn names(page: &Page) -> Vec<&str> {
-    match &page.rows {
-        Rows::Users(rows) => rows.iter().map(|row| row.nickname.as_str()).collect(),
-        Rows::Rooms(rows) => rows.iter().map(|row| row.name.as_str()).collect(),
-        Rows::Strikes(rows) => rows.iter().map(|row| row.nickname.as_str()).collect(),
-    }
-}
 
 #[test]
 fn who_has_started_the_daemon_may_do_everything_unless_he_only_wants_to_look() {
@@ -304,158 +231,6 @@ fn who_misbehaves_is_told_and_nobody_else_notices() {
     ask(&mut good, Request::Status);
     assert_eq!(names(&users(ask(&mut good, Request::Users(Window::default())))), ["Ann"]);
     drop((stalled, deaf));
-}
-
-#[test]
-fn a_view_begins_with_everything_and_goes_on_with_what_changes() {
-    let server = Server::start();
-    let ann = server.account("Ann");
-    let bob = server.account("Bob");
-    let _ann = server.sign_in(ann);
-    let mut raw = Raw::greeted(&server);
-    let window = Window { sort: "uid".into(), ..Window::default() };
-    for (id, what) in [View::Users(window), View::Activity(1), View::Status, View::Metrics, View::User(bob)]
-        .into_iter()
-        .enumerate()
-    {
-        let id = u32::try_from(id).unwrap();
-        raw.send(&ClientMessage::Request { id, request: Request::Watch { view: id, what } });
-    }
-    let mut page: Option<Page> = None;
-    let mut next = [0; 5];
-    let (mut clients, mut bob_seen, mut status, mut metrics, mut events) =
-        (Vec::new(), false, 0, 0, Vec::new());
-    let complete = |page: &Option<Page>| page.as_ref().is_some_and(|page| names(page) == ["Ann", "Bob"]);
-    while !complete(&page) || !bob_seen || status < 2 || metrics < 2 || events.len() < 2 {
-        let ServerMessage::Update { view, seq, update } = raw.receive() else { continue };
-        assert_eq!(seq, next[view as usize], "view {view}");
-        next[view as usize] += 1;
-        match update {
-            Update::Page(first) => {
-                assert_eq!(seq, 0);
-                assert_eq!(names(&first), ["Ann"]);
-                page = Some(first);
-                clients.push(server.sign_in(bob));
-            }
-            Update::Change(change) => page.as_mut().unwrap().apply(change).unwrap(),
-            Update::Status(_) => status += 1,
-            Update::History { .. } => assert_eq!(seq, 0),
-            Update::Metrics(..) => metrics += 1,
-            Update::User(None) => assert_eq!((seq, bob_seen), (0, false), "told once, before he came"),
-            Update::User(Some(user)) => bob_seen |= user.uid == bob,
-            Update::Activity { entries, missed } => {
-                assert_eq!(missed, 0);
-                events.extend(entries);
-            }
-            Update::Room(_) => panic!(),
-        }
-    }
-    assert!(events.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
-    assert_eq!(events.last().unwrap().actor.as_deref(), Some("Bob"));
-}
-
-#[test]
-fn the_answer_comes_within_a_second_however_much_is_said() {
-    const TALKERS: usize = 4;
-    // Who reads too slowly on a busy machine would be dropped, and the flood would end.
-    let server = Server::start_with(|config| config.limits.outbox = Some(64 << 20));
-    // Repeating oneself is what the detectors are against, except in those who are trusted.
-    let talker = |number| server.account_with(&format!("Talker{number}"), &[Role::Trusted]);
-    let uids: Vec<Uid> = (0..TALKERS).map(talker).collect();
-    let mut clients: Vec<_> = uids.iter().map(|uid| server.sign_in(*uid)).collect();
-    for client in &mut clients {
-        client.join(450);
-    }
-    /// Ends the flood, also after a failure.
-    struct End<'a>(&'a AtomicBool, &'a [support::Client]);
-    impl Drop for End<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-            for client in self.1 {
-                _ = client.stream().shutdown(std::net::Shutdown::Both);
-            }
-        }
-    }
-    let done = AtomicBool::new(false);
-    let line = clients[0].frame(ROOM_MESSAGE_OUT, &[&450u32.to_be_bytes()[..], b"on and on"].concat());
-    let many = line.repeat(200);
-    thread::scope(|scope| {
-        let _end = End(&done, &clients);
-        for client in &clients {
-            let (mut reading, mut writing) =
-                (client.stream().try_clone().unwrap(), client.stream().try_clone().unwrap());
-            scope.spawn(move || while reading.read(&mut [0; 1 << 16]).is_ok_and(|count| count > 0) {});
-            let (done, many) = (&done, &many);
-            scope.spawn(move || while !done.load(Ordering::Relaxed) && writing.write_all(many).is_ok() {});
-        }
-        let before = server.metrics().messages.get();
-        server.wait_for("the flood", |server| server.metrics().messages.get() > before + 1000);
-        let mut slowest = Duration::ZERO;
-        for request in [
-            Request::Status,
-            Request::Performance,
-            Request::Users(Window::default()),
-            Request::Rooms(Window::default()),
-            Request::Bans,
-            Request::Strikes(Window::default()),
-        ] {
-            let began = Instant::now();
-            ask(&mut client(&server), request);
-            slowest = slowest.max(began.elapsed());
-        }
-        let said = server.metrics().messages.get();
-        assert!(slowest < Duration::from_secs(1), "{slowest:?}, after {said} messages");
-    });
-}
-
-#[test]
-fn events_do_not_keep_tables_from_being_looked_at() {
-    const ROOM: u32 = 50_003;
-    let server = Server::start();
-    let uid = server.account("Ann");
-    let mut ann = server.sign_in(uid);
-    let mut raw = Raw::greeted(&server);
-    for (id, what) in [(1, View::Users(Window::default())), (2, View::Activity(1))] {
-        raw.send(&ClientMessage::Request { id, request: Request::Watch { view: id, what } });
-    }
-    let (mut batches, mut changes) = (0, 0);
-    while changes < 3 {
-        let ServerMessage::Update { update, .. } = raw.receive() else { continue };
-        match update {
-            // Each batch of events is followed by another one.
-            Update::Activity { .. } => {
-                if batches % 2 == 0 {
-                    ann.join(ROOM);
-                } else {
-                    ann.send_u32(0xfec0, &[ROOM]);
-                    ann.sync();
-                }
-                batches += 1;
-            }
-            Update::Change(_) => changes += 1,
-            _ => {}
-        }
-        assert!(batches < 500, "tables wait for a pause between events");
-    }
-}
-
-#[test]
-fn a_message_on_its_way_is_measured() {
-    let server = Server::start();
-    let (ann, bob) = (server.account("Ann"), server.account("Bob"));
-    let (mut from, mut to) = (server.sign_in(ann), server.sign_in(bob));
-    from.im(bob, "hello");
-    to.expect(0x0014);
-    let mut control = client(&server);
-    let performance = |control: &mut Client| match ask(control, Request::Performance) {
-        Reply::Performance(performance) => *performance,
-        other => panic!("{other:?}"),
-    };
-    server.wait_for("a measurement", |_| performance(&mut control).delivery_micros.max > 0);
-    let found = performance(&mut control);
-    assert!(found.store.queries_total > 0 && !found.store.recent.is_empty());
-    assert!(found.store.commit_avg_micros > 0 && found.store.size_bytes > 0 && found.open_files > 3);
-    assert!(found.threads > 1 && found.memory_bytes > 1 << 20);
 }
 
 #[test]

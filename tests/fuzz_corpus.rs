@@ -126,7 +126,9 @@ macro_rules! bodies {
     };
 }
 
-bodies!(backup cipher commands config control filter frames guard packets records rtp text voice);
+bodies!(
+    backup cipher commands config control filter frames guard http packets records rtp store text transfer voice
+);
 
 #[test]
 fn every_body_is_tested_here_and_has_a_fuzz_target_and_every_corpus_a_body() {

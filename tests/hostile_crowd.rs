@@ -3,12 +3,18 @@
 
 mod support;
 
+use std::fs;
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use paltalkd::model::{CloseReason, Role};
+use paltalkd::model::{CloseReason, Role, Uid};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::Value;
+use socket2::SockRef;
+use support::process::{LOG, Process, account, configure};
+use support::program::program;
 use support::*;
 
 const OAK: u32 = 50_001;
@@ -190,4 +196,72 @@ fn thousands_who_say_nothing_cost_little_and_stop_nobody() {
     drop(crowd);
     server.wait_for("them to go", |server| server.metrics().connections() == 1);
     client.sync();
+}
+
+/// What a connection does before it goes.
+fn come_and_go(address: SocketAddr, source: Ipv4Addr, number: usize) {
+    let mut client = Client::connect_from(address, source);
+    match number % 6 {
+        // Without a word.
+        0 => {}
+        // With a reset instead of an end.
+        1 => SockRef::from(client.stream()).set_linger(Some(Duration::ZERO)).unwrap(),
+        // In the middle of a packet.
+        2 => _ = client.try_send_raw(&[0xfb, 0x95, 0, 0x47, 0, 20, b'x']),
+        // With an answer on its way.
+        3 => _ = client.try_send_raw(&client.frame(0xff9c, &[0; 4])),
+        // With a wrong password that has to be looked at.
+        4 => {
+            let challenge = client.challenge(Uid(1_000_002));
+            client.login(challenge, "wrong");
+        }
+        // For nothing that there is.
+        _ => _ = client.try_send_raw(&[0xff; 64]),
+    }
+}
+
+#[test]
+fn connections_that_come_and_go_leave_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    configure(path, &format!("[limits]\nexempt = []\nconnections_per_address = 1000\n{LOG}"));
+    let alice = account(path, "Alice");
+    let daemon = Process::start(path, |_| {});
+    let address = daemon.address("chat");
+    let descriptors = || fs::read_dir(format!("/proc/{}/fd", daemon.pid().as_raw_nonzero())).unwrap().count();
+    let status = || -> Value {
+        let args = ["status", "--json", "--socket", "data/control.sock"];
+        let output = program(path).args(args).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let idle = |status: &Value| status["connections"] == 0 && status["users_online"] == 0;
+    // The first of each kind may open what stays.
+    (0..12).for_each(|number| come_and_go(address, Ipv4Addr::LOCALHOST, number));
+    let began = Instant::now();
+    while !idle(&status()) {
+        assert!(began.elapsed() < DEADLINE, "{}", status());
+    }
+    let before = descriptors();
+
+    let threads: Vec<_> = (1..=4u8)
+        .map(|thread| {
+            let rounds = crowd(500, 20_000);
+            let source = move |number: usize| Ipv4Addr::new(127, thread, 0, (number % 200) as u8 + 1);
+            thread::spawn(move || (0..rounds).for_each(|number| come_and_go(address, source(number), number)))
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let began = Instant::now();
+    while !idle(&status()) || descriptors() > before {
+        assert!(began.elapsed() < DEADLINE, "{} descriptors, {before} before: {}", descriptors(), status());
+    }
+    let status = status();
+    let closed: u64 =
+        status["closed"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(status["counters"]["connections_accepted"].as_u64().unwrap(), closed, "{status}");
+    assert!(closed >= 2000, "{status}");
+    // Places, names and passwords are as they were, but for those addresses from which wrong ones came.
+    Client::connect(address).sign_in(alice);
 }

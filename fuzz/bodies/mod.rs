@@ -11,10 +11,13 @@ pub mod control;
 pub mod filter;
 pub mod frames;
 pub mod guard;
+pub mod http;
 pub mod packets;
 pub mod records;
 pub mod rtp;
+pub mod store;
 pub mod text;
+pub mod transfer;
 pub mod voice;
 
 /// Something that is fuzzed.
@@ -30,9 +33,12 @@ pub const BODIES: &[(&str, Body)] = &[
     ("filter", filter::run),
     ("frames", frames::run),
     ("guard", guard::run),
+    ("http", http::run),
     ("packets", packets::run),
     ("records", records::run),
     ("rtp", rtp::run),
+    ("store", store::run),
     ("text", text::run),
+    ("transfer", transfer::run),
     ("voice", voice::run),
 ];

@@ -55,8 +55,7 @@ impl Activity {
     /// Prints one event; whether anybody still reads.
     fn show(&self, entry: &FeedEntry, output: &Output) -> Result<bool, Failure> {
         if self.json {
-            let text = serde_json::to_string(entry).map_err(anyhow::Error::new)?;
-            return output.print_on(&format!("{text}\n"));
+            return output.json_line(entry);
         }
         output.print_on(&line(entry))
     }

@@ -8,7 +8,7 @@ use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::failure::Failure;
-use crate::model::display_safe;
+use crate::model::{display_safe, json_safe};
 
 const RED: &str = "\x1b[1;31m";
 const BOLD: &str = "\x1b[1m";
@@ -72,7 +72,13 @@ impl Output {
     /// Prints a result as one JSON document.
     pub(super) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).map_err(anyhow::Error::new)?;
-        self.print(&format!("{text}\n"))
+        self.print(&format!("{}\n", json_safe(&text)))
+    }
+
+    /// Prints a part of a result as JSON on a line of its own; whether anybody still reads.
+    pub(super) fn json_line(&self, value: &impl Serialize) -> Result<bool, Failure> {
+        let text = serde_json::to_string(value).map_err(anyhow::Error::new)?;
+        self.print_on(&format!("{}\n", json_safe(&text)))
     }
 
     /// Prints rows under a heading each.

@@ -66,8 +66,7 @@ impl Live {
         output: &Output,
     ) -> Result<bool, Failure> {
         if self.json {
-            let text = serde_json::to_string(it).map_err(anyhow::Error::new)?;
-            return output.print_on(&format!("{text}\n"));
+            return output.json_line(it);
         }
         output.fields(&fields(it))?;
         output.print_on("\n")

@@ -108,7 +108,7 @@ pub(super) fn state(config: &Config, found: Found, addresses: &Addresses) -> Sta
     state.sanctions = sanctions;
     let now = Now { wall: Timestamp::now(), uptime: Duration::ZERO };
     for wrong in state.guard_with(now, config.spam.clone(), records) {
-        warn!("a setting in the store cannot be used and is passed over: {wrong}");
+        warn!(?wrong, "a setting in the store cannot be used and is passed over");
     }
     state.configure(Settings::new(config));
     if config.voice.is_on() {

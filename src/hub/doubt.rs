@@ -166,7 +166,7 @@ impl State {
                 let message = settings.iter().find(|(name, _)| name == MAINTENANCE_SETTING);
                 self.believe_maintenance(now, message.map(|(_, message)| message.clone()));
                 for wrong in self.apply_settings(settings) {
-                    tracing::warn!("a setting in the store cannot be used: {wrong}");
+                    tracing::warn!(?wrong, "a setting in the store cannot be used");
                 }
             }
         }

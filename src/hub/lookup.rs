@@ -6,8 +6,8 @@
 
 use crate::model::{Author, Nickname, Rating, Timestamp, Uid, fold};
 use crate::store::{
-    AuditPage, AuditQuery, Filter, FilterRecord, LinkAllow, LinkKind, OffenceRecord, Reader, Sanctions,
-    StoreError, StrikeRecord,
+    AuditPage, AuditQuery, FILTERS_MAX, Filter, FilterRecord, LINKS_MAX, LinkAllow, LinkKind, OffenceRecord,
+    Reader, Sanctions, StoreError, StrikeRecord,
 };
 
 use super::command::Typed;
@@ -122,7 +122,7 @@ impl Question {
             Question::Filters => Finding::Filters(reader.filters()?),
             Question::Check(filter) => Finding::Checked(check(reader.filters()?, *filter)),
             Question::Test(text) => Finding::Tested(test(reader.filters()?, &text)),
-            Question::CheckLink(kind, text) => Finding::Checked(check_link(kind, text)),
+            Question::CheckLink(kind, text) => Finding::Checked(check_link(&reader.links()?, kind, text)),
             Question::Links => Finding::Links(reader.links()?),
             Question::Strikes => {
                 let found = most_struck(PAGE, |after| reader.strikes_after(after, PAGE))?;
@@ -161,7 +161,12 @@ fn named<T>(reader: &Reader, found: Vec<(Uid, T)>) -> Result<Vec<(Option<Nicknam
     named.collect()
 }
 
+/// Whether a new filter can be used beside those there are. What the store would refuse is told here, while
+/// nothing has been done yet.
 fn check(mut filters: Vec<FilterRecord>, filter: Filter) -> Result<(), String> {
+    if filters.len() >= FILTERS_MAX {
+        return Err(format!("there are {FILTERS_MAX} already; remove one first"));
+    }
     let id = filters.last().map_or(0, |last| last.id.saturating_add(1));
     // What is not in force anyway is nothing against the new one.
     rules::usable(&mut filters);
@@ -169,7 +174,12 @@ fn check(mut filters: Vec<FilterRecord>, filter: Filter) -> Result<(), String> {
     FilterSet::compile(&filters).map(drop).map_err(|error| error.reason)
 }
 
-fn check_link(kind: LinkKind, text: String) -> Result<(), String> {
+/// As [`check`], for a link that is to be allowed.
+fn check_link(links: &[LinkAllow], kind: LinkKind, text: String) -> Result<(), String> {
+    let known = links.iter().any(|link| link.kind == kind && link.text == text);
+    if !known && links.len() >= LINKS_MAX {
+        return Err(format!("there are {LINKS_MAX} already; deny one first"));
+    }
     let link = LinkAllow { kind, text, by: Author::System, at: Timestamp(0) };
     Whitelist::compile([&link]).map(drop)
 }

@@ -61,7 +61,7 @@ pub(super) fn usable(filters: &mut Vec<FilterRecord>) -> (FilterSet, Vec<String>
 pub fn read(reader: &Reader) -> Result<Rules, StoreError> {
     let (rules, wrong) = Rules::compile_usable(reader.filters()?, &reader.links()?);
     for wrong in wrong {
-        error!("a filter or allowed link cannot be used and is not in force: {wrong}");
+        error!(?wrong, "a filter or allowed link cannot be used and is not in force");
     }
     Ok(rules)
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use unicode_width::UnicodeWidthChar;
 
 /// The most marks that stay on one letter; more would climb over the lines around.
@@ -33,6 +35,23 @@ pub fn display_safe(text: &str) -> String {
     safe
 }
 
+/// JSON with what [`display_safe`] would replace written as `\uXXXX`, which means the same to whoever reads JSON.
+/// Line feeds between values stay.
+pub fn json_safe(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() && c != '\n' || hides(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
 /// Whether `c` is invisible, or changes what stands around it.
 fn hides(c: char) -> bool {
     matches!(
@@ -62,6 +81,14 @@ mod tests {
             let safe = display_safe(&text);
             prop_assert!(!safe.chars().any(|c| c.is_control() || hides(c)));
             prop_assert_eq!(display_safe(&safe), safe);
+        }
+
+        #[test]
+        fn json_means_the_same_and_steers_nothing(text in any::<String>(), c in any::<char>()) {
+            let text = format!("{text}{c}\u{202e}\u{9b}\u{e0001}\x7f");
+            let safe = json_safe(&serde_json::to_string_pretty(&[&text]).unwrap());
+            prop_assert!(!safe.chars().any(|c| c != '\n' && c.is_control() || hides(c)), "{safe}");
+            prop_assert_eq!(serde_json::from_str::<[String; 1]>(&safe).unwrap(), [text]);
         }
     }
 }

@@ -23,7 +23,7 @@ mod time;
 pub use account::{Privacy, Role, Roles, Status};
 pub use author::Author;
 pub use close::CloseReason;
-pub use display::display_safe;
+pub use display::{display_safe, json_safe};
 pub use ids::{CategoryId, RoomId, Uid};
 pub use imitation::imitates_service;
 pub use name::{NameError, Nickname, NicknameKey};

@@ -21,6 +21,7 @@ use arc_swap::ArcSwap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -112,9 +113,11 @@ impl Health {
 
 /// Both ends of one connection.
 #[derive(Clone, Copy, Debug)]
-struct Ends {
-    peer: IpAddr,
-    local: SocketAddr,
+pub struct Ends {
+    /// Who asks.
+    pub peer: IpAddr,
+    /// The address at which he has reached us.
+    pub local: SocketAddr,
 }
 
 impl HttpService {
@@ -176,6 +179,19 @@ pub async fn serve(listener: TcpListener, service: Arc<HttpService>, stop: impl 
 
 async fn connection(stream: TcpStream, peer: IpAddr, service: Arc<HttpService>) -> io::Result<()> {
     let ends = Ends { peer, local: stream.local_addr()? };
+    converse(stream, ends, service).await
+}
+
+/// Answers the one request that comes on `stream`, within 30 seconds.
+///
+/// # Errors
+///
+/// What is not HTTP, an end too early, and taking too long; as far as there is an answer to it, it has been given.
+pub async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    ends: Ends,
+    service: Arc<HttpService>,
+) -> io::Result<()> {
     let answer = service_fn(move |request| {
         let service = Arc::clone(&service);
         async move { Ok::<_, Infallible>(route::answer(&service, ends, request).await) }

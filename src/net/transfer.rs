@@ -2,6 +2,7 @@
 //! to the receiver, no faster than he reads.
 
 mod ends;
+pub mod heading;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -104,7 +105,7 @@ async fn transport(
         Some(back) => tokio::try_join!(sender, ends::visiting_receiver(back, route, limits))?,
         None => (sender.await?, ends::listening_receiver(route, limits).await?),
     };
-    let size = heading.size;
+    let size = heading.size();
     let (mut heard, mut told) = receiver.into_split();
     let work = async {
         within(limits.idle, "the receiver", ends::announce(&mut told, route, &heading)).await?;

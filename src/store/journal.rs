@@ -200,7 +200,9 @@ fn parse(bytes: &[u8], at: usize, store: StoreId) -> Option<(u64, Range<usize>)>
     let end = start.checked_add(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
     let body = bytes.get(start..end)?;
     let good = checksum(store, length, sequence, body) == u32::from_le_bytes(*crc);
-    good.then(|| (u64::from_le_bytes(*sequence), start..end))
+    let sequence = u64::from_le_bytes(*sequence);
+    // No store gets that far, and there must be a next one.
+    (good && sequence < u64::MAX).then_some((sequence, start..end))
 }
 
 /// Appends one framed record to `group`.

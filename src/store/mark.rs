@@ -93,7 +93,8 @@ fn parse(bytes: &[u8], store: StoreId) -> Option<Marked> {
     let generation = u64::from_le_bytes(*bytes.get(20..)?.first_chunk()?);
     let sequence = u64::from_le_bytes(*bytes.get(28..)?.first_chunk()?);
     let mark = Marked { sequence, clean: bytes.get(36) == Some(&1), generation };
-    (bytes_of(mark, store) == bytes).then_some(mark)
+    // There must be a next time.
+    (bytes_of(mark, store) == bytes && generation < u64::MAX).then_some(mark)
 }
 
 #[cfg(test)]

@@ -95,6 +95,8 @@ fn peek(path: &Path, store: StoreId) -> io::Result<Option<Snapshot>> {
         hash: number(&foot, 20),
     };
     let good = head[..] == header(store, snapshot.base) && foot[..] == footer(store, &snapshot);
+    // There must be a sequence to go on with.
+    let good = good && snapshot.base.max(snapshot.until) < u64::MAX;
     Ok(good.then_some(snapshot))
 }
 
@@ -190,6 +192,7 @@ pub(super) fn read(
     }
     let mut input = input.take(body);
     let (mut count, mut hash, mut frames) = (0u64, 0u64, 0u64);
+    let mut last = None;
     while input.limit() > 0 {
         if stop() {
             return Err(SnapshotError::Stopped);
@@ -199,6 +202,11 @@ pub(super) fn read(
         for op in ops {
             let value = op.value.ok_or(SnapshotError::Damaged)?;
             codec::open_value(&value)?;
+            // Twice the same key would be counted twice in the index, and stand there once.
+            if last.as_ref().is_some_and(|last| *last >= op.key) {
+                return Err(SnapshotError::Damaged);
+            }
+            last = Some(op.key.clone());
             count += 1;
             hash ^= codec::entry_hash(&op.key, &value);
             entries.push((op.key, value));
@@ -301,6 +309,27 @@ mod tests {
     use super::super::tables;
     use super::*;
     use crate::model::Uid;
+
+    #[test]
+    fn entries_stand_in_order_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = StoreId([7; 16]);
+        let entry = |uid| (tables::account_key(Uid(uid)), codec::encode_value(1, &7u32).unwrap());
+        for (uids, good) in [([1, 2, 3], true), ([1, 3, 2], false), ([1, 2, 2], false)] {
+            let entries = uids.map(entry);
+            let hash = entries.iter().fold(0, |hash, (key, value)| hash ^ codec::entry_hash(key, value));
+            let path = dir.path().join("made");
+            let snapshot = Snapshot { path: path.clone(), base: 5, until: 5, count: 3, hash };
+            let (mut bytes, mut frames) = (header(id, 5), 0);
+            for (key, value) in entries {
+                put_frame(&mut bytes, id, &mut frames, &[Op { key, value: Some(value) }]).unwrap();
+            }
+            bytes.extend(footer(id, &snapshot));
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(peek(&path, id).unwrap().as_ref(), Some(&snapshot));
+            assert_eq!(read(&snapshot, id, &|| false, |_| Ok(())).is_ok(), good, "{uids:?}");
+        }
+    }
 
     #[test]
     fn an_export_that_does_not_come_to_its_end_leaves_nothing() {

@@ -1,6 +1,7 @@
 //! What the tests of the store share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub(crate) mod backups;
 pub(crate) mod changes;
 
 use std::collections::{BTreeMap, BTreeSet};

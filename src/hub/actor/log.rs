@@ -3,6 +3,7 @@
 use tracing::{debug, info, warn};
 
 use super::super::feed::{Event, EventKind, Level, Named};
+use crate::model::display_safe;
 
 pub(super) fn log_event(event: &Event) {
     let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone());
@@ -19,7 +20,7 @@ pub(super) fn log_event(event: &Event) {
         // The form of this line is for tools that read logs.
         (EventKind::Strike, _) => {
             let uid = event.actor.as_ref().and_then(|actor| actor.uid).map(|uid| uid.0);
-            info!(uid, nickname = ?actor.unwrap_or_default(), room, "{}", event.text);
+            info!(uid, nickname = ?actor.unwrap_or_default(), room, "{}", display_safe(&event.text));
         }
         (_, Level::Warning) => warn!(kind, ?actor, ?target, room, text = ?event.text),
         _ => info!(kind, ?actor, ?target, room, text = ?event.text),

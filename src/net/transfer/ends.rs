@@ -8,26 +8,18 @@ use std::io;
 use std::net::{IpAddr, UdpSocket};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tracing::debug;
 
-use crate::hub::peers::{CLIENT_PORT, FileEnd, FileRoute, LONGEST_NAME, plain_name};
+use crate::hub::peers::{CLIENT_PORT, FileEnd, FileRoute};
 
+use super::heading::{Heading, read_line};
 use super::{Limits, within};
 
-/// The longest line: uids, nickname, size and name.
-const LONGEST_LINE: usize = LONGEST_NAME + 128;
 /// Those who speak in lines take each read for one line, so lines must not arrive together.
 const BETWEEN_LINES: Duration = Duration::from_millis(200);
-
-/// What precedes the data of a file.
-#[derive(PartialEq, Eq, Debug)]
-pub(super) struct Heading {
-    pub(super) name: Vec<u8>,
-    pub(super) size: u32,
-}
 
 /// Lets the sender in and hears what he sends.
 pub(super) async fn sender(
@@ -40,16 +32,16 @@ pub(super) async fn sender(
     stream.set_nodelay(true)?;
     let work = async {
         if !end.lines {
-            return read_heading(&mut stream).await;
+            return Heading::read(&mut stream).await;
         }
         introduce(&mut stream, end, route.transfer.0).await?;
         sleep(BETWEEN_LINES).await;
         stream.write_all(b"SEND\tOK\n").await?;
-        parse_send_line(&read_line(&mut stream).await?)
+        Heading::parse_line(&read_line(&mut stream).await?)
     };
     let heading = within(limits.idle, "the file's name", work).await?;
-    if heading.size > limits.size {
-        let text = format!("{} bytes are too many", heading.size);
+    if heading.size() > limits.size {
+        let text = format!("{} bytes are too many", heading.size());
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok((stream, heading))
@@ -97,20 +89,11 @@ pub(super) async fn announce(
     route: &FileRoute,
     heading: &Heading,
 ) -> io::Result<()> {
-    let Heading { name, size } = heading;
-    let mut bytes = Vec::with_capacity(name.len() + 64);
-    if route.receiver.lines {
-        bytes.extend(format!("SEND\t{}\t{}\t", route.sender.uid, route.receiver.uid).bytes());
-        bytes.extend(route.nickname.as_bytes());
-        bytes.extend(format!("\t{size}\t").bytes());
-        bytes.extend(name);
-        bytes.push(b'\n');
+    let bytes = if route.receiver.lines {
+        heading.line(route.sender.uid, route.receiver.uid, &route.nickname)
     } else {
-        // A plain name is never longer than LONGEST_NAME.
-        bytes.extend(u16::try_from(name.len()).unwrap_or_default().to_le_bytes());
-        bytes.extend(name);
-        bytes.extend(size.to_le_bytes());
-    }
+        heading.bytes()
+    };
     receiver.write_all(&bytes).await?;
     if route.receiver.lines {
         sleep(BETWEEN_LINES).await;
@@ -130,17 +113,6 @@ async fn accept(entrance: TcpListener, address: IpAddr) -> io::Result<TcpStream>
     }
 }
 
-async fn read_heading(sender: &mut TcpStream) -> io::Result<Heading> {
-    let length = usize::from(sender.read_u16_le().await?);
-    if length > LONGEST_NAME {
-        return Err(io::Error::new(io::ErrorKind::InvalidFilename, "the file's name is too long"));
-    }
-    let mut name = vec![0; length];
-    sender.read_exact(&mut name).await?;
-    let size = sender.read_u32_le().await?;
-    Ok(Heading { name: plain_name(&name), size })
-}
-
 /// Greets somebody who speaks in lines, and hears whether it is he who was expected.
 async fn introduce(stream: &mut TcpStream, end: &FileEnd, transfer: u32) -> io::Result<()> {
     stream.write_all(b"CONNECT\tOK\n").await?;
@@ -149,38 +121,6 @@ async fn introduce(stream: &mut TcpStream, end: &FileEnd, transfer: u32) -> io::
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "this is somebody else"));
     }
     stream.write_all(b"AUTH\tOK\n").await
-}
-
-/// A line without its end. Byte for byte, because data may follow it at once.
-async fn read_line(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let mut line = Vec::new();
-    while line.len() < LONGEST_LINE {
-        match stream.read_u8().await? {
-            b'\n' => {
-                if line.last() == Some(&b'\r') {
-                    line.pop();
-                }
-                return Ok(line);
-            }
-            byte => line.push(byte),
-        }
-    }
-    Err(unreadable("a line is too long"))
-}
-
-/// `SEND from to nickname size name`, separated by tabs. Who sends is known better.
-fn parse_send_line(line: &[u8]) -> io::Result<Heading> {
-    let mut fields = line.splitn(6, |byte| *byte == b'\t');
-    let verb = fields.next();
-    let size = fields.nth(3).and_then(|size| std::str::from_utf8(size).ok()?.parse().ok());
-    match (verb, size, fields.next()) {
-        (Some(b"SEND"), Some(size), Some(name)) => Ok(Heading { name: plain_name(name), size }),
-        _ => Err(unreadable("this says nothing of a file")),
-    }
-}
-
-fn unreadable(text: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text.to_owned())
 }
 
 #[cfg(test)]
@@ -203,26 +143,6 @@ mod tests {
         if socket.connect("192.0.2.1:9").is_ok() {
             let own = socket.local_addr().unwrap().ip();
             assert_eq!(receiver_port(own, 6379), 2090, "{own}");
-        }
-    }
-
-    #[test]
-    fn a_send_line_is_name_and_size() {
-        let heading = |line: &str| parse_send_line(line.as_bytes()).ok();
-        assert_eq!(
-            heading("SEND\t1000002\t1000003\tBob\t12\tC:\\a b.txt"),
-            Some(Heading { name: b"a b.txt".to_vec(), size: 12 })
-        );
-        for line in [
-            "",
-            "SEND",
-            "SEND\tOK",
-            "SEND\t1\t2\tBob\t-1\ta",
-            "SEND\t1\t2\tBob\t99999999999\ta",
-            "SENT\t1\t2\tBob\t1\ta",
-            "SEND\t1\t2\tBob\t1",
-        ] {
-            assert_eq!(heading(line), None, "{line}");
         }
     }
 }
