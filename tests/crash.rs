@@ -59,7 +59,7 @@ use tempfile::TempDir;
 use worker::Worker;
 
 /// Kills in the short form of the test.
-const KILLS: usize = 5;
+const KILLS: usize = 4;
 
 /// The number at the end of a message.
 fn number_of(text: &str) -> usize {
