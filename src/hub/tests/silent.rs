@@ -1,6 +1,7 @@
 //! Ways around a mute that there must not be.
 
 use super::club::*;
+use super::guarded;
 use super::office::*;
 use super::*;
 use crate::hub::staff::{Action, Standing};
@@ -25,4 +26,21 @@ fn a_muted_admin_throws_people_out_without_words() {
     });
     assert_eq!(told.unwrap(), "You have been bounced from this group.");
     assert_eq!(club.room().bounces[&uid].reason, b"");
+}
+
+#[test]
+fn whoever_is_muted_names_no_room() {
+    let mut office = Office::new();
+    let guest = office.club.guest;
+    mute(&mut office, GUEST, Roles::default(), MuteKind::Text, Some(HOUR));
+    let rooms = office.world().state.rooms.len();
+    let effects = create(office.world(), guest, wish());
+    assert!(guarded::told(&effects, guest)[0].starts_with("You are muted until"), "{effects:?}");
+    assert_eq!(office.world().state.rooms.len(), rooms);
+    // Nobody has chosen the name of a private one.
+    let open = DirectoryCommand::OpenPrivateRoom { guests: Vec::new(), udp_port: 2090 };
+    office.world().directory(guest, open);
+    assert_eq!(office.world().state.rooms.len(), rooms + 1);
+    office.later(HOUR);
+    assert!(joined(&create(office.world(), guest, wish()), guest).is_some());
 }
