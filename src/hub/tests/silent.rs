@@ -58,3 +58,11 @@ fn muted_staff_do_not_speak_as_the_server() {
     assert!(guarded::told(&effects, staff)[0].starts_with("You are muted"));
     assert!(sent_to(&effects, office.club.guest).is_empty() && commits(&effects).is_empty());
 }
+
+#[test]
+fn whoever_closes_the_room_he_is_in_reads_that_it_is_closed() {
+    let mut office = Office::new();
+    let staff = office.club.staff;
+    let effects = office.club.act(staff, say(&format!("/close {ROOM} late")));
+    assert!(answers(&effects, staff).starts_with("Closed "), "{effects:?}");
+}
