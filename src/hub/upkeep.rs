@@ -45,11 +45,15 @@ impl State {
         Some(format!("You cannot use voice, files or calls {until}{why}."))
     }
 
-    /// Publishes the rooms of somebody anew who has got or lost a media restriction.
+    /// Publishes the rooms of somebody anew who has got or lost a media restriction, and ends what he may not
+    /// have any more.
     pub(super) fn renew_voice(&mut self, now: Now, uid: Uid, effects: &mut Effects) {
         let rooms = self.session_of(uid).map(|session| session.rooms.clone()).unwrap_or_default();
         for room in rooms {
             effects.push(Effect::VoiceChanged(room));
+        }
+        if self.no_media(now, uid).is_some() {
+            self.end_media(uid, effects);
         }
         self.await_voice(now, uid);
     }

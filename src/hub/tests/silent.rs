@@ -4,6 +4,7 @@ use super::club::*;
 use super::guarded;
 use super::office::*;
 use super::*;
+use crate::hub::peers::{PeerCommand, PeerRules};
 use crate::hub::staff::{Action, Standing};
 use crate::store::MuteKind;
 
@@ -65,4 +66,27 @@ fn whoever_closes_the_room_he_is_in_reads_that_it_is_closed() {
     let staff = office.club.staff;
     let effects = office.club.act(staff, say(&format!("/close {ROOM} late")));
     assert!(answers(&effects, staff).starts_with("Closed "), "{effects:?}");
+}
+
+#[test]
+fn a_restriction_ends_the_call_and_the_files_that_there_are() {
+    let mut office = Office::new();
+    let (guest, owner) = (office.club.guest, office.club.owner);
+    let world = office.world();
+    world.state = std::mem::take(&mut world.state).with_peer_rules(PeerRules::default());
+    let (from, to) = (person(GUEST).uid, person(OWNER).uid);
+    world.apply(guest, Command::Peer(PeerCommand::Call { to, port: 2090 }));
+    world.apply(owner, Command::Peer(PeerCommand::AcceptCall { from, port: 2090 }));
+    world.apply(guest, Command::Peer(PeerCommand::OfferFile { to, name: None }));
+    assert!(world.state.peers.call_of(from).is_some());
+    let user = subject(GUEST, Roles::default());
+    let action = Action::Mute { user, kind: MuteKind::Media, time: None, reason: String::new() };
+    let (_, effects, _) = office.act(Standing::Operator, action);
+    assert!(office.world().state.peers.call_of(from).is_none());
+    for (conn, peer) in [(guest, to), (owner, from)] {
+        let over = |packet: &&ServerPacket| **packet == ServerPacket::VoiceCallHungUp(peer);
+        assert!(sent_to(&effects, conn).iter().any(over), "{conn:?}: {effects:?}");
+    }
+    let late = office.world().apply(owner, Command::Peer(PeerCommand::AcceptFile { from, port: 2090 }));
+    assert_eq!(guarded::told(&late, owner), ["This file is not offered any more."]);
 }
