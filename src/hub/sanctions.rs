@@ -86,6 +86,12 @@ impl Sanctions {
         self.mutes.get(&(uid, kind)).filter(|mute| mute.holds(now))
     }
 
+    /// Who has a restriction of voice, files and calls, in force or run out.
+    pub(super) fn restricted(&self) -> Vec<Uid> {
+        let restricted = self.mutes.keys().filter(|(_, kind)| *kind == MuteKind::Media);
+        restricted.map(|(uid, _)| *uid).collect()
+    }
+
     /// What holds against an account.
     pub fn of(&self, now: Timestamp, uid: Uid) -> Held {
         let mutes = MuteKind::ALL.into_iter().filter_map(|kind| self.mute(now, uid, kind).cloned());

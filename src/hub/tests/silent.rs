@@ -1,4 +1,4 @@
-//! Ways around a mute that there must not be.
+//! Ways around a mute that there must not be, and mutes while the calendar is set.
 
 use super::club::*;
 use super::guarded;
@@ -89,4 +89,26 @@ fn a_restriction_ends_the_call_and_the_files_that_there_are() {
     }
     let late = office.world().apply(owner, Command::Peer(PeerCommand::AcceptFile { from, port: 2090 }));
     assert_eq!(guarded::told(&late, owner), ["This file is not offered any more."]);
+}
+
+#[test]
+fn voices_follow_the_calendar_when_it_is_set() {
+    let mut office = Office::new();
+    office.world().state.rooms.get_mut(&ROOM).unwrap().kind = RoomKind::Voice;
+    mute(&mut office, GUEST, Roles::default(), MuteKind::Media, Some(HOUR));
+    let guest = office.club.guest;
+    let mut tick = |forward: Duration, back: Duration| {
+        let world = office.world();
+        world.now.wall = world.now.wall.after(forward).before(back);
+        let mut effects = Effects::default();
+        world.state.tick(world.now, &mut effects);
+        let published = effects.drain().any(|effect| matches!(effect, Effect::VoiceChanged(ROOM)));
+        let table = world.state.voice_room(world.now.wall, ROOM);
+        (published, table.members.iter().any(|member| member.conn == guest && member.may_speak))
+    };
+    let now = Duration::ZERO;
+    assert_eq!(tick(now, now), (false, false));
+    assert_eq!(tick(HOUR, now), (true, true), "it has run out by the clock there is");
+    assert_eq!(tick(now, now), (false, true));
+    assert_eq!(tick(now, HOUR), (true, false), "the clock was wrong");
 }
