@@ -1,12 +1,13 @@
 //! Ways around a mute that there must not be, and mutes while the calendar is set.
 
 use super::club::*;
-use super::guarded;
+use super::guarded::{self, guarded};
 use super::office::*;
 use super::*;
+use crate::hub::doubt::Truth;
 use crate::hub::peers::{PeerCommand, PeerRules};
 use crate::hub::staff::{Action, Standing};
-use crate::store::MuteKind;
+use crate::store::{MuteKind, Sanctions};
 
 fn mute(office: &mut Office, number: u32, roles: Roles, kind: MuteKind, time: Option<Duration>) {
     let action = Action::Mute { user: subject(number, roles), kind, time, reason: String::new() };
@@ -111,4 +112,25 @@ fn voices_follow_the_calendar_when_it_is_set() {
     assert_eq!(tick(HOUR, now), (true, true), "it has run out by the clock there is");
     assert_eq!(tick(now, now), (false, true));
     assert_eq!(tick(now, HOUR), (true, false), "the clock was wrong");
+}
+
+#[test]
+fn what_was_not_stored_changes_no_mute_that_was() {
+    let mut world = guarded();
+    let (conn, _) = world.sign_in(1, &[]);
+    world.join(conn, ROOM);
+    let uid = person(1).uid;
+    for text in ["one", "two"] {
+        world.room(conn, ROOM, say(text));
+    }
+    let left = world.state.guard.muted(world.now, uid).unwrap();
+    let strikes = world.state.guard.record(world.now, uid);
+    // Somebody has set the calendar, and then a warning of his was not stored.
+    world.now.wall = world.now.wall.after(HOUR);
+    let kept = Sanctions { strikes: strikes.clone(), ..Sanctions::default() };
+    world.state.believe(world.now, Truth::Account(uid, Box::new(kept)), &mut Effects::default());
+    assert_eq!(world.state.guard.muted(world.now, uid), Some(left));
+    // A strike that was not stored did not happen.
+    world.state.believe(world.now, Truth::Account(uid, Box::default()), &mut Effects::default());
+    assert_eq!(world.state.guard.muted(world.now, uid), None);
 }
