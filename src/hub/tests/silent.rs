@@ -115,6 +115,19 @@ fn voices_follow_the_calendar_when_it_is_set() {
 }
 
 #[test]
+fn an_order_that_finds_no_mute_takes_none_away() {
+    let mut office = Office::new();
+    mute(&mut office, GUEST, Roles::default(), MuteKind::Text, Some(HOUR));
+    let (guest, boss, now) = (office.club.guest, office.boss, office.world().now);
+    office.later(HOUR);
+    assert!(office.answer(boss, "/unmute User1").contains("is not muted"));
+    // The clock was wrong.
+    office.world().now.wall = now.wall;
+    let effects = office.club.act(guest, say("hello"));
+    assert!(guarded::told(&effects, guest)[0].starts_with("You are muted until"), "{effects:?}");
+}
+
+#[test]
 fn what_was_not_stored_changes_no_mute_that_was() {
     let mut world = guarded();
     let (conn, _) = world.sign_in(1, &[]);
