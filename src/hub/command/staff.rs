@@ -10,9 +10,9 @@ use super::super::guard::words::words;
 use super::super::lookup::{Finding, Lookup, Question};
 use super::super::staff::{self, ActError, Action, Actor, BanWhom, Via};
 use super::super::{Effect, Effects, State};
-use super::{Call, Place};
 use super::table::StaffCommand;
 use super::who::{known, person, split_word, time};
+use super::{Call, Place};
 
 /// Lines of a list at most.
 pub(super) const LINES: usize = 25;
