@@ -179,10 +179,7 @@ impl State {
         if (self.no_media(now, uid).is_some()) != voiceless {
             self.renew_voice(now, uid, effects);
         }
-        self.guard.clear(uid);
-        if let Some(record) = strikes {
-            self.guard.restore(now, uid, record);
-        }
+        self.guard.believe(now, uid, strikes);
         self.guard.detectors.offences.restore(uid, offences);
         self.believe_ban(now, BanTarget::Account(uid), ban);
         let ban = self.sanctions.bans().account(now.wall, uid);

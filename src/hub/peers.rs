@@ -202,6 +202,14 @@ impl State {
         self.drop_transfers(uid, None, effects);
     }
 
+    /// Ends the calls and transfers of somebody who may have none now.
+    pub(super) fn end_media(&mut self, uid: Uid, effects: &mut Effects) {
+        if let Some(peer) = self.peers.peer_in_call(uid) {
+            self.part(uid, peer, effects);
+        }
+        self.drop_transfers(uid, None, effects);
+    }
+
     /// Ends what is between two users because one of them has blocked or ignores the other.
     pub(super) fn part(&mut self, uid: Uid, blocked: Uid, effects: &mut Effects) {
         if self.peers.peer_in_call(uid) == Some(blocked) {

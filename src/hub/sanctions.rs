@@ -86,6 +86,12 @@ impl Sanctions {
         self.mutes.get(&(uid, kind)).filter(|mute| mute.holds(now))
     }
 
+    /// Who has a restriction of voice, files and calls, in force or run out.
+    pub(super) fn restricted(&self) -> Vec<Uid> {
+        let restricted = self.mutes.keys().filter(|(_, kind)| *kind == MuteKind::Media);
+        restricted.map(|(uid, _)| *uid).collect()
+    }
+
     /// What holds against an account.
     pub fn of(&self, now: Timestamp, uid: Uid) -> Held {
         let mutes = MuteKind::ALL.into_iter().filter_map(|kind| self.mute(now, uid, kind).cloned());
@@ -107,9 +113,14 @@ impl Sanctions {
         self.warnings.remove(&uid).unwrap_or(0)
     }
 
-    /// Takes a mute out. Returns whether it was in force.
+    /// Takes a mute out if it is in force. Returns whether it was. One that has run out stays: the clock may be
+    /// wrong.
     pub(super) fn lift_mute(&mut self, now: Timestamp, uid: Uid, kind: MuteKind) -> bool {
-        self.mutes.remove(&(uid, kind)).is_some_and(|mute| mute.holds(now))
+        let held = self.mute(now, uid, kind).is_some();
+        if held {
+            self.mutes.remove(&(uid, kind));
+        }
+        held
     }
 }
 

@@ -14,6 +14,7 @@ mod people;
 mod restricted;
 mod roles;
 mod settings;
+mod silent;
 mod staff;
 mod typed;
 mod visits;

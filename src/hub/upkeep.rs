@@ -13,6 +13,9 @@ use super::{ConnId, Effect, Effects, State};
 /// How often what the guard has counted is kept, and what it need not know any more is forgotten.
 const ROUND: Duration = Duration::from_secs(60);
 
+/// A change of the calendar against the daemon's own clock that is nobody's drift.
+const STEP: Duration = Duration::from_secs(1);
+
 /// What is done for the guard now and then.
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
@@ -22,6 +25,8 @@ pub(super) struct Upkeep {
     round: Duration,
     /// Who gets his voice back when.
     voices: BTreeSet<(Duration, Uid)>,
+    /// The calendar at the start of the daemon, as the clock has it now.
+    clock: Option<Duration>,
 }
 
 impl State {
@@ -45,13 +50,30 @@ impl State {
         Some(format!("You cannot use voice, files or calls {until}{why}."))
     }
 
-    /// Publishes the rooms of somebody anew who has got or lost a media restriction.
+    /// Publishes the rooms of somebody anew who has got or lost a media restriction, and ends what he may not
+    /// have any more.
     pub(super) fn renew_voice(&mut self, now: Now, uid: Uid, effects: &mut Effects) {
         let rooms = self.session_of(uid).map(|session| session.rooms.clone()).unwrap_or_default();
         for room in rooms {
             effects.push(Effect::VoiceChanged(room));
         }
+        if self.no_media(now, uid).is_some() {
+            self.end_media(uid, effects);
+        }
         self.await_voice(now, uid);
+    }
+
+    /// Restrictions end by the calendar: when that is set, some end and some hold again.
+    fn follow_calendar(&mut self, now: Now, effects: &mut Effects) {
+        let clock = Duration::from_millis(now.wall.0).saturating_sub(now.uptime);
+        let known = *self.upkeep.clock.get_or_insert(clock);
+        if known.abs_diff(clock) < STEP {
+            return;
+        }
+        self.upkeep.clock = Some(clock);
+        for uid in self.sanctions.restricted() {
+            self.renew_voice(now, uid, effects);
+        }
     }
 
     /// Tells somebody who has come into a room with voice that he has none.
@@ -89,6 +111,7 @@ impl State {
 
     /// Gives voices back, keeps what was counted, and forgets what need not be known any more.
     pub(super) fn keep_up(&mut self, now: Now, effects: &mut Effects) {
+        self.follow_calendar(now, effects);
         while let Some((due, uid)) = self.upkeep.voices.first().copied().filter(|(due, _)| *due <= now.uptime)
         {
             self.upkeep.voices.remove(&(due, uid));

@@ -76,16 +76,23 @@ pub(super) fn stats(state: &mut State, staff: &Staff<'_>, _: &mut Effects) -> Re
     Ok(text)
 }
 
+/// Whoever is muted does not speak as the server either.
+fn not_muted(state: &State, staff: &Staff<'_>, effects: &mut Effects) -> Result<(), Stop> {
+    state.muted(staff.now, staff.call.conn, effects).map_or(Ok(()), |why| Err(Stop::Says(why)))
+}
+
 pub(super) fn broadcast(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
     let text = staff.line.clone();
     if text.is_empty() {
         return Err(Stop::Usage);
     }
+    not_muted(state, staff, effects)?;
     staff.act(state, Action::Broadcast { room: None, text }, effects)
 }
 
 pub(super) fn notice(state: &mut State, staff: &Staff<'_>, effects: &mut Effects) -> Result<String, Stop> {
     let Some(room) = staff.call.room().filter(|_| !staff.line.is_empty()) else { return Err(Stop::Usage) };
+    not_muted(state, staff, effects)?;
     staff.act(state, Action::Broadcast { room: Some(room), text: staff.line.clone() }, effects)
 }
 

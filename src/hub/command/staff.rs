@@ -10,9 +10,9 @@ use super::super::guard::words::words;
 use super::super::lookup::{Finding, Lookup, Question};
 use super::super::staff::{self, ActError, Action, Actor, BanWhom, Via};
 use super::super::{Effect, Effects, State};
-use super::Call;
 use super::table::StaffCommand;
 use super::who::{known, person, split_word, time};
+use super::{Call, Place};
 
 /// Lines of a list at most.
 pub(super) const LINES: usize = 25;
@@ -96,6 +96,12 @@ pub(super) fn run(state: &mut State, call: &Call<'_>, command: &StaffCommand, ef
     // What was typed later must not overtake what waits for the store.
     let waits = !call.resumed && state.asking.contains_key(&call.conn);
     let result = if waits { Err(Stop::Ask(Question::Turn)) } else { run(state, &staff, effects) };
+    // Whoever has put himself out of the room in which he typed, or has left it since, reads the answer still.
+    let place = match call.place {
+        Place::Room(room) if !state.is_member(call.conn, room) => Place::Service,
+        place => place,
+    };
+    let call = &Call { place, ..*call };
     match result {
         Ok(text) | Err(Stop::Says(text)) => {
             for line in text.lines() {

@@ -283,6 +283,12 @@ impl<D: Detectors, F: Filters> Guard<D, F> {
         self.strikes.restore(now, uid, record);
     }
 
+    /// Takes over what is kept of an account in the place of what is known of it. If that is the same, a
+    /// mute goes on as it is, whatever became of the calendar.
+    pub fn believe(&mut self, now: Now, uid: Uid, record: Option<StrikeRecord>) {
+        self.strikes.believe(now, uid, record);
+    }
+
     /// Forgets strikes, stage and mute of an account. Returns whether there was anything.
     pub fn clear(&mut self, uid: Uid) -> bool {
         self.strikes.clear(uid)

@@ -175,6 +175,17 @@ impl Strikes {
         vacant.insert(Offender { record, until: now.uptime.saturating_add(left), carried });
     }
 
+    /// Takes over a record that is kept, or that there is none, unless it is the one that is known.
+    pub(super) fn believe(&mut self, now: Now, uid: Uid, record: Option<StrikeRecord>) {
+        if self.0.get(&uid).map(|offender| &offender.record) == record.as_ref() {
+            return;
+        }
+        self.clear(uid);
+        if let Some(record) = record {
+            self.restore(now, uid, record);
+        }
+    }
+
     /// How an account stands, forgiveness included.
     pub(super) fn record(&self, decay: Option<Duration>, now: Now, uid: Uid) -> Option<StrikeRecord> {
         let offender = self.0.get(&uid)?;

@@ -102,6 +102,13 @@ impl State {
         effects: &mut Effects,
     ) -> Option<RoomId> {
         let entry = Entry { lockword: b"", invisible: false, udp_port: wish.udp_port, admin: true };
+        // The name is in the list for all to read.
+        if request == PacketType::ROOM_CREATE
+            && let Some(why) = self.muted(now, conn, effects)
+        {
+            effects.refuse(conn, request, REFUSED, &why);
+            return None;
+        }
         let opened = self.new_room(now, conn, wish).map_err(Cow::into_owned).and_then(|id| {
             let admitted = self.may_enter(now, conn, id, entry).map(|()| id);
             if admitted.is_err() {

@@ -34,7 +34,7 @@ impl State {
         let reason = self.session_mut(conn).and_then(|session| session.bounce_reason.take());
         let reason = reason.filter(|(room, target, _)| (*room, *target) == (id, uid));
         let reason = reason.map(|(_, _, text)| text).unwrap_or_default();
-        let reason = sanitise::line(&markup::strip(&reason), Exclusion::REASON_MAX);
+        let mut reason = sanitise::line(&markup::strip(&reason), Exclusion::REASON_MAX);
         let Some((actor, rank)) = self.allowed(conn, id, Power::Doors, request, effects) else { return };
         let Some(target) = self.known_to(conn, id, uid) else {
             return effects.refuse(conn, request, REFUSED, "This user is not here any more.");
@@ -42,6 +42,10 @@ impl State {
         if self.rank_of(uid, id).is_none_or(|target| target >= rank) {
             let text = format!("{} cannot be bounced.", target.nickname);
             return effects.refuse(conn, request, REFUSED, &text);
+        }
+        // Whoever is thrown out reads it.
+        if !reason.is_empty() && self.muted(now, conn, effects).is_some() {
+            reason.clear();
         }
         let until = Some(now.wall.after(BOUNCE));
         let Person { uid, nickname } = target;

@@ -26,7 +26,7 @@ impl Evening {
             let room = self.state.room(room);
             let admins = room.iter().flat_map(|room| room.members.iter().map(move |member| (room, member)));
             let admins = admins.filter(|(room, member)| {
-                let by_right = member.uid < person(STAFF).uid || room.is_owner(member.uid);
+                let by_right = is_staff(member.uid) || room.is_owner(member.uid);
                 member.admin && !(granted && by_right)
             });
             let admins: Vec<Uid> = admins.map(|(_, member)| member.uid).collect();
@@ -57,8 +57,8 @@ impl Evening {
             31..37 => RoomCommand::SetAdmin { uid, on },
             37..39 => RoomCommand::SetTopic(format!("Topic {}", self.dice.below(9)).into_bytes()),
             39..42 => {
-                let target = person(uid.0 - person(0).uid.0);
-                RoomCommand::Ban { target, staff: uid < person(STAFF).uid }
+                let target = person(number_of(uid));
+                RoomCommand::Ban { target, staff: is_staff(uid) }
             }
             42..47 => RoomCommand::SetAdmin { uid, on: false },
             _ if self.dice.percent(40) => RoomCommand::Close,
@@ -68,8 +68,8 @@ impl Evening {
         let (my_uid, window) = (me.uid, me.windows.get(&room));
         let is_admin = window.is_some_and(|window| window.admin);
         let is_owner = self.state.room(room).is_some_and(|room| room.is_owner(my_uid));
-        let is_staff = my_uid < person(STAFF).uid;
-        let entitled = is_admin && (!owners_only(&command) || is_owner || is_staff);
+        let staff = is_staff(my_uid);
+        let entitled = is_admin && (!owners_only(&command) || is_owner || staff);
         let before = format!("{:?}", self.state.room(room));
         let out = matches!(command, RoomCommand::Bounce(_) | RoomCommand::Ban { .. });
         let target = self.state.room(room).and_then(|room| room.member_of(uid)).copied();
@@ -78,8 +78,7 @@ impl Evening {
         let told = self.room(conn, room, command);
         if entitled && unmakes {
             let target = self.state.room(room).and_then(|room| room.member_of(uid)).copied();
-            let by_right =
-                uid < person(STAFF).uid || self.state.room(room).is_some_and(|room| room.is_owner(uid));
+            let by_right = is_staff(uid) || self.state.room(room).is_some_and(|room| room.is_owner(uid));
             assert!(by_right || target.is_none_or(|target| !target.admin), "{uid} is an admin still");
         }
         if entitled && silences {
@@ -97,7 +96,7 @@ impl Evening {
         } else if let (true, Some(target)) = (out && target.is_some_and(|target| target.admin), target) {
             // Thrown out although he was an admin: only by somebody above him.
             let inside = self.state.room(room).is_some_and(|room| room.is_member(target.conn));
-            assert!(inside || is_staff || is_owner, "{my_uid} has thrown out his like");
+            assert!(inside || staff || is_owner, "{my_uid} has thrown out his like");
         }
     }
 }

@@ -46,6 +46,8 @@ impl Evening {
         }
         self.check_speech();
         self.check_peers();
+        self.check_doors();
+        self.check_presence();
         for room in self.state.rooms.values().filter(|room| room.kind.has_voice()) {
             assert!(room.members.is_empty() || self.voice.contains_key(&room.id));
             for member in &room.members {
@@ -55,7 +57,7 @@ impl Evening {
         }
         for room in self.state.rooms.values() {
             for member in &room.members {
-                let staff = member.uid < person(STAFF).uid;
+                let staff = is_staff(member.uid);
                 // Whoever was let in when it was later may be inside now that the clock was put back.
                 let kept_out = room.exclusion(member.uid, self.faults.latest.max(self.now.wall));
                 assert!(staff || kept_out.is_none(), "{} is inside: {kept_out:?}", member.uid);

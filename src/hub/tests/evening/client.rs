@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::hub::ConnId;
-use crate::model::{CategoryId, RoomId, Uid};
-use crate::protocol::{Dialect, ServerPacket, UserRecord};
+use crate::hub::contacts::Lists;
+use crate::model::{CategoryId, Privacy, RoomId, Uid};
+use crate::protocol::{Dialect, ServerPacket, UserRecord, markup};
 
 /// A name in a client's list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,9 +72,47 @@ pub(super) struct Client {
     /// The last list of a category, or of nothing.
     pub(super) list: Option<(CategoryId, Vec<(RoomId, u32)>)>,
     pub(super) closed: bool,
+    pub(super) pals: BTreeSet<Uid>,
+    pub(super) privacy: Privacy,
+    /// What others are shown as, and he himself.
+    pub(super) shown: BTreeMap<Uid, u32>,
+    /// What the server itself has told him since that was looked at last.
+    pub(super) told: Vec<String>,
+    /// How often he has heard what everybody is told.
+    pub(super) announced: u32,
+    /// The last of the messages that waited for him, until the server knows that he has them.
+    pub(super) unheard: Option<u64>,
 }
 
 impl Client {
+    pub(super) fn new(conn: ConnId, uid: Uid, dialect: Dialect, lists: Lists) -> Client {
+        let Lists { privacy, pals, blocks } = lists;
+        Client {
+            conn,
+            uid,
+            dialect,
+            windows: BTreeMap::new(),
+            invited: BTreeSet::new(),
+            blocks: blocks.into_iter().collect(),
+            ignores: BTreeSet::new(),
+            phone: Phone::default(),
+            offers: BTreeMap::new(),
+            list: None,
+            closed: false,
+            pals: pals.into_iter().collect(),
+            privacy,
+            shown: BTreeMap::new(),
+            told: Vec::new(),
+            announced: 0,
+            unheard: None,
+        }
+    }
+
+    /// What the server itself says.
+    fn hear_server(&mut self, text: &[u8]) {
+        self.told.push(String::from_utf8_lossy(&markup::strip(text)).into_owned());
+    }
+
     pub(super) fn show(&mut self, packet: &ServerPacket) {
         if !packet.is_known_to(self.dialect) {
             return;
@@ -132,10 +171,19 @@ impl Client {
                     self.windows.get_mut(room).unwrap().admin = *on;
                 }
             }
-            ServerPacket::RoomMessageIn(room, sender, _) => {
+            ServerPacket::RoomMessageIn(room, sender, text) => {
                 assert!(self.windows.contains_key(room), "words without a window");
+                if *sender == Uid::SYSTEM {
+                    self.hear_server(text.as_bytes());
+                }
                 assert!(!self.blocks.contains(sender), "{} hears {sender}, whom he blocks", self.uid);
                 assert!(!self.ignores.contains(sender), "{} hears {sender}, whom he ignores", self.uid);
+            }
+            ServerPacket::ImIn { sender: Uid::SERVICE, text, .. } => self.hear_server(text.as_bytes()),
+            ServerPacket::ReturnCode { data, .. } => self.hear_server(data),
+            ServerPacket::Announcement(_) => self.announced += 1,
+            ServerPacket::BuddyStatusChange(uid, status) => {
+                self.shown.insert(*uid, *status);
             }
             ServerPacket::VoiceCallRequest(request) => {
                 self.hears_from(request.caller);

@@ -1,11 +1,7 @@
 //! What few people do: saying what a room is like, opening private ones, switching the voice off.
 
 use super::*;
-use crate::hub::staff::{Action, Actor, RoomSettings, Standing, Via, together};
-use crate::model::Author;
-
-/// Who gives orders without being in the chat.
-const NOBODY: ConnId = ConnId { slot: u32::MAX, generation: 0 };
+use crate::hub::staff::{Action, RoomSettings};
 
 /// Who may use a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,7 +17,7 @@ impl Evening {
         // Those in whose room it is, and staff, or it would hardly ever work.
         let staff_only = self.dice.percent(30);
         let owned: Vec<(ConnId, RoomId)> = (self.clients.values())
-            .filter(|client| !staff_only || client.uid < person(STAFF).uid)
+            .filter(|client| !staff_only || is_staff(client.uid))
             .flat_map(|client| client.windows.iter().map(move |(room, window)| (client.conn, *room, window)))
             .filter(|(_, _, window)| window.admin)
             .map(|(conn, room, _)| (conn, room))
@@ -34,7 +30,7 @@ impl Evening {
             },
         };
         let other = self.some_member(room).unwrap_or(Uid::FIRST_PERSON);
-        let nickname = person(other.0 - person(0).uid.0).nickname;
+        let nickname = person(number_of(other)).nickname;
         let on = if self.dice.percent(60) { "on" } else { "off" };
         let what = if staff_only && self.dice.percent(50) { 0 } else { self.dice.below(10) };
         let (line, whose) = match what {
@@ -51,21 +47,22 @@ impl Evening {
         let me = &self.clients[&conn];
         let is_admin = me.windows.get(&room).is_some_and(|window| window.admin);
         let is_owner = self.state.room(room).is_some_and(|room| room.is_owner(me.uid));
-        let is_staff = me.uid < person(STAFF).uid;
+        let is_staff = is_staff(me.uid);
         let entitled = is_admin
             && match whose {
                 For::Admins => true,
                 For::Owner => is_owner || is_staff,
                 For::Staff => is_staff,
             };
+        let silent = self.ledger.silent(self.now, me.uid) && line.starts_with("/welcome");
         let before = format!("{:?}", self.state.room(room));
-        let kept = self.disk.rooms.contains_key(&room);
+        let kept = self.is_permanent(room);
         let told = self.room(conn, room, RoomCommand::Message(message(&line)));
-        if !entitled {
+        if !entitled || silent {
             assert!(told.is_empty(), "{line} was shown to others");
             assert_eq!(format!("{:?}", self.state.room(room)), before, "{line} without right");
         } else if before != format!("{:?}", self.state.room(room)) {
-            match (kept, self.disk.rooms.contains_key(&room)) {
+            match (kept, self.is_permanent(room)) {
                 (false, true) => self.note("made permanent"),
                 (true, false) => self.note("made temporary"),
                 _ => self.note("settings"),
@@ -83,19 +80,57 @@ impl Evening {
         let owner = match self.dice.below(5) {
             0 => None,
             1 => Some(person(self.dice.below(self.people as usize) as u32)),
-            _ => self.some_member(room).map(|uid| person(uid.0 - person(0).uid.0)),
+            _ => self.some_member(room).map(|uid| person(number_of(uid))),
         };
         let settings = RoomSettings { owner: Some(owner), ..RoomSettings::default() };
         let action = Action::SetRoom { room, settings: Box::new(settings) };
-        let actor = Actor { author: Author::System, standing: Standing::Operator };
-        let (mut changes, mut effects) = (Vec::new(), Effects::default());
-        self.faults.trace(|| format!("{action:?}"));
-        self.state.act(self.now, &actor, action, &mut Via::Desk(&mut changes), &mut effects).unwrap();
-        self.perform(effects);
-        if let Some(change) = together(changes) {
-            self.commit(NOBODY, change);
-        }
+        self.act(action).unwrap();
         self.note("given away");
+    }
+
+    fn is_permanent(&self, room: RoomId) -> bool {
+        self.state.room(room).is_some_and(|room| room.permanent)
+    }
+
+    /// An operator locks a room or opens it, or makes and deletes permanent ones.
+    pub(super) fn run_rooms(&mut self) {
+        self.tick();
+        let rooms: Vec<RoomId> = self.state.rooms.keys().copied().collect();
+        let Some(&room) = self.dice.pick(&rooms) else { return };
+        let reason = String::new();
+        let permanent = self.state.rooms.values().filter(|room| room.permanent).count();
+        let deleted = self.is_permanent(room);
+        match self.dice.below(4) {
+            0 => {
+                let lockword = Some(b"sesame".to_vec());
+                self.act(Action::LockRoom { room, lockword, reason }).unwrap();
+                self.note("locked");
+            }
+            1 => {
+                self.act(Action::LockRoom { room, lockword: None, reason }).unwrap();
+                self.note("unlocked");
+            }
+            2 if permanent > PERMANENT as usize / 2 => {
+                let result = self.act(Action::DeleteRoom { room, reason });
+                assert_eq!(result.is_ok(), deleted, "{result:?}");
+                if deleted {
+                    let inside = self.clients.values().find(|client| client.windows.contains_key(&room));
+                    assert!(inside.is_none() && self.state.room(room).is_none(), "{room} is deleted");
+                    self.note("deleted");
+                }
+            }
+            _ => {
+                let Some(wish) = doors::rooms().nth(self.dice.below(PERMANENT as usize)) else { return };
+                let taken =
+                    self.state.rooms.values().any(|room| room.id == wish.id || room.name == wish.name);
+                let record = Box::new(wish.record());
+                let result = self.act(Action::CreateRoom { record, owner: wish.owner });
+                assert_eq!(result.is_ok(), !taken, "{result:?}");
+                if !taken {
+                    self.note("made");
+                }
+            }
+        }
     }
 
     /// Enters his own room, or opens a private one with some guests.

@@ -3,59 +3,6 @@
 use super::*;
 
 impl Evening {
-    fn sign_in(&mut self) {
-        let number = self.dice.below(self.people as usize) as u32;
-        let Some(slot) = self.free.pop() else { return };
-        self.generation += 1;
-        let conn = ConnId { slot, generation: self.generation };
-        let roles = if number < STAFF { Roles::default().with(Role::Moderator) } else { Roles::default() };
-        let blocks: BTreeSet<u32> =
-            (0..self.dice.below(3)).map(|_| self.dice.roll() as u32 % self.people).collect();
-        let blocks: Vec<Person> =
-            blocks.into_iter().filter(|who| *who >= STAFF && *who != number).map(person).collect();
-        // Whoever signs in a second time has the lists that he had a moment before.
-        let uid = person(number).uid;
-        let blocks = match self.state.session_of(uid) {
-            Some(older) => older.blocks.iter().map(|uid| person(uid.0 - person(0).uid.0)).collect(),
-            None => {
-                let uids = blocks.iter().map(|person: &Person| person.uid).collect();
-                let lists = Lists { privacy: Privacy::All, pals: Vec::new(), blocks: uids };
-                self.keep_lists(uid, lists);
-                blocks
-            }
-        };
-        let dialect = Dialect::ALL[[0, 0, 0, 1, 2, 3][self.dice.below(6)]];
-        let client = Client {
-            conn,
-            uid: person(number).uid,
-            dialect,
-            windows: BTreeMap::new(),
-            invited: BTreeSet::new(),
-            blocks: blocks.iter().map(|person| person.uid).collect(),
-            ignores: BTreeSet::new(),
-            phone: Phone::default(),
-            offers: BTreeMap::new(),
-            list: None,
-            closed: false,
-        };
-        self.clients.insert(conn, client);
-        let sign_in = SignIn {
-            person: person(number),
-            dialect,
-            roles,
-            privacy: if self.dice.percent(10) { Privacy::Pals } else { Privacy::All },
-            status: Status::Online,
-            pals: Vec::new(),
-            blocks,
-            age_verified: false,
-            nothing_as_of: None,
-            peer: [10, 0, (number >> 8) as u8, number as u8].into(),
-            local: [127, 0, 0, 1].into(),
-            greeting: vec![ServerPacket::LoginSuccess],
-        };
-        self.apply(conn, Command::SignIn(Box::new(sign_in)));
-    }
-
     pub(super) fn anybody(&mut self) -> Option<ConnId> {
         let conns: Vec<ConnId> = self.clients.keys().copied().collect();
         self.dice.pick(&conns).copied()
@@ -84,8 +31,7 @@ impl Evening {
         let rooms: Vec<RoomId> = self.state.rooms.keys().copied().collect();
         let Some(&id) = self.dice.pick(&rooms) else { return };
         let lockword = if self.dice.percent(50) { b"sesame".to_vec() } else { Vec::new() };
-        let invisible =
-            self.dice.percent(if self.clients[&conn].uid.0 < person(STAFF).uid.0 { 50 } else { 2 });
+        let invisible = self.dice.percent(if is_staff(self.clients[&conn].uid) { 50 } else { 2 });
         match self.dice.below(10) {
             0 => {
                 let name = Vec::from(self.state.room(id).unwrap().name.clone());
@@ -115,7 +61,9 @@ impl Evening {
             lockword: if locked { b"sesame".to_vec() } else { Vec::new() },
             udp_port: 2090,
         };
+        let (rooms, silent) = (self.state.rooms.len(), self.ledger.silent(self.now, self.clients[&conn].uid));
         self.apply(conn, Command::Directory(DirectoryCommand::CreateRoom(Box::new(wish))));
+        assert!(!silent || self.state.rooms.len() <= rooms, "somebody muted has named a room");
     }
 
     /// What happens next, as these dice fall.
@@ -125,14 +73,21 @@ impl Evening {
             return;
         }
         let forward = Duration::from_secs(self.dice.below(120) as u64);
-        self.now.wall = self.now.wall.after(forward);
-        self.now.uptime += forward;
-        let mut effects = Effects::default();
-        self.state.tick(self.now, &mut effects);
-        self.perform(effects);
-        let what = self.dice.below(113);
-        if what < 7 || self.clients.len() < self.people as usize / 10 {
-            return self.sign_in();
+        self.pass(forward);
+        self.tick();
+        self.somebody_acts();
+        if !self.faults.are_on() {
+            self.settle();
+        }
+    }
+
+    fn somebody_acts(&mut self) {
+        let what = self.dice.below(150);
+        // Most come back soon when everybody was put out.
+        let few = self.clients.len() < self.people as usize / 3 && self.dice.percent(50);
+        if what < 7 || few || self.clients.len() < self.people as usize / 10 {
+            let number = self.dice.below(self.people as usize) as u32;
+            return self.arrive(number);
         }
         let Some(conn) = self.anybody() else { return };
         let uid = self.clients[&conn].uid;
@@ -146,6 +101,14 @@ impl Evening {
             110 => self.come_home(conn),
             111 => self.listen(conn),
             112 => self.give_away(),
+            113..127 => self.keep_order(),
+            127..138 => self.write(conn),
+            138..145 => self.change_lists(conn),
+            145..148 => {
+                let Some(room) = self.some_room(conn) else { return self.join(conn) };
+                self.rant(conn, room);
+            }
+            148.. => self.run_rooms(),
             7..9 => self.hang_up(conn),
             9..29 => self.join(conn),
             29..33 => self.create(conn),
@@ -159,15 +122,14 @@ impl Evening {
                     53..60 => {
                         let told = self.room(conn, room, RoomCommand::Leave);
                         assert!(inside || told.is_empty());
-                        self.clients.get_mut(&conn).unwrap().windows.remove(&room);
+                        if let Some(client) = self.clients.get_mut(&conn) {
+                            client.windows.remove(&room);
+                        }
                     }
-                    60..72 => {
-                        let told = self.room(conn, room, RoomCommand::Message(message("hello")));
-                        assert!(inside || told.is_empty(), "somebody outside was heard");
-                    }
+                    60..72 => self.talk(conn, room),
                     72..77 => {
                         let line = match self.dice.below(6) {
-                            0 => format!("/w {nickname}: psst"),
+                            0 => format!("/w {nickname}: psst {:x}", self.dice.roll()),
                             1 => format!("/o {nickname}"),
                             2 => format!("/o {nickname} off"),
                             3 => "/t Tonight".to_owned(),
@@ -179,7 +141,7 @@ impl Evening {
                     77..87 => {
                         let up = self.dice.percent(60);
                         self.room(conn, room, RoomCommand::Hand(up));
-                        let client = self.clients.get_mut(&conn).unwrap();
+                        let Some(client) = self.clients.get_mut(&conn) else { return };
                         let window = client.windows.get_mut(&room);
                         if let (Dialect::V7, false, Some(window)) = (client.dialect, up, window) {
                             // It is not told what it has done itself.
@@ -199,21 +161,8 @@ impl Evening {
                         assert!(inside || !client.ignores.contains(&other) || other != uid);
                     }
                     94..96 => {
-                        let staff = other < person(STAFF).uid;
-                        let target = Person { uid: other, nickname };
-                        let block = self.dice.percent(60);
-                        let command = if block {
-                            DirectoryCommand::Block { target, staff, current: Vec::new() }
-                        } else {
-                            DirectoryCommand::Unblock { target: other, current: Vec::new() }
-                        };
-                        self.apply(conn, Command::Directory(command));
-                        let blocks = &mut self.clients.get_mut(&conn).unwrap().blocks;
-                        if !block {
-                            blocks.remove(&other);
-                        } else if !staff && other != uid {
-                            blocks.insert(other);
-                        }
+                        let on = self.dice.percent(60);
+                        self.block(conn, other, on);
                     }
                     96 => {
                         let report = RoomCommand::Report { uid: other, text: message("spam") };
