@@ -92,6 +92,9 @@ for text in [
 for text in [
     "kspam*\nkbad word\nr(?:buy|sell) now\nbuy spam at http://example.com",
     "dexample.com\nuexample.com/rooms\nxhttps?://a\\.b/.*\nsee http://sub.example.com, example (dot) com and www.x.y",
+    "dexample.com\nhttp://sub.example.com/a and https://example.com. and evil-example.com",
+    "uexample.com/rooms/\nhttp://example.com/rooms/7 example.com/rooms/../x example.com/rooms?y",
+    "xexample\\.com/[a-z]+\nexample.com/abc example.com/7 www.example.com\\x a@example.com",
     "k*ass*\nr\\bx+\\b\nr[a-z]{3,9}$\nclass of x bob@example.com example.com/rooms?x",
 ]:
     seed("guard", text.encode("latin-1"))

@@ -3,7 +3,7 @@
 
 use paltalkd::hub::guard::FilterSet;
 use paltalkd::hub::guard::detect::{Whitelist, count_links};
-use paltalkd::model::{Author, Rating, Timestamp, fold::fold, from_cp1252};
+use paltalkd::model::{Author, Rating, Timestamp, fold::fold, from_cp1252, to_cp1252};
 use paltalkd::protocol::markup;
 use paltalkd::store::{
     Filter, FilterAction, FilterConsequence, FilterKind, FilterList, FilterRecord, LinkAllow, LinkKind,
@@ -51,6 +51,14 @@ pub fn run(data: &[u8]) {
         match FilterSet::compile(std::slice::from_ref(&record)) {
             Ok(set) => {
                 assert!(set.check(b"", None).is_empty(), "{record:?} matches nothing at all");
+                if record.filter.kind == FilterKind::Keyword {
+                    let word = to_cp1252(&record.filter.text);
+                    let word = word.trim_ascii();
+                    let word = word.strip_prefix(b"*").unwrap_or(word);
+                    let word = word.strip_suffix(b"*").unwrap_or(word);
+                    let said = fold(&[b"!", word, b"!"].concat());
+                    assert_eq!(set.check(&said, Some(Rating::General)).len(), 1, "{record:?} in {said:?}");
+                }
                 alone.push(set);
                 good.push(record);
             }
@@ -72,6 +80,14 @@ pub fn run(data: &[u8]) {
     let everything = count_links(&text, &Whitelist::default());
     assert!(everything <= text.len());
     links.retain(|link| Whitelist::compile([link]).is_ok());
+    for link in links.iter().filter(|link| link.kind == LinkKind::Domain) {
+        // Below what is allowed everything is, and nothing that only ends alike.
+        let name = link.text.trim().trim_start_matches("*.").trim_matches('.');
+        let list = Whitelist::compile([link]).expect("it could be used before");
+        let count = |link: String| count_links(&fold(link.as_bytes()), &list);
+        assert_eq!(count(format!("http://{name}/x")) + count(format!("http://a.{name}")), 0, "{link:?}");
+        assert_eq!(count(format!("http://a-{name}/x")), 1, "{link:?}");
+    }
     let list = Whitelist::compile(&links).expect("each alone can be used");
     assert!(count_links(&text, &list) <= everything);
 }

@@ -108,11 +108,16 @@ impl Whitelist {
                 self.prefixes.push(prefix.to_vec());
             }
             LinkKind::Regex => {
-                let whole = RegexBuilder::new(&format!("^(?:{text})$"))
-                    .unicode(false)
-                    .size_limit(PATTERN_SIZE)
-                    .build()
-                    .map_err(|error| format!("is not a regular expression: {error}"))?;
+                let build = |pattern: &str| {
+                    RegexBuilder::new(pattern)
+                        .unicode(false)
+                        .size_limit(PATTERN_SIZE)
+                        .build()
+                        .map_err(|error| format!("is not a regular expression: {error}"))
+                };
+                // Between brackets "a)|(b" would be one, too, and not of a whole link.
+                build(&text)?;
+                let whole = build(&format!("^(?:{text})$"))?;
                 self.patterns.push(whole);
             }
         }
@@ -259,6 +264,7 @@ mod tests {
             (LinkKind::Domain, "http://example.com"),
             (LinkKind::Url, "a@example.com/"),
             (LinkKind::Regex, "("),
+            (LinkKind::Regex, "a)|(b"),
             (LinkKind::Regex, r"(?:\w{100}){100}"),
         ] {
             assert!(compile(kind, text).unwrap_err().starts_with(&format!("\"{text}\"")), "{text}");
