@@ -24,7 +24,7 @@ pub(super) const FORBIDDEN: [(&str, FilterConsequence); 4] = [
 pub(super) fn roles(number: u32) -> Roles {
     match number {
         ..ADMINS => Roles::default().with(Role::Admin),
-        ..STAFF => Roles::default().with(Role::Moderator),
+        ADMINS..STAFF => Roles::default().with(Role::Moderator),
         _ => Roles::default(),
     }
 }
