@@ -55,3 +55,20 @@ fn tests_that_documents_name_exist() {
     }
     assert!(checked > 20, "the tables were not found");
 }
+
+#[test]
+fn torture_runs_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = fs::read_to_string(root.join("scripts/torture")).unwrap();
+    let table = script.split("tests=\"").nth(1).unwrap().split('"').next().unwrap();
+    let rows: Vec<Vec<&str>> = table.trim().lines().map(|line| line.split_whitespace().collect()).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let program = fs::read_to_string(root.join(format!("tests/{}.rs", row[1]))).unwrap();
+        let found = row.get(2).is_none_or(|filter| {
+            let tests = program.split("#[test]").skip(1).filter_map(|test| test.split("fn ").nth(1));
+            tests.filter_map(|test| test.split('(').next()).any(|name| name.contains(filter))
+        });
+        assert!(found, "no test of {} is named like {:?}", row[1], row[2..].first());
+    }
+}

@@ -118,6 +118,6 @@ fn settings_that_others_have_left_keep_none_from_being_changed() {
     boss.im(Uid::SERVICE, "/slowmode server 30");
     let told = boss.rest();
     assert!(told.iter().any(|packet| packet.kind == 0x0064), "{told:?}");
-    assert_eq!(value("guard.slowmode"), None);
+    assert_eq!(value("slowmode"), None);
     assert_eq!(recorded(&server), 2);
 }

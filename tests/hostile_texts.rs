@@ -189,7 +189,7 @@ fn people(directory: &Path) -> [Uid; 3] {
     store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
     let filter = Filter::new(FilterKind::Regex, format!("({}", hostile_unicode()));
     _ = store.commit_blocking(Change::PutFilter { id: None, filter });
-    for name in ["antispam.flood", "guard.slowmode", "slowmode"] {
+    for name in ["antispam.flood", "slowmode"] {
         let value = hostile_unicode();
         _ = store.commit_blocking(Change::SetSetting { name: name.to_owned(), value });
     }

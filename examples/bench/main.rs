@@ -138,7 +138,10 @@ fn profiles(shrink: usize) -> Vec<Profile> {
     }
     add("starts", 1_000_000 / shrink, 0, Load::Starts);
     let voice_rooms = (50 / shrink).max(2);
-    let (speaking, rooms) = (voice_rooms * evening::VOICE_ROOM, people / evening::ROOM + voice_rooms);
+    let speaking = voice_rooms * evening::VOICE_ROOM;
+    // The daemon keeps one half of the descriptors for voice.
+    let people = people.min((descriptors().saturating_sub(1000) / 2).saturating_sub(speaking));
+    let rooms = people / evening::ROOM + voice_rooms;
     add("evening", people + speaking, rooms, Load::Evening { voice_rooms });
     all
 }

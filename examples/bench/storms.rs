@@ -57,19 +57,21 @@ pub(crate) async fn presence(launcher: &Launcher, server: Server, stage: &Stage)
     let ours = server == Server::Ours;
     let (tally, counted) = (Rc::clone(&crowd.tally), if ours { kind::STATUS } else { kind::ROOM_MESSAGE_IN });
     // When each change was sent: ours names who has changed, the floor the number of his connection.
-    let numbers: HashMap<u32, usize> = match ours {
+    let places: HashMap<u32, usize> = match ours {
         true => stage.uids.iter().enumerate().map(|(number, uid)| (uid.0, number)).collect(),
         false => (0..stage.uids.len()).map(|number| (number as u32, number)).collect(),
     };
     let sent = Rc::new(RefCell::new(vec![0; stage.uids.len()]));
     let (who, sending) = (if ours { 0 } else { 4 }, Rc::clone(&sent));
-    crowd.listen(move |_, kind, payload: &[u8]| {
+    crowd.listen(move |own, kind, payload: &[u8]| {
         if kind != counted || ours && payload.get(4..8) != Some(&AWAY.to_be_bytes()[..]) {
             return;
         }
-        if tally.count().is_multiple_of(16)
-            && let Some(bytes) = payload.get(who..who + 4)
-            && let Some(number) = numbers.get(&u32::from_be_bytes(bytes.try_into().expect("four bytes")))
+        let Some(bytes) = payload.get(who..who + 4) else { return };
+        let number = places.get(&u32::from_be_bytes(bytes.try_into().expect("four bytes")));
+        // Ours confirms the change to whoever has made it.
+        if let Some(number) = number.filter(|number| !ours || **number != own)
+            && tally.count().is_multiple_of(16)
         {
             _ = tally.times.borrow_mut().record(tally.now().saturating_sub(sending.borrow()[*number]));
         }

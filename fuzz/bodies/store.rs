@@ -17,6 +17,7 @@ const STORE: [u8; 16] = [7; 16];
 /// More would only take time.
 const CHANGES: usize = 64;
 
+/// One for each process, which therefore must not run this on two threads at once.
 static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
     // Where there is one, a file system without a disk.
     let memory = PathBuf::from("/dev/shm");

@@ -71,7 +71,10 @@ impl State {
             return;
         }
         self.upkeep.clock = Some(clock);
-        for uid in self.sanctions.restricted() {
+        // Of those who are away this is found out when they come.
+        let mut restricted = self.sanctions.restricted();
+        restricted.retain(|uid| self.session_of(*uid).is_some());
+        for uid in restricted {
             self.renew_voice(now, uid, effects);
         }
     }

@@ -144,7 +144,7 @@ impl Accounts {
         // A right one is no guess, so that people behind one address can sign in; nor is one that nobody has
         // looked at.
         if !matches!(checked, Ok(None)) {
-            self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner).give_back(peer);
+            Self::give_back(&self.sign_ins, peer);
         }
         Ok(checked?)
     }
@@ -199,7 +199,12 @@ impl Accounts {
         }
         // A taken name costs no hash: the store only has to find a free one that is similar. Should the
         // name have become free, the store refuses an account without a password.
-        let hash = if taken { PasswordHash::new(String::new()) } else { self.hash(password).await? };
+        let hash = if taken {
+            PasswordHash::new(String::new())
+        } else {
+            // What nobody had time for is no try.
+            self.hash(password).await.inspect_err(|_| Self::give_back(&self.registrations, peer))?
+        };
         let account = NewAccount {
             nickname,
             password: hash,
@@ -220,6 +225,10 @@ impl Accounts {
             Err(StoreError::Busy | StoreError::Rejected(Rejection::NoPassword)) => Err(RegisterError::Busy),
             Err(error) => Err(RegisterError::Store(error)),
         }
+    }
+
+    fn give_back(throttle: &Mutex<Throttle>, peer: IpAddr) {
+        throttle.lock().unwrap_or_else(PoisonError::into_inner).give_back(peer);
     }
 
     fn take(&self, throttle: &Mutex<Throttle>, peer: IpAddr) -> bool {

@@ -16,10 +16,11 @@ pub fn network_of(address: IpAddr) -> IpAddr {
 /// Allows each network `burst` acts at once and one more every `refill`.
 ///
 /// What a network has done is kept as a debt: each act adds `refill` to the moment at which the network will
-/// owe nothing more. The memory is bounded, and still no debt can be wiped out by sending others: where it
-/// is full, a newcomer takes over the smallest debt there is along with its place. So who has used up
-/// his tries has none the sooner for it, and to take a try from newcomers, everybody in the memory has to
-/// have used one up at the same time.
+/// owe nothing more. The memory is bounded, and still acts of others wipe out no debt: where it is full, a
+/// newcomer takes over the smallest debt there is along with its place. So who has used up his tries has
+/// none the sooner for it, and to take a try from newcomers, everybody in the memory has to have used one up
+/// at the same time. What a network is given back after it has lost its place is given to whoever has it
+/// now, or to nobody.
 #[derive(Debug)]
 pub struct Throttle {
     burst: u32,
