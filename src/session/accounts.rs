@@ -281,6 +281,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_registration_that_nobody_had_time_for_is_no_try() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
+        let accounts = Accounts::new(store, Vec::new(), Feed::new(1));
+        let peer = IpAddr::from([192, 0, 2, 7]);
+        let register = || accounts.register(b"Alice", Zeroizing::new(b"correct horse".to_vec()), None, peer);
+        let crowd = accounts.hashing.crowd();
+        for _ in 0..100 {
+            assert!(matches!(register().await, Err(RegisterError::Busy)));
+        }
+        drop(crowd);
+        assert!(register().await.is_ok());
+    }
+
+    #[tokio::test]
     async fn a_new_account_is_in_the_feed_with_its_address() {
         let dir = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(StoreOptions::new(dir.path())).unwrap();
