@@ -1,33 +1,36 @@
 //! What is in a store, all of it, in the words in which [`Ledger`](super::ledger::Ledger)s know it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use paltalkd::model::{
     Author, LinkRight, Nickname, Privacy, Rating, Role, Roles, Timestamp, Uid, from_cp1252,
 };
 use paltalkd::store::{
-    Account, AuditEntry, AuditQuery, AuditRecord, BanTarget, ExclusionKind, Filter, MuteKind, OffenceRecord,
-    OfflineMessage, Reader, RoomRecord, Store, StrikeRecord,
+    Account, AuditEntry, AuditQuery, AuditRecord, AuditTarget, BanTarget, ExclusionKind, Filter, MuteKind,
+    OffenceRecord, OfflineMessage, Reader, RoomRecord, Store, StrikeRecord,
 };
 
 use super::ledger::{Fact, Facts};
 use super::number_of;
 
-/// Actions of whose entries in the log the details are compared, too: they say what has changed.
-const DETAILED: [&str; 5] = ["account_add", "account_set", "set_room", "antispam_set", "broadcast"];
-
-/// Who did something.
+/// Who did something: his name, and behind it whatever else is known of him.
 pub(super) fn by(author: &Author) -> String {
+    let from = |address: &IpAddr| format!(" at {address}");
     match author {
-        Author::Staff { nickname, .. } => nickname.to_string(),
-        Author::Operator { uid, .. } => operator(*uid),
+        Author::Staff { uid, nickname, address } => format!("{nickname} (user {uid}{})", from(address)),
+        Author::Operator { name, uid, address } => {
+            format!("{name} (operator {uid}{})", address.as_ref().map(from).unwrap_or_default())
+        }
         Author::System => "system".to_owned(),
     }
 }
 
-/// An operator with this number.
-pub(super) fn operator(uid: u32) -> String {
-    format!("operator {uid}")
+/// One of the staff who is signed in here.
+pub(super) fn staff(nickname: &str, uid: Uid) -> String {
+    let nickname = Nickname::from_text(nickname).unwrap();
+    by(&Author::Staff { uid, nickname, address: Ipv4Addr::LOCALHOST.into() })
 }
 
 /// Something that holds from a moment on: how long, from whom, why.
@@ -61,23 +64,56 @@ pub(super) fn offences(record: &OffenceRecord) -> String {
     format!("{} offences, muted {muted:?} ms, passed over: {}", record.offences, record.exempt)
 }
 
-/// Strikes as they are kept, without the figures.
+/// Strikes as they are kept.
 pub(super) fn strikes(record: &StrikeRecord) -> String {
-    let StrikeRecord { strikes, stage, violations, last_reason, last_at, muted_until, .. } = record;
+    let StrikeRecord { strikes, stage, violations, last_reason, last_detail, last_at, muted_until } = record;
     let muted = muted_until.map(|until| until.0 - last_at.0);
-    format!("{strikes} strikes, stage {stage}, {violations} violations, {last_reason}, muted {muted:?} ms")
+    let last = format!("{last_reason} {last_detail}");
+    format!("{strikes} strikes, stage {stage}, {violations} violations, {last}, muted {muted:?} ms")
 }
 
 /// An entry of the audit log.
 pub(super) fn entry(entry: &AuditEntry) -> String {
     let target = entry.target.as_ref().map_or(String::new(), |target| target.name());
-    let text = logged(&entry.action, &target, &by(&entry.actor), &entry.reason);
-    if DETAILED.contains(&entry.action.as_str()) { format!("{text} ({})", entry.details) } else { text }
+    detailed(&entry.action, &target, &by(&entry.actor), &entry.reason, &entry.details)
 }
 
 /// The same, as it is foretold.
+pub(super) fn detailed(action: &str, target: &str, by: &str, reason: &str, details: &str) -> String {
+    let text = format!("{action} {target} by {by}: {reason}");
+    if details.is_empty() { text } else { format!("{text} ({details})") }
+}
+
+/// The same without details.
 pub(super) fn logged(action: &str, target: &str, by: &str, reason: &str) -> String {
-    format!("{action} {target} by {by}: {reason}")
+    detailed(action, target, by, reason, "")
+}
+
+/// For how long something was imposed, in the words of the log; whole days, or for good.
+pub(super) fn lasting(time: Option<Duration>) -> String {
+    match time.map(|time| time.as_secs() / (24 * 3600)) {
+        Some(1) => "for 1 day".to_owned(),
+        Some(days) => format!("for {days} days"),
+        None => "for good".to_owned(),
+    }
+}
+
+/// A slowmode, in the words of the log.
+pub(super) fn slowmode(seconds: u16) -> String {
+    if seconds == 0 { "off".to_owned() } else { format!("{seconds} s") }
+}
+
+/// What the log says of a ban that was lifted, by what was known of it.
+pub(super) fn lifted(ban: &str) -> String {
+    let (_, ban) = ban.split_once(" by ").unwrap();
+    let (by, reason) = ban.split_once(": ").unwrap();
+    format!("was banned by {}: {reason}", by.split(" (").next().unwrap())
+}
+
+/// The number behind these words.
+pub(super) fn number_after(text: &str, words: &str) -> Option<usize> {
+    let (_, rest) = text.split_once(words)?;
+    rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// Everything in the store but what nobody is told: waste, hits of filters, the number of the feed.
@@ -177,6 +213,7 @@ fn read_lists(facts: &mut Found, reader: &Reader, account: &Account, names: &BTr
         let number = number_of(&text);
         let before = last.insert(message.from, number);
         assert!(before.is_none_or(|before| before < number), "{name} has {number} after {before:?}");
+        assert!(names.get(&message.from).is_none_or(|name| *name == message.from_nickname.to_string()));
         let from = format!("from {}", message.from_nickname);
         facts.put(&name, &format!("message {text}"), Fact::at(message.at, from));
     }
@@ -247,6 +284,7 @@ fn read_rooms(facts: &mut Found, reader: &Reader, names: &BTreeMap<Uid, String>)
         for (id, entry) in reader.exclusions(kind).unwrap() {
             let room = rooms.iter().find(|room| room.id == id).expect("somebody is kept out of no room");
             let fact = held(entry.at, entry.until, &name(&entry.by), &from_cp1252(&entry.reason));
+            assert!(names.get(&entry.uid).is_none_or(|name| *name == entry.nickname.to_string()));
             facts.put(&room.name.to_string(), &format!("{what} {}", entry.nickname), fact);
         }
     }
@@ -269,5 +307,12 @@ pub(super) fn records(store: &Store, seen: u64) -> Vec<AuditRecord> {
     records.reverse();
     let numbers: BTreeSet<u64> = records.iter().map(|record| record.seq).collect();
     assert!(numbers.iter().copied().eq(seen + 1..=seen + records.len() as u64), "an entry is missing");
+    for record in &records {
+        // The name is compared; the number has to be that of who has it.
+        if let Some(AuditTarget::User { uid, nickname }) = &record.entry.target {
+            let account = store.reader().account(*uid).unwrap();
+            assert!(account.is_none_or(|account| account.nickname == *nickname), "{record:?}");
+        }
+    }
     records
 }

@@ -1,5 +1,6 @@
 //! What is ordered about the whole server: maintenance, slowmode, words to everybody, housekeeping.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use paltalkd::control::client::Client;
@@ -8,7 +9,7 @@ use paltalkd::model::{Author, MessageText, Roles, RoomId, Timestamp, Uid};
 use paltalkd::store::{Ban, BanTarget, Change, Mute, MuteKind, Store};
 
 use super::found;
-use super::ledger::{Act, Fact, Facts, Ledger};
+use super::ledger::{Act, Fact, Facts, Key, Ledger};
 use super::operator::{me, order};
 use super::program::Chance;
 use super::rounds::{Actor, Place};
@@ -29,6 +30,8 @@ pub(super) struct House {
     step: usize,
     /// Whether somebody was told since the last check that house was kept.
     kept: bool,
+    /// What had run out at the last check.
+    dust: BTreeSet<Key>,
 }
 
 impl House {
@@ -39,9 +42,10 @@ impl House {
             tenant: (make("HouseTenant"), "HouseTenant".to_owned()),
             writer: make("HouseWriter"),
             ledger: Ledger::default(),
-            chance: Chance(0),
+            chance: Chance(2),
             step: 0,
             kept: false,
+            dust: BTreeSet::new(),
         }
     }
 
@@ -64,18 +68,23 @@ impl House {
             1 => {
                 let seconds = self.chance.below(3) as u16;
                 let kept = if seconds == 0 { String::new() } else { seconds.to_string() };
-                let act = act.set("slowmode", "setting", &kept).logged(logged("slowmode", "server", &reason));
+                let told = found::slowmode(seconds);
+                let entry = found::detailed("slowmode", "server", &self.me, &reason, &told);
+                let act = act.set("slowmode", "setting", &kept).logged(entry);
                 (act, Order::Slowmode { room: None, seconds, reason })
             }
             2 => {
-                let entry = format!("{} ({reason})", logged("broadcast", "", ""));
+                let entry = found::detailed("broadcast", "", &self.me, "", &reason);
                 (act.logged(entry), Order::Broadcast { room: None, text: reason })
             }
             3 => {
                 let act = act.logged(logged("close_room", "Welcome to Paltalk", &reason));
                 (act, Order::CloseRoom { room: RoomId(450), reason })
             }
-            4 => (act.logged(logged("reload", "", &reason)), Order::Reload { reason }),
+            4 => {
+                let entry = found::detailed("reload", "", &self.me, &reason, "nothing has changed");
+                (act.logged(entry), Order::Reload { reason })
+            }
             _ => (act.logged(logged("housekeeping", "", &reason)), Order::RunMaintenance { reason }),
         }
     }
@@ -84,17 +93,21 @@ impl House {
     fn leave_dust(&mut self, store: &Store) {
         let (at, until) = (Timestamp::now().before(OLD), Some(Timestamp::now().before(OLD / 2)));
         self.step += 1;
-        let network = format!("{NETWORK}{}/32", self.step % 256).parse().unwrap();
+        let network = format!("{NETWORK}{}/32", self.step % 256);
+        let letter = format!("old {}", self.step);
+        let tenant = self.tenant.1.clone();
+        self.dust.insert((network.clone(), "ban".to_owned()));
+        self.dust.extend(["mute".to_owned(), format!("message {letter}")].map(|what| (tenant.clone(), what)));
         let (by, reason) = (Author::System, String::new());
         let ban = Ban {
-            target: BanTarget::Network(network),
+            target: BanTarget::Network(network.parse().unwrap()),
             nickname: None,
             until,
             reason: reason.clone(),
             by: by.clone(),
             at,
         };
-        let text = MessageText::new(format!("old {}", self.step).as_bytes()).unwrap();
+        let text = MessageText::new(letter.as_bytes()).unwrap();
         let uid = self.tenant.0;
         for change in [
             Change::PutBan(ban),
@@ -103,6 +116,17 @@ impl House {
         ] {
             store.commit_blocking(change).unwrap();
         }
+    }
+
+    /// Compares what entries say that was deleted with what is gone. To delete and to say so are two writes.
+    fn check_deleted(&self, dust: &BTreeSet<Key>, said: &[&str]) {
+        let gone: Vec<_> = self.dust.difference(dust).collect();
+        let letters = gone.iter().filter(|(_, what)| what.starts_with("message ")).count();
+        let sum = |words| said.iter().map(|text| found::number_after(text, words).unwrap()).sum::<usize>();
+        let (sanctions, mailboxes) = (sum("had run out: "), sum("waited too long: "));
+        assert!(sanctions <= gone.len() - letters, "{said:?} is too much: only {gone:?} are gone");
+        assert!(mailboxes <= letters.min(1), "{said:?} is too much: only {gone:?} are gone");
+        assert!(said.iter().all(|text| !text.contains("Not done")), "{said:?}");
     }
 
     fn is_dust(&self, (of, what): &(String, String)) -> bool {
@@ -130,12 +154,24 @@ impl Actor for House {
     }
 
     fn check(&mut self, mut found: Facts, mut log: Vec<Fact>, store: &Store) {
-        let dust: Vec<_> = found.keys().filter(|key| self.is_dust(key)).cloned().collect();
+        let dust: BTreeSet<_> = found.keys().filter(|key| self.is_dust(key)).cloned().collect();
         assert!(!self.kept || dust.is_empty(), "house was kept, and yet there is {dust:?}");
         found.retain(|key, _| !dust.contains(key));
+        let said = log.iter().map(Fact::text).filter(|text| text.starts_with("housekeeping "));
+        self.check_deleted(&dust, &said.collect::<Vec<_>>());
         // Each start keeps house, and says so if there was something to do.
-        log.retain(|fact| fact.text() != found::logged("housekeeping", "", "system", ""));
+        let by_itself = found::logged("housekeeping", "", "system", "");
+        let starts = log.iter().filter(|fact| fact.text().starts_with(&by_itself)).count();
+        assert!(starts <= 2, "two starts have kept house {starts} times");
+        log.retain(|fact| !fact.text().starts_with(&by_itself));
+        for fact in &mut log {
+            // How large the store was is known to nobody else.
+            if let Some((text, _)) = fact.text().split_once(" (Bans and mutes that had run out: ") {
+                *fact = fact.reworded(text);
+            }
+        }
         self.ledger.settle("House", found, log);
+        self.dust = dust;
         self.leave_dust(store);
         self.kept = false;
     }

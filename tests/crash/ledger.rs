@@ -32,6 +32,11 @@ impl Fact {
         &self.text
     }
 
+    /// The same in other words.
+    pub(super) fn reworded(&self, text: impl Into<String>) -> Fact {
+        Fact { text: text.into(), at: self.at }
+    }
+
     /// Whether `found` is what was to be there.
     fn is(&self, found: &Fact) -> bool {
         let in_time = match (self.at, found.at) {

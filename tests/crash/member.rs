@@ -52,7 +52,7 @@ impl Actor for Registrar {
     }
 
     fn work(&mut self, place: &Place<'_>) {
-        place.begin();
+        place.begin_again(&self.ledger);
         while place.goes_on() && self.register(place).is_some() {}
     }
 
@@ -103,7 +103,7 @@ impl Member {
             let old = self.password();
             // Nobody can sign in with any other one.
             let mut client = RawClient::sign_in_with(place.chat, self.uid, &old, V51)?;
-            place.begin();
+            place.begin_again(&self.ledger);
             self.changes += 1;
             let new = format!("password{}", self.changes);
             client.send(0xfb82, &self.uid.0.to_be_bytes())?;

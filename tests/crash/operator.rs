@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use paltalkd::control::client::{Client, ClientError};
 use paltalkd::control::wire::{Order, Reply, Request};
-use paltalkd::model::{MessageText, Nickname, Roles, RoomId, Timestamp, Uid};
+use paltalkd::model::{Author, MessageText, Nickname, Roles, RoomId, Timestamp, Uid};
 use paltalkd::store::{Change, Exclusion, ExclusionKind, Store};
 
 use super::found;
@@ -48,7 +48,9 @@ pub(super) fn order(client: &mut Client, order: Order) -> Option<Reply> {
 
 /// How this process is named that gives orders.
 pub(super) fn me() -> String {
-    found::operator(rustix::process::geteuid().as_raw())
+    let uid = nix::unistd::geteuid();
+    let name = nix::unistd::User::from_uid(uid).unwrap().map_or_else(|| uid.to_string(), |user| user.name);
+    found::by(&Author::Operator { name, uid: uid.as_raw(), address: None })
 }
 
 impl Operator {
@@ -78,7 +80,12 @@ impl Operator {
 
     /// What the log says of what it has done.
     pub(super) fn logged(&self, action: &str, target: &str, reason: &str) -> String {
-        found::logged(action, target, &self.me, reason)
+        self.detailed(action, target, reason, "")
+    }
+
+    /// The same with details.
+    pub(super) fn detailed(&self, action: &str, target: &str, reason: &str, details: &str) -> String {
+        found::detailed(action, target, &self.me, reason, details)
     }
 
     /// The name of an account that it makes and deletes.

@@ -219,7 +219,8 @@ impl Host {
         for (guest, _) in &self.guests {
             client.act(0xfc68, &with_text(&[room, guest.0], b""))?;
         }
-        let entry = |word: &str| format!("{} ({word})", found::logged("set_room", &tent, &self.name, ""));
+        let me = found::staff(&self.name, self.uid);
+        let entry = |word: &str| found::detailed("set_room", &tent, &me, "", word);
         // The room and its lists are too much for one write: first the room is kept, then who is kept out.
         let mut requests: Vec<Act> = vec![
             Act::default()

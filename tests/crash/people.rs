@@ -58,12 +58,19 @@ impl Operator {
     fn ban(&mut self, target: BanTarget, of: &str, shown: &str) -> (Act, Order) {
         let reason = self.reason();
         if self.ledger.has(of, "ban") && self.chance.below(2) == 0 {
-            let act = Act::default().remove(of, "ban").logged(self.logged("unban", shown, &reason));
-            return (act, Order::Unban { target, reason });
+            let details = found::lifted(self.ledger.text(of, "ban").unwrap());
+            let entry = self.detailed("unban", shown, &reason, &details);
+            return (Act::default().remove(of, "ban").logged(entry), Order::Unban { target, reason });
         }
         let time = self.chance.one(&[None, Some(DAY), Some(30 * DAY), Some(3650 * DAY)]);
         let text = found::imposed(millis(time), &self.me, &reason);
-        let act = Act::default().put_now(of, "ban", text).logged(self.logged("ban", shown, &reason));
+        let details = match &target {
+            BanTarget::User(_) => found::lasting(time),
+            // Nobody is connected from there.
+            BanTarget::Network(_) => format!("{}; 0 put out", found::lasting(time)),
+        };
+        let entry = self.detailed("ban", shown, &reason, &details);
+        let act = Act::default().put_now(of, "ban", text).logged(entry);
         (act, Order::Ban { target, time, reason })
     }
 
@@ -77,7 +84,8 @@ impl Operator {
         }
         let time = self.chance.one(&[None, Some(DAY), Some(2 * DAY)]);
         let text = found::imposed(millis(time), &self.me, &reason);
-        let act = Act::default().put_now(nickname, what, text).logged(self.logged(what, nickname, &reason));
+        let entry = self.detailed(what, nickname, &reason, &found::lasting(time));
+        let act = Act::default().put_now(nickname, what, text).logged(entry);
         (act, Order::Mute { user, media, time, reason })
     }
 
@@ -120,8 +128,7 @@ impl Operator {
                     details.push("email".to_owned());
                 }
                 if !details.is_empty() {
-                    let entry = self.logged("account_set", &nickname, "");
-                    act = act.logged(format!("{entry} ({})", details.join(", ")));
+                    act = act.logged(self.detailed("account_set", &nickname, "", &details.join(", ")));
                 }
                 let (give, take) = Role::ALL.into_iter().partition(|role| roles.contains(*role));
                 let set = AccountOrder::Set { uid, give, take, age_verified: age, email };
@@ -152,7 +159,7 @@ impl Operator {
         let email = self.chance.one(&[None, Some(format!("{}@example.com", self.step))]);
         let roles = self.chance.one(&[vec![], vec![Role::Moderator], vec![Role::Admin, Role::Trusted]]);
         let names = found::roles(roles.iter().copied().collect());
-        let entry = format!("{} ({names})", self.logged("account_add", nickname, ""));
+        let entry = self.detailed("account_add", nickname, "", &names);
         let act = Act::default()
             .put_now(nickname, "account", "")
             .put(nickname, "password", &*hash)
@@ -172,5 +179,5 @@ pub(super) fn warned(act: Act, before: usize, nickname: &str, by: &str, reason: 
     let why = format!("{WARNINGS} warnings. The last one: {reason}");
     let act = (0..before).fold(act, |act, number| act.remove(nickname, &format!("warning {number}")));
     act.put_now(nickname, "ban", found::imposed(millis(Some(WARNING_BAN)), "system", &why))
-        .logged(found::logged("ban", nickname, "system", &why))
+        .logged(found::detailed("ban", nickname, "system", &why, &found::lasting(Some(WARNING_BAN))))
 }

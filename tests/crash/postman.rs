@@ -1,13 +1,13 @@
 //! Messages that wait for somebody, and are fetched: none is lost, and none comes again once the store
 //! knows that it was heard.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 
 use paltalkd::model::{Role, Roles, Timestamp, Uid};
 use paltalkd::store::{Change, Store};
 
 use super::client::RawClient;
-use super::ledger::{Fact, Facts};
+use super::ledger::{Act, Fact, Facts, Ledger};
 use super::rounds::{Actor, Place};
 use super::support::{make_account, status, with_text};
 use super::{found, number_of};
@@ -16,6 +16,9 @@ use super::{found, number_of};
 const LETTERS: usize = 12;
 /// With more than these waiting, none is written: a mailbox holds 200, and refuses more.
 const WAITING: usize = 150;
+const WRITER: &str = "PostWriter";
+const READER: &str = "PostReader";
+const OTHER: &str = "PostOther";
 
 /// Writes to somebody who is away, and then fetches it as him.
 #[derive(Debug)]
@@ -31,17 +34,19 @@ pub(super) struct Postman {
     /// The last message that has come at all, and the last that must not come again.
     came: usize,
     done_with: usize,
-    /// How many have come.
-    fetched: usize,
+    /// When each message was sent of which it is not known that it was heard.
+    sent_at: BTreeMap<usize, Timestamp>,
+    /// What is asked for besides, and what else there is.
+    ledger: Ledger,
 }
 
 impl Postman {
     pub(super) fn new(store: &Store) -> Postman {
         let trusted = Roles::default().with(Role::Trusted);
-        let [writer, reader, other] =
-            ["Writer", "Reader", "Other"].map(|word| make_account(store, &format!("Post{word}"), trusted));
+        let [writer, reader, other] = [WRITER, READER, OTHER].map(|name| make_account(store, name, trusted));
         store.commit_blocking(Change::AddPal { uid: writer, pal: reader, at: Timestamp::now() }).unwrap();
-        Postman { writer, reader, other, kept: 0, sent: 0, came: 0, done_with: 0, fetched: 0 }
+        let (sent_at, ledger) = (BTreeMap::new(), Ledger::default());
+        Postman { writer, reader, other, kept: 0, sent: 0, came: 0, done_with: 0, sent_at, ledger }
     }
 
     fn write(&mut self, place: &Place<'_>) -> Option<()> {
@@ -52,28 +57,34 @@ impl Postman {
             (0xffec, with_text(&[self.reader.0], text.as_bytes()))
         };
         let letters: Vec<_> = (1..=count).map(letter).collect();
+        let now = Timestamp::now();
+        self.sent_at.extend((1..=count).map(|number| (self.sent + number, now)));
         self.sent += count;
         client.ask(&letters)?;
         for _ in letters {
             client.done()?;
             self.kept += 1;
-            place.begin();
+            place.begin_again(&self.ledger);
         }
         Some(())
     }
 
-    fn fetch(&mut self, chat: SocketAddr) -> Option<()> {
-        let mut watcher = RawClient::sign_in(chat, self.writer)?;
-        let mut client = RawClient::sign_in(chat, self.reader)?;
+    fn fetch(&mut self, place: &Place<'_>) -> Option<()> {
+        let mut watcher = RawClient::sign_in(place.chat, self.writer)?;
+        let mut client = RawClient::sign_in(place.chat, self.reader)?;
         // The first answer comes after the messages; the second says that they were heard.
         let (letters, complete) = client.letters();
         self.judge(&letters, complete.is_some());
         complete.and(client.letters().1)?;
         // Changes are kept in their order: when this one is, it is known that the messages were heard.
-        for kind in [0xffbd, 0xffbe] {
+        let (act, pal) = (Act::default(), format!("pal {OTHER}"));
+        for (kind, act) in [(0xffbd, act.clone().put(READER, &pal, "")), (0xffbe, act.remove(READER, &pal))] {
+            self.ledger.begin(act);
             client.act(kind, &self.other.0.to_be_bytes())?;
+            place.answered(&mut self.ledger);
         }
         self.done_with = self.came;
+        self.sent_at = self.sent_at.split_off(&(self.came + 1));
         client.hang_up();
         while watcher.expect(0x0190)?.payload != status(self.reader, 0).payload {}
         Some(())
@@ -90,7 +101,6 @@ impl Postman {
         assert!(*first > self.done_with, "letter {first} came again: {self:?}");
         assert!(*first <= self.came + 1, "lost before {first}: {self:?}");
         self.came = self.came.max(last);
-        self.fetched += letters.len();
         if complete {
             assert!((self.kept..=self.sent).contains(&last), "{last}: {self:?}");
             // One that was sent without an answer has either been kept, or never will be.
@@ -122,16 +132,26 @@ impl Actor for Postman {
     }
 
     fn work(&mut self, place: &Place<'_>) {
-        while place.goes_on() && self.write(place).and_then(|()| self.fetch(place.chat)).is_some() {}
+        while place.goes_on() && self.write(place).and_then(|()| self.fetch(place)).is_some() {}
     }
 
-    fn check(&mut self, _: Facts, log: Vec<Fact>, store: &Store) {
-        assert!(log.is_empty(), "{log:?}");
+    fn check(&mut self, mut found: Facts, log: Vec<Fact>, store: &Store) {
+        // Which of them are there is for `settle` to judge.
+        found.retain(|(of, what), _| of != READER || !what.starts_with("message "));
+        self.ledger.settle("Post", found, log);
         let waiting = store.reader().offline(self.reader).unwrap();
-        self.settle(&waiting.iter().map(|message| number_of(&found::words(message))).collect::<Vec<_>>());
+        let mut numbers = Vec::new();
+        for letter in &waiting {
+            assert_eq!((letter.from, letter.from_nickname.to_string().as_str()), (self.writer, WRITER));
+            let number = number_of(&found::words(letter));
+            let in_time = |sent_at| (sent_at..=Timestamp::now()).contains(&letter.at);
+            assert!(self.sent_at.get(&number).copied().is_some_and(in_time), "{letter:?}: {self:?}");
+            numbers.push(number);
+        }
+        self.settle(&numbers);
     }
 
     fn answers(&self) -> usize {
-        self.fetched
+        self.ledger.answers()
     }
 }

@@ -3,6 +3,7 @@
 use paltalkd::control::wire::{Order, RoomChanges};
 use paltalkd::model::{LinkRight, Rating, RoomKind};
 
+use super::found;
 use super::ledger::Act;
 use super::operator::Operator;
 
@@ -35,7 +36,7 @@ impl Operator {
             2 => {
                 let seconds = self.chance.below(4) as u16;
                 let act = Act::default().set(&name, "slowmode", &shown(seconds != 0, seconds));
-                let act = act.logged(self.logged("slowmode", &name, &reason));
+                let act = act.logged(self.detailed("slowmode", &name, &reason, &found::slowmode(seconds)));
                 (act, Order::Slowmode { room: Some(room), seconds, reason })
             }
             _ => {
@@ -58,7 +59,7 @@ impl Operator {
                     self.rooms.remove(&name);
                     self.rooms.insert(shown.clone(), room);
                 }
-                let entry = format!("{} ({})", self.logged("set_room", &shown, ""), changed.join(", "));
+                let entry = self.detailed("set_room", &shown, "", &changed.join(", "));
                 (act.logged(entry), Order::SetRoom { room, changes: Box::new(changes) })
             }
         }

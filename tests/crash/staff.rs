@@ -1,21 +1,25 @@
 //! One of the staff, who types commands: sanctions, what the guard goes by, words to everybody.
 
+use std::time::Duration;
+
 use paltalkd::model::{Author, Role, Roles, Timestamp, Uid};
 use paltalkd::store::{Filter, FilterAction, FilterConsequence, FilterKind, FilterList, Store};
 
 use super::client::RawClient;
 use super::found::{self, imposed};
 use super::ledger::{Act, Fact, Facts, Ledger};
-use super::people::warned;
+use super::people::{millis, warned};
 use super::program::Chance;
 use super::rounds::{Actor, Place};
 use super::support::make_account;
 
-const DAY: u64 = 24 * 3600 * 1000;
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) struct Boss {
     name: String,
     uid: Uid,
+    /// How entries in the log and sanctions name him.
+    me: String,
     /// Whom he acts on; they never sign in.
     targets: Vec<String>,
     /// Settings of the detectors that nobody else changes: the name, and from where to where.
@@ -39,8 +43,10 @@ impl Boss {
         for nickname in &targets {
             make_account(store, nickname, Roles::default());
         }
+        let uid = make_account(store, &name, Roles::default().with(Role::Admin));
         Boss {
-            uid: make_account(store, &name, Roles::default().with(Role::Admin)),
+            uid,
+            me: found::staff(&name, uid),
             targets,
             settings: [
                 [("flood.messages", 2, 20), ("flood.seconds", 5, 600)],
@@ -53,8 +59,9 @@ impl Boss {
         }
     }
 
-    fn logged(&self, action: &str, target: &str, reason: &str) -> String {
-        found::logged(action, target, &self.name, reason)
+    /// What the log says of what he has done without giving a reason.
+    fn logged(&self, action: &str, target: &str, details: &str) -> String {
+        found::detailed(action, target, &self.me, "", details)
     }
 
     fn command(&mut self, client: &mut RawClient) -> Option<Command> {
@@ -65,8 +72,7 @@ impl Boss {
             4 => Some(self.setting()),
             5 => {
                 let text = format!("{} {}", self.name, self.step);
-                let entry = format!("{} ({text})", self.logged("broadcast", "", ""));
-                let act = Act::default().logged(entry);
+                let act = Act::default().logged(self.logged("broadcast", "", &text));
                 Some(Command { line: format!("/broadcast {text}"), answer: "Told ", act })
             }
             _ => Some(self.sanction()),
@@ -75,34 +81,29 @@ impl Boss {
 
     fn sanction(&mut self) -> Command {
         let nickname = self.chance.one(&self.targets);
-        let (name, reason) = (self.name.clone(), format!("{} {}", self.name, self.step));
+        let (me, reason) = (self.me.clone(), format!("{} {}", self.name, self.step));
         let act = Act::default();
-        let impose = |what: &str, entry: &str, text: String| {
-            act.clone().put_now(&nickname, what, text).logged(found::logged(entry, &nickname, &name, &reason))
+        let impose = |what: &str, time: Option<Duration>| {
+            let entry = found::detailed(what, &nickname, &me, &reason, &found::lasting(time));
+            act.clone().put_now(&nickname, what, imposed(millis(time), &me, &reason)).logged(entry)
         };
-        let lift = |what: &str, entry: &str| {
-            act.clone().remove(&nickname, what).logged(found::logged(entry, &nickname, &name, ""))
+        let lift = |what: &str, entry: &str, details: &str| {
+            let entry = found::detailed(entry, &nickname, &me, "", details);
+            act.clone().remove(&nickname, what).logged(entry)
         };
         let has = |what: &str| self.ledger.has(&nickname, what);
         let (line, answer, act) = match self.chance.below(5) {
-            0 if has("ban") => (format!("/unban {nickname}"), "Lifted", lift("ban", "unban")),
-            0 => {
-                let text = imposed(Some(7 * DAY), &name, &reason);
-                (format!("/ban {nickname} 7d {reason}"), "Banned", impose("ban", "ban", text))
+            0 if has("ban") => {
+                let details = found::lifted(self.ledger.text(&nickname, "ban").unwrap());
+                (format!("/unban {nickname}"), "Lifted", lift("ban", "unban", &details))
             }
-            1 if has("mute") => (format!("/unmute {nickname}"), "not muted", lift("mute", "unmute")),
-            1 => {
-                let text = imposed(Some(2 * DAY), &name, &reason);
-                (format!("/mute {nickname} 2d {reason}"), "Muted", impose("mute", "mute", text))
-            }
+            0 => (format!("/ban {nickname} 7d {reason}"), "Banned", impose("ban", Some(7 * DAY))),
+            1 if has("mute") => (format!("/unmute {nickname}"), "not muted", lift("mute", "unmute", "")),
+            1 => (format!("/mute {nickname} 2d {reason}"), "Muted", impose("mute", Some(2 * DAY))),
             2 if has("mute_media") => {
-                (format!("/unrestrict {nickname}"), "any more", lift("mute_media", "unmute_media"))
+                (format!("/unrestrict {nickname}"), "any more", lift("mute_media", "unmute_media", ""))
             }
-            2 => {
-                let text = imposed(None, &name, &reason);
-                let act = impose("mute_media", "mute_media", text);
-                (format!("/restrict {nickname} permanent {reason}"), "Took", act)
-            }
+            2 => (format!("/restrict {nickname} permanent {reason}"), "Took", impose("mute_media", None)),
             3 => {
                 let on = !self.ledger.text(&nickname, "offences").is_some_and(|text| text.ends_with("true"));
                 let (switch, entry) = if on { ("on", "exempt") } else { ("off", "unexempt") };
@@ -119,7 +120,7 @@ impl Boss {
                     let act = act.logged(self.logged("clear_warnings", &nickname, ""));
                     (format!("/clear warnings {nickname}"), "Cleared", act)
                 } else {
-                    let act = warned(act, before, &nickname, &name, &reason);
+                    let act = warned(act, before, &nickname, &me, &reason);
                     (format!("/warn {nickname} {reason}"), "Warned", act)
                 }
             }
@@ -131,8 +132,8 @@ impl Boss {
         let (name, low, high) = self.chance.one(&self.settings);
         let value = (low + self.chance.below(high - low + 1)).to_string();
         let of = format!("antispam.{name}");
-        let entry = format!("{} ({value})", self.logged("antispam_set", &of, ""));
-        let act = Act::default().put(&of, "setting", &*value).logged(entry);
+        let act = Act::default().put(&of, "setting", &*value);
+        let act = act.logged(self.logged("antispam_set", &of, &value));
         Command { line: format!("/antispam set {name} {value}"), answer: " is ", act }
     }
 
@@ -140,12 +141,13 @@ impl Boss {
         let number = self.chance.below(6);
         let text = format!("{}.{number}.example", self.name.to_lowercase());
         let (option, kind) = if number.is_multiple_of(2) { ("", "Domain") } else { ("-url ", "Url") };
+        let details = format!("{kind} {text}");
         if self.ledger.has(&text, "link") {
-            let act = Act::default().remove(&text, "link").logged(self.logged("link_deny", &text, ""));
+            let act = Act::default().remove(&text, "link").logged(self.logged("link_deny", &text, &details));
             return Command { line: format!("/link deny {option}{text}"), answer: "not be posted", act };
         }
-        let act = Act::default().put_now(&text, "link", format!("{kind} by {}", self.name));
-        let act = act.logged(self.logged("link_allow", &text, ""));
+        let act = Act::default().put_now(&text, "link", format!("{kind} by {}", self.me));
+        let act = act.logged(self.logged("link_allow", &text, &details));
         Command { line: format!("/link allow {option}{text}"), answer: "always be posted", act }
     }
 
@@ -164,8 +166,12 @@ impl Boss {
             at,
             ..Filter::new(kind, text.clone())
         };
-        let shown =
-            |filter: &Filter| found::filter(filter).replace("by system", &format!("by {}", self.name));
+        let shown = |filter: &Filter| found::filter(filter).replace("by system", &format!("by {}", self.me));
+        let details = |filter: &Filter| {
+            let Filter { kind, text, action, consequence, active, .. } = filter;
+            let state = if *active { "on" } else { "off" };
+            format!("{kind:?} {text}, {action:?}, {consequence:?}, {state}")
+        };
         let Some(known) = self.ledger.text(&text, "filter") else {
             let option = |yes: bool, option: &'static str| if yes { option } else { "" };
             let line = format!(
@@ -176,7 +182,7 @@ impl Boss {
                 filter.severity,
             );
             let act = Act::default().put_now(&text, "filter", shown(&filter));
-            let act = act.logged(self.logged("filter_add", "new filter", ""));
+            let act = act.logged(self.logged("filter_add", "new filter", &details(&filter)));
             return Some(Command { line, answer: "is on", act });
         };
         filter.active = known == shown(&filter);
@@ -189,13 +195,13 @@ impl Boss {
         let target = format!("filter {id}");
         if self.chance.below(3) == 0 {
             let act = Act::default().remove(&text, "filter");
-            let act = act.logged(self.logged("filter_delete", &target, ""));
+            let act = act.logged(self.logged("filter_delete", &target, &text));
             return Some(Command { line: format!("/filter remove {id}"), answer: "Deleted", act });
         }
         filter.active = !filter.active;
         let (switch, answer) = if filter.active { ("on", "is on") } else { ("off", "is off") };
         let act = Act::default().put_now(&text, "filter", shown(&filter));
-        let act = act.logged(self.logged("filter_change", &target, ""));
+        let act = act.logged(self.logged("filter_change", &target, &details(&filter)));
         Some(Command { line: format!("/filter {switch} {id}"), answer, act })
     }
 

@@ -33,13 +33,29 @@ pub(super) struct Talker {
     ledger: Ledger,
     chance: Chance,
     step: usize,
+    /// How long he had waited before his last message that came too soon, as the log has it.
+    measured: Option<usize>,
+}
+
+/// What is in front of how long somebody had waited, which only the server measures.
+const MEASURED: &str = "COOLDOWN delta=";
+/// How long one has to wait, in milliseconds, as shipped.
+const COOLDOWN: usize = 750;
+
+/// Without how long he had waited.
+fn unmeasured(fact: &Fact) -> Fact {
+    match found::number_after(fact.text(), MEASURED) {
+        Some(millis) => fact.reworded(fact.text().replace(&format!("{MEASURED}{millis}ms"), MEASURED)),
+        None => fact.clone(),
+    }
 }
 
 impl Talker {
     pub(super) fn new(store: &Store, vice: Vice) -> Talker {
         let name = format!("Talker{vice:?}");
         let uid = make_account(store, &name, Roles::default());
-        Talker { uid, vice, me: me(), ledger: Ledger::default(), chance: Chance(0), step: 0, name }
+        let (ledger, chance) = (Ledger::default(), Chance(vice as u64));
+        Talker { uid, vice, me: me(), ledger, chance, step: 0, measured: None, name }
     }
 
     fn held(&self) -> &'static str {
@@ -56,18 +72,22 @@ impl Talker {
             || (0..24).map(|_| char::from(b'a' + self.chance.below(26) as u8)).collect::<String>();
         match self.vice {
             Vice::Haste => {
-                let held = "1 strikes, stage 0, 1 violations, COOLDOWN, muted Some(15000) ms";
-                let entry = found::logged("strike", &self.name, "system", "COOLDOWN");
+                let figures = format!("{MEASURED} min={COOLDOWN}ms");
+                let held = format!("1 strikes, stage 0, 1 violations, {figures}, muted Some(15000) ms");
+                let told = format!("rate-limit violation: {figures} strike=1/3 mute=15s");
+                let entry = found::detailed("strike", &self.name, "system", "COOLDOWN", &told);
                 let act = Act::default().put_now(&self.name, "strikes", held).logged(entry);
                 (act, (0..4).map(|_| words()).collect())
             }
             Vice::Links => {
                 let held = "1 offences, muted Some(300000) ms, passed over: false";
                 let why = "links in message";
+                let told = "for 5 minutes; There are 4 links in your message; 3 are allowed. You are muted \
+                            for 5 minutes.";
                 let act = Act::default()
                     .put_now(&self.name, "offences", held)
                     .put_now(&self.name, "mute", found::imposed(Some(300_000), "system", why))
-                    .logged(found::logged("mute", &self.name, "system", why));
+                    .logged(found::detailed("mute", &self.name, "system", why, told));
                 (act, vec![(0..4).map(|_| format!("http://{}.example ", words())).collect()])
             }
         }
@@ -114,7 +134,20 @@ impl Actor for Talker {
         _ = Talker::work(self, place);
     }
 
-    fn check(&mut self, found: Facts, log: Vec<Fact>, _: &Store) {
+    fn check(&mut self, mut found: Facts, mut log: Vec<Fact>, _: &Store) {
+        for fact in &mut log {
+            if let Some(millis) = found::number_after(fact.text(), MEASURED) {
+                assert!(millis < COOLDOWN, "{fact:?}");
+                self.measured = Some(millis);
+            }
+            *fact = unmeasured(fact);
+        }
+        for fact in found.values_mut() {
+            // A strike and its entry in the log are one change.
+            let kept = found::number_after(fact.text(), MEASURED);
+            assert!(kept.is_none() || kept == self.measured, "{fact:?}, and the log has {:?}", self.measured);
+            *fact = unmeasured(fact);
+        }
         self.ledger.settle(&self.name, found, log);
     }
 
