@@ -120,6 +120,9 @@ pub(super) fn maintenance(
         }
         _ => return Err(Stop::Usage),
     };
+    if on && !message.is_empty() {
+        not_muted(state, staff, effects)?;
+    }
     staff.act(state, Action::Maintenance { on, message: message.to_owned() }, effects)
 }
 
