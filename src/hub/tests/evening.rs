@@ -2,9 +2,8 @@
 //! client that knows nothing but the packets it was sent; after every step what it shows has to be
 //! what is true, and nobody may have done what he has no right to do.
 //!
-//! The seed is printed. `PALTALKD_SEED=n cargo test --lib evening` repeats a run,
-//! `PALTALKD_STEPS=n` makes it longer. [`simulate`] runs evenings in which the store, the connections and
-//! the clock do what they should not.
+//! `PALTALKD_SEED=n cargo test --lib evening` plays other evenings than usual, `PALTALKD_STEPS=n` longer
+//! ones. [`simulate`] runs evenings in which the store, the connections and the clock do what they should not.
 #![allow(clippy::print_stdout)]
 
 mod admins;

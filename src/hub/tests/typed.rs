@@ -45,6 +45,10 @@ fn names_are_quoted_completed_or_looked_up() {
     assert!(text.starts_with("Which one: \"User1\", \"User2\""), "{text}");
     let effects = office.type_as(staff, "/warn Nobody rude");
     assert!(answers(&office.find(&effects, Finding::Failed), staff).contains("busy"));
+    // Whoever has come meanwhile is known, whatever the store says.
+    let effects = office.type_as(staff, "/warn Dave rude");
+    named(&mut office, 24, "Dave");
+    assert!(answers(&office.find(&effects, Finding::Failed), staff).starts_with("Warned Dave (uid"));
     // Staff who are away are staff nevertheless.
     let effects = office.type_as(staff, "/warn Away rude");
     let found = office.find(&effects, account(31, admin_roles()));

@@ -90,7 +90,6 @@ impl Errands {
 impl Evening {
     /// A change is on its way to the store.
     pub(super) fn commit(&mut self, conn: ConnId, change: Change) {
-        self.adopt(&change);
         if let Change::StoreOffline { from, to, text, .. } = &change {
             self.letters.posted(*from, *to, text.as_bytes());
         }

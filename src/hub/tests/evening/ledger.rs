@@ -1,11 +1,12 @@
 //! What has to hold against people and for everybody, written down as it was imposed and lifted: a plain
-//! book beside the one of the hub, into which it never looks.
+//! book beside the one of the hub, into which it never looks. What comes of an order or of a forbidden word
+//! is foretold. Only that somebody was too fast is heard from the hub; how long he is muted for it is worked
+//! out here. What the store is known to have goes before all that.
 
 use super::*;
 use crate::config::Moderation;
 use crate::hub::doubt::Truth;
 use crate::hub::staff::{MAINTENANCE_GRACE, MAINTENANCE_SETTING};
-use crate::model::Author;
 use crate::store::{BanTarget, MuteKind, Sanctions, StrikeRecord};
 
 /// How somebody stands with the limits.
@@ -182,37 +183,6 @@ impl Ledger {
         assert_eq!(levels(self), levels(kept), "strikes");
         assert_eq!(self.slowmode, kept.slowmode, "slowmode");
         assert_eq!(self.maintenance.is_some(), kept.maintenance.is_some(), "maintenance");
-    }
-}
-
-impl Evening {
-    /// What the machine imposes of itself holds, too.
-    pub(super) fn adopt(&mut self, change: &Change) {
-        let by_itself = |by: &Author| *by == Author::System;
-        match change {
-            Change::PutMute { uid, mute } if by_itself(&mute.by) => {
-                self.ledger.mutes.insert((*uid, mute.kind), mute.until);
-            }
-            Change::PutBan(ban) if by_itself(&ban.by) => {
-                self.ledger.bans.insert(ban.target, ban.until);
-            }
-            Change::AddWarning { uid, warning } if by_itself(&warning.by) => {
-                self.ledger.warn(self.now, *uid);
-            }
-            Change::WithAudit { changes, .. } => {
-                let cleared = changes.iter().any(|change| matches!(change, Change::ClearStrikes { .. }));
-                for change in changes {
-                    match change {
-                        // With the offences goes the mute that they have brought.
-                        Change::LiftMute { uid, kind } if cleared => {
-                            self.ledger.mutes.remove(&(*uid, *kind));
-                        }
-                        other => self.adopt(other),
-                    }
-                }
-            }
-            _ => {}
-        }
     }
 }
 

@@ -4,6 +4,10 @@ use super::ledger::network;
 use super::*;
 use crate::hub::staff::{Action, BanWhom, Subject};
 
+/// What staff say as the server, to all and when maintenance begins.
+pub(super) const HEAR: &str = "Hear";
+pub(super) const REPAIRS: &str = "Repairs";
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Deed {
     Mute(MuteKind, Option<u64>),
@@ -21,7 +25,8 @@ pub(super) enum Deed {
     Notice(RoomId),
     Close(RoomId),
     Slowmode(u16),
-    Maintenance(bool),
+    /// With these words, or the usual ones if they are empty; or no more.
+    Maintenance(Option<&'static str>),
 }
 
 /// Something to be done, by somebody in the chat or an operator.
@@ -67,18 +72,23 @@ impl Deed {
             Deed::ClearStrikes => (1, "Cleared", format!("/clear strikes {name}")),
             Deed::BanNetwork(secs) => (2, "Banned", format!("/ban {net} {} nest", time(secs))),
             Deed::UnbanNetwork => (2, "Lifted", format!("/unban {net}")),
-            Deed::Broadcast => (2, "Told", "/broadcast Hear".to_owned()),
-            Deed::Notice(_) => (1, "Told", "/notice Hear".to_owned()),
+            Deed::Broadcast => (2, "Told", format!("/broadcast {HEAR}")),
+            Deed::Notice(_) => (1, "Told", format!("/notice {HEAR}")),
             Deed::Close(room) => (1, "Closed", format!("/close {room} late")),
             Deed::Slowmode(seconds) => (2, "Slowmode of the server", format!("/slowmode server {seconds}")),
-            Deed::Maintenance(true) => (2, "Maintenance is on", "/maintenance on Repairs".to_owned()),
-            Deed::Maintenance(false) => (2, "Maintenance is over", "/maintenance off".to_owned()),
+            Deed::Maintenance(Some(text)) => (2, "Maintenance is on", format!("/maintenance on {text}")),
+            Deed::Maintenance(None) => (2, "Maintenance is over", "/maintenance off".to_owned()),
         }
     }
 
     pub(super) fn is_about_somebody(self) -> bool {
         use Deed::*;
         matches!(self, Mute(..) | Unmute(_) | Ban(_) | Unban | Kick | Warn | ClearWarnings | ClearStrikes)
+    }
+
+    /// Whether it has words of one's own in it that everybody reads as those of the server.
+    pub(super) fn speaks(self) -> bool {
+        matches!(self, Deed::Broadcast | Deed::Notice(_) | Deed::Maintenance(Some(REPAIRS)))
     }
 
     pub(super) fn action(self, whom: u32) -> Action {
@@ -96,11 +106,13 @@ impl Deed {
             Deed::ClearStrikes => Action::ClearStrikes { user, reason },
             Deed::BanNetwork(secs) => Action::Ban { whom: BanWhom::Network(net), time: time(secs), reason },
             Deed::UnbanNetwork => Action::Unban { whom: BanWhom::Network(net), reason },
-            Deed::Broadcast => Action::Broadcast { room: None, text: "Hear".to_owned() },
-            Deed::Notice(room) => Action::Broadcast { room: Some(room), text: "Hear".to_owned() },
+            Deed::Broadcast => Action::Broadcast { room: None, text: HEAR.to_owned() },
+            Deed::Notice(room) => Action::Broadcast { room: Some(room), text: HEAR.to_owned() },
             Deed::Close(room) => Action::CloseRoom { room, reason },
             Deed::Slowmode(seconds) => Action::Slowmode { room: None, seconds, reason },
-            Deed::Maintenance(on) => Action::Maintenance { on, message: String::new() },
+            Deed::Maintenance(text) => {
+                Action::Maintenance { on: text.is_some(), message: text.unwrap_or_default().to_owned() }
+            }
         }
     }
 }

@@ -19,6 +19,12 @@ const STEPS: usize = 1500;
 const CROWDS: [u32; 3] = [26, 40, 90];
 /// How often a failing evening is tried with fewer steps.
 const TRIES: usize = 4000;
+/// What was printed of evenings that have failed, and what happens in them that nobody had thought of.
+const FAILED_ONCE: [(&str, &str); 1] = [(
+    "26:ad2753206ca3c23e:8cb93ec1a686f44d,bc0efb9c15dc164c,7dbda1fe9794414d,ffffe0408cb8df46,\
+     2eb86f024479cbaa,234e9e830747476b,583b5e82183f77ae",
+    "signed in by then",
+)];
 
 /// An evening that can be repeated.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -177,8 +183,18 @@ fn whatever_goes_wrong_store_and_memory_agree_in_the_end() {
         "settings",
         "bounce",
         "strike",
+        "muted for a word",
+        "banned for a word",
     ] {
         assert!(did.contains_key(what), "{what}: {did:?}");
+    }
+}
+
+#[test]
+fn what_has_failed_once_holds() {
+    for (line, what) in FAILED_ONCE {
+        let evening = line.parse::<Script>().unwrap().must_hold();
+        assert!(evening.did.contains_key(what), "{what}: this is another evening now: {line}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What those do who run the place, typed in the chat or ordered at the machine.
 
 use super::ledger::network;
-use super::orders::{Deed, Order, standing};
+use super::orders::{Deed, Order, REPAIRS, standing};
 use super::*;
 use crate::hub::lookup::{Finding, Lookup};
 use crate::hub::staff::{Action, Actor, Standing, Via, together};
@@ -21,7 +21,12 @@ impl Evening {
         }
         let staff: Vec<ConnId> =
             self.clients.values().filter(|client| is_staff(client.uid)).map(|client| client.conn).collect();
-        let boss = self.dice.percent(85).then(|| self.dice.pick(&staff).copied()).flatten();
+        let mut silent = staff.clone();
+        silent.retain(|conn| deed.speaks() && self.ledger.silent(self.now, self.clients[conn].uid));
+        let mut boss = self.dice.pick(&silent).copied().filter(|_| self.dice.percent(50));
+        if boss.is_none() && self.dice.percent(85) {
+            boss = self.dice.pick(&staff).copied();
+        }
         let Some(conn) = boss.or_else(|| self.anybody()) else { return };
         let me = &self.clients[&conn];
         let windows: Vec<RoomId> = me.windows.keys().copied().collect();
@@ -59,7 +64,7 @@ impl Evening {
         let rooms: Vec<RoomId> = self.state.rooms.keys().copied().collect();
         let room = self.dice.pick(&rooms).copied().unwrap_or(RoomId(450));
         if self.ledger.maintenance.is_some() && self.dice.percent(60) {
-            return Deed::Maintenance(false);
+            return Deed::Maintenance(None);
         }
         match self.dice.below(100) {
             0..20 => Deed::Mute(kind, time),
@@ -77,8 +82,8 @@ impl Evening {
             90..92 => Deed::Close(room),
             92..94 => Deed::Slowmode([1, 60][self.dice.below(2)]),
             94..97 => Deed::Slowmode(0),
-            _ if self.dice.percent(75) => Deed::Maintenance(true),
-            _ => Deed::Maintenance(false),
+            _ if self.dice.percent(75) => Deed::Maintenance(Some([REPAIRS, ""][self.dice.below(2)])),
+            _ => Deed::Maintenance(None),
         }
     }
 
@@ -124,9 +129,8 @@ impl Evening {
             let ban = self.ledger.bans.get(&target);
             ban.is_some_and(|until| until.is_none_or(|until| self.now.wall < until))
         };
-        let silent = by.is_some_and(|by| self.ledger.silent(self.now, by));
         match deed {
-            Deed::Broadcast | Deed::Notice(_) if silent => false,
+            _ if self.is_gagged(order) => false,
             Deed::Unmute(kind) => self.ledger.muted(self.now, uid, kind),
             Deed::Unban => ban(BanTarget::Account(uid)),
             Deed::UnbanNetwork => ban(network(whom)),
@@ -136,16 +140,26 @@ impl Evening {
                 [whom & !1, whom | 1].into_iter().all(|one| below(one) || !self.is_signed_in(person(one).uid))
             }
             Deed::Notice(room) | Deed::Close(room) => self.state.room(room).is_some(),
-            Deed::Maintenance(on) => on || self.ledger.maintenance.is_some(),
+            Deed::Maintenance(text) => text.is_some() || self.ledger.maintenance.is_some(),
             _ => true,
         }
     }
 
+    /// Whether somebody who is muted would speak as the server.
+    fn is_gagged(&self, order: &Order) -> bool {
+        order.deed.speaks() && order.by.is_some_and(|by| self.ledger.silent(self.now, by))
+    }
+
     /// Lets somebody in the chat try something, and writes down what has come of it once it is done. `failed`
-    /// says that the store could not be asked.
+    /// says that the store could not be asked about somebody: if he has signed in since, he is known all the
+    /// same.
     fn attempt(&mut self, conn: ConnId, order: Order, failed: bool, run: impl FnOnce(&mut Evening)) {
         self.tick();
-        let expected = !failed && self.state.session(conn).is_some() && self.would_work(&order);
+        let known = !failed || self.is_signed_in(person(order.whom).uid);
+        if failed && known {
+            self.note("signed in by then");
+        }
+        let expected = known && self.state.session(conn).is_some() && self.would_work(&order);
         if let Some(client) = self.clients.get_mut(&conn) {
             client.told.clear();
         }
@@ -159,7 +173,7 @@ impl Evening {
             let done = client.told.iter().any(|text| text.contains(words));
             assert_eq!(done, expected, "{line} by {:?}: {:?}", order.by, client.told);
             if !done {
-                self.note("staff refused");
+                self.note(if self.is_gagged(&order) { "staff silenced" } else { "staff refused" });
             }
         }
         if expected {
@@ -180,6 +194,11 @@ impl Evening {
 
     fn order_at_the_desk(&mut self, deed: Deed, whom: u32) {
         self.tick();
+        let whom = match deed {
+            // Of the admins nobody else can take care.
+            Deed::Mute(..) if self.dice.percent(30) => self.dice.below(STAFF as usize) as u32,
+            _ => whom,
+        };
         let order = Order { by: None, deed, whom };
         let expected = self.would_work(&order);
         let result = self.act(deed.action(whom));
@@ -248,9 +267,9 @@ impl Evening {
                 self.note("server slowmode");
                 self.last_said.clear();
             }
-            Deed::Maintenance(on) => {
+            Deed::Maintenance(text) => {
                 let out = now.uptime + crate::hub::staff::MAINTENANCE_GRACE;
-                self.ledger.maintenance = on.then_some(Some(out));
+                self.ledger.maintenance = text.map(|_| Some(out));
             }
         }
         self.clients.values_mut().for_each(|client| client.announced = 0);

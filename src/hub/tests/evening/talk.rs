@@ -1,21 +1,20 @@
 //! What people say in rooms, who hears it, and who must not be heard.
 
+use super::doors::FORBIDDEN;
+use super::orders::{HEAR, REPAIRS};
 use super::*;
 use crate::config::Spam;
 use crate::hub::feed::Event;
-use crate::store::MuteKind;
+use crate::store::FilterConsequence;
 
 impl Evening {
     /// Somebody says something in a room; sometimes what the guard does not let pass.
     pub(super) fn talk(&mut self, conn: ConnId, room: RoomId) {
-        let word = self.some_word();
-        let number = self.dice.roll();
-        self.say(conn, room, &format!("{word} {number:x}"), word);
-    }
-
-    fn some_word(&mut self) -> &'static str {
         let bad = self.guarded && self.dice.percent(8);
-        if bad { doors::FORBIDDEN[self.dice.below(doors::FORBIDDEN.len())].0 } else { "hello" }
+        let bad = bad.then(|| FORBIDDEN[self.dice.below(FORBIDDEN.len())]);
+        let word = bad.map_or("hello", |(word, _)| word);
+        let number = self.dice.roll();
+        self.say(conn, room, &format!("{word} {number:x}"), bad.map(|(_, consequence)| consequence));
     }
 
     /// Pastes some lines at once.
@@ -29,8 +28,8 @@ impl Evening {
         }
     }
 
-    /// All who are to hear a line hear it, or nobody does.
-    fn say(&mut self, conn: ConnId, room: RoomId, line: &str, word: &str) {
+    /// All who are to hear a line hear it, or nobody does; `bad` is what comes of it if it may not be said.
+    fn say(&mut self, conn: ConnId, room: RoomId, line: &str, bad: Option<FilterConsequence>) {
         self.tick();
         let Some(me) = self.clients.get_mut(&conn) else { return };
         me.told.clear();
@@ -44,16 +43,19 @@ impl Evening {
         });
         let hearers: BTreeSet<ConnId> = hearers.map(|other| other.conn).collect();
         let (silent, early) = (self.ledger.silent(self.now, uid), self.too_early(uid));
-        let bad = word != "hello" && self.guarded && !is_staff(uid);
+        let bad = bad.filter(|_| !is_staff(uid));
         self.heard.clear();
         self.room(conn, room, RoomCommand::Message(message(line)));
         let heard = std::mem::take(&mut self.heard);
-        if !inside || silent || dot || early || bad {
+        if !inside || silent || dot || early || bad.is_some() {
             assert!(heard.is_empty(), "{uid} is heard in {room} and must not be: {line}");
             match (inside, silent, early) {
                 (true, true, _) => self.note("silent in a room"),
                 (true, false, true) => self.note("slowed down"),
                 _ => {}
+            }
+            if let Some(consequence) = bad.filter(|_| inside && !silent && !dot) {
+                self.punish(conn, uid, consequence);
             }
             return;
         }
@@ -72,6 +74,31 @@ impl Evening {
         }
     }
 
+    /// Somebody has just said what may not be said, and has to bear this for it.
+    fn punish(&mut self, conn: ConnId, uid: Uid, consequence: FilterConsequence) {
+        let now = self.now;
+        if self.ledger.silent(now, uid) {
+            // He was too fast besides, which comes first.
+            return;
+        }
+        let until = |seconds: u32| now.wall.after(Duration::from_secs(seconds.into()));
+        let (what, out) = match consequence {
+            FilterConsequence::Delete => ("word left out", false),
+            FilterConsequence::Mute { seconds } => {
+                self.ledger.mutes.insert((uid, MuteKind::Text), Some(until(seconds)));
+                ("muted for a word", false)
+            }
+            FilterConsequence::Warn => ("warned for a word", self.ledger.warn(now, uid)),
+            FilterConsequence::Ban { seconds } => {
+                self.ledger.bans.insert(BanTarget::Account(uid), seconds.map(until));
+                ("banned for a word", true)
+            }
+        };
+        let told = self.clients.get(&conn).map(|me| !me.told.is_empty());
+        assert_eq!(told, (!out).then_some(true), "{uid}: {what}; whether he is there and told");
+        self.note(what);
+    }
+
     /// Whether somebody has said something so short a time ago that he may say nothing now.
     pub(super) fn too_early(&self, uid: Uid) -> bool {
         let Some(last) = self.last_said.get(&uid).filter(|_| !is_staff(uid)) else { return false };
@@ -82,6 +109,10 @@ impl Evening {
     /// What is shown to `to` must not come from somebody who is muted; `acting` is who has just done something.
     pub(super) fn must_not_be_muted(&self, to: ConnId, packet: &ServerPacket) {
         let (author, media) = match packet {
+            ServerPacket::Announcement(text) => return self.must_not_announce(to, text),
+            ServerPacket::RoomMessageIn(_, Uid::SYSTEM, text) => {
+                return self.must_not_announce(to, text.as_bytes());
+            }
             ServerPacket::RoomMessageIn(_, sender, _) => (*sender, false),
             ServerPacket::ImIn { sender, stamp: None, .. } => (*sender, false),
             ServerPacket::RoomInviteIn(invite) => (invite.uid, false),
@@ -99,6 +130,14 @@ impl Evening {
         assert!(!kept, "{author} may not use voice and does this: {packet:?}");
     }
 
+    /// Of what the server says, staff may have said it.
+    fn must_not_announce(&self, to: ConnId, text: &[u8]) {
+        let said = String::from_utf8_lossy(text);
+        if said.contains(HEAR) || said.contains(REPAIRS) {
+            self.must_not_write(to, text);
+        }
+    }
+
     fn must_not_write(&self, to: ConnId, text: &[u8]) {
         let Some((conn, uid)) = self.acting.filter(|(conn, _)| *conn != to && !text.is_empty()) else {
             return;
@@ -110,6 +149,7 @@ impl Evening {
     /// Somebody has broken a limit: he is muted for exactly as long as the rules say.
     pub(super) fn struck(&mut self, event: &Event) {
         let uid = event.actor.as_ref().and_then(|actor| actor.uid).unwrap();
+        assert_eq!(self.acting.map(|(_, acting)| acting), Some(uid), "{uid} is struck and does nothing");
         let mute = self.ledger.strike(self.now, uid);
         let said = format!("mute={}s", mute.as_secs());
         assert!(event.text.ends_with(&said), "{uid} is to be muted for {mute:?}: {}", event.text);
