@@ -53,9 +53,11 @@ fn muted_staff_do_not_speak_as_the_server() {
     let (boss, staff) = (office.boss, office.club.staff);
     mute(&mut office, ADMIN_STAFF, admin_roles(), MuteKind::Text, None);
     mute(&mut office, STAFF, moderator(), MuteKind::Text, None);
-    let effects = office.type_as(boss, "/broadcast Hear me");
-    assert!(answers(&effects, boss).starts_with("You are muted"));
-    assert!(sent_to(&effects, staff).is_empty() && commits(&effects).is_empty());
+    for line in ["/broadcast Hear me", "/maintenance on Hear me"] {
+        let effects = office.type_as(boss, line);
+        assert!(answers(&effects, boss).starts_with("You are muted"), "{line}");
+        assert!(sent_to(&effects, staff).is_empty() && commits(&effects).is_empty(), "{line}");
+    }
     let effects = office.club.act(staff, say("/notice Hear me"));
     assert!(guarded::told(&effects, staff)[0].starts_with("You are muted"));
     assert!(sent_to(&effects, office.club.guest).is_empty() && commits(&effects).is_empty());
