@@ -4,8 +4,7 @@
 mod control_support;
 mod support;
 
-use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,8 +13,7 @@ use paltalkd::control::client::Client;
 use paltalkd::control::wire::{ClientMessage, Page, Reply, Request, ServerMessage, Update, View, Window};
 use paltalkd::model::{Role, Uid};
 use support::Server;
-
-const ROOM_MESSAGE_OUT: u16 = 0xfea2;
+use support::flood::Flood;
 
 #[test]
 fn a_view_begins_with_everything_and_goes_on_with_what_changes() {
@@ -77,28 +75,9 @@ fn the_answer_comes_within_a_second_however_much_is_said() {
     for client in &mut clients {
         client.join(450);
     }
-    /// Ends the flood, also after a failure.
-    struct End<'a>(&'a AtomicBool, &'a [support::Client]);
-    impl Drop for End<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-            for client in self.1 {
-                _ = client.stream().shutdown(std::net::Shutdown::Both);
-            }
-        }
-    }
     let done = AtomicBool::new(false);
-    let line = clients[0].frame(ROOM_MESSAGE_OUT, &[&450u32.to_be_bytes()[..], b"on and on"].concat());
-    let many = line.repeat(200);
     thread::scope(|scope| {
-        let _end = End(&done, &clients);
-        for client in &clients {
-            let (mut reading, mut writing) =
-                (client.stream().try_clone().unwrap(), client.stream().try_clone().unwrap());
-            scope.spawn(move || while reading.read(&mut [0; 1 << 16]).is_ok_and(|count| count > 0) {});
-            let (done, many) = (&done, &many);
-            scope.spawn(move || while !done.load(Ordering::Relaxed) && writing.write_all(many).is_ok() {});
-        }
+        let _flood = Flood::begin(scope, &done, &clients, 450);
         let before = server.metrics().messages.get();
         server.wait_for("the flood", |server| server.metrics().messages.get() > before + 1000);
         let mut slowest = Duration::ZERO;

@@ -8,7 +8,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use paltalkd::model::Uid;
 use support::process::{LOG, Process, account, configure};
 use support::program::program;
 use support::skipped::not_checked;
@@ -54,12 +53,6 @@ impl Calendar {
     }
 }
 
-fn sign_in(daemon: &Process, uid: Uid) -> Client {
-    let mut client = Client::connect(daemon.address("chat"));
-    client.sign_in(uid);
-    client
-}
-
 /// What comes to somebody until he is answered.
 fn messages(client: &mut Client) -> Vec<String> {
     client.sync().iter().filter(|packet| packet.kind == IM).map(|packet| packet.text(4)).collect()
@@ -75,7 +68,7 @@ fn a_calendar_that_jumps_drops_nobody_and_loses_nothing() {
     configure(path, LOG);
     let [alice, bob, carol] = ["Alice", "Bob", "Carol"].map(|name| account(path, name));
     let mut daemon = calendar.start(path);
-    let (mut alice_client, mut bob_client) = (sign_in(&daemon, alice), sign_in(&daemon, bob));
+    let (mut alice_client, mut bob_client) = (daemon.sign_in(alice), daemon.sign_in(bob));
     assert!(!daemon.health().contains("clock: "), "{}", daemon.health());
     alice_client.im(carol, "for when you are back");
     alice_client.sync();
@@ -127,7 +120,7 @@ fn a_calendar_that_jumps_drops_nobody_and_loses_nothing() {
     calendar.set(0);
     let daemon = calendar.start(path);
     assert!(!daemon.health().contains("clock: "), "{}", daemon.health());
-    let (mut alice_client, mut bob_client) = (sign_in(&daemon, alice), sign_in(&daemon, bob));
+    let (mut alice_client, mut bob_client) = (daemon.sign_in(alice), daemon.sign_in(bob));
     bob_client.im(alice, "still muted");
     bob_client.sync();
     assert_eq!(messages(&mut alice_client), Vec::<String>::new());

@@ -8,9 +8,9 @@ use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
+use support::DEADLINE;
 use support::process::{LOG, Process, account};
 use support::program::program;
-use support::{Client, DEADLINE};
 
 const ADD_PAL: u16 = 0xffbd;
 const BUDDY_LIST: u16 = 0x0043;
@@ -44,8 +44,7 @@ fn however_many_come_the_store_and_operators_have_descriptors() {
     let limited = format!("ulimit -n {FILES}; exec \"$0\" \"$@\"");
     shell.args(["-c", limited.as_str(), env!("CARGO_BIN_EXE_paltalkd")]);
     let daemon = Process::run(path, shell, |_| {});
-    let mut client = Client::connect(daemon.address("chat"));
-    client.sign_in(alice);
+    let mut client = daemon.sign_in(alice);
 
     let _chat = crowd(daemon.address("chat"));
     let _voice = crowd(daemon.address("voice_tcp"));

@@ -3,38 +3,20 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use paltalkd::config::Config;
-use paltalkd::model::{Role, Roles, Timestamp, Uid};
-use paltalkd::store::{Change, Store, StoreOptions};
-use support::process::{LOG, Process, configure};
+use paltalkd::model::{Role, Roles, Uid};
+use support::flood::Flood;
+use support::process::{LOG, Process, account, account_with, configure};
 use support::program::program;
-use support::{Client, DEADLINE, make_account, rounds, torture};
+use support::{Client, DEADLINE, rounds, torture};
 
 const ROOM: u32 = 450;
-const ROOM_MESSAGE_OUT: u16 = 0xfea2;
 const TALKERS: usize = 4;
 /// How long an answer may take; the short form, which shares its machine with other tests, only wants one.
 const SOON: Duration = Duration::from_secs(1);
-
-/// Ends the flood, also after a failure.
-struct Flood<'a> {
-    done: &'a AtomicBool,
-    talkers: &'a [Client],
-}
-
-impl Drop for Flood<'_> {
-    fn drop(&mut self) {
-        self.done.store(true, Ordering::Relaxed);
-        for talker in self.talkers {
-            _ = talker.stream().shutdown(std::net::Shutdown::Both);
-        }
-    }
-}
 
 #[test]
 fn commands_and_orders_are_followed_however_much_is_said() {
@@ -42,22 +24,13 @@ fn commands_and_orders_are_followed_however_much_is_said() {
     let path = directory.path();
     // Who reads too slowly on a busy machine would be dropped, and the flood would end.
     configure(path, &format!("[limits]\noutbox = \"64MiB\"\npackets_per_second = 0\n{LOG}"));
-    let (store, _) = Store::open(StoreOptions::new(path.join(Config::default().store_path()))).unwrap();
-    store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
     // Repeating oneself is what the detectors are against, except in those who are trusted.
     let trusted = Roles::default().with(Role::Trusted);
-    let talkers: Vec<Uid> =
-        (0..TALKERS).map(|number| make_account(&store, &format!("Talker{number}"), trusted)).collect();
-    let target = make_account(&store, "Target", Roles::default());
-    store.close().unwrap();
-    drop(store);
+    let talker = |number| account_with(path, &format!("Talker{number}"), trusted);
+    let talkers: Vec<Uid> = (0..TALKERS).map(talker).collect();
+    let target = account(path, "Target");
 
     let daemon = Process::start(path, |_| {});
-    let sign_in = |uid: Uid| {
-        let mut client = Client::connect(daemon.address("chat"));
-        client.sign_in(uid);
-        client
-    };
     let ordered = |args: &[&str]| {
         let began = Instant::now();
         let output = program(path).args(args).output().unwrap();
@@ -66,20 +39,11 @@ fn commands_and_orders_are_followed_however_much_is_said() {
         assert!(torture().is_none() || took < SOON, "{args:?}: {took:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let mut talkers: Vec<Client> = talkers.into_iter().map(sign_in).collect();
+    let mut talkers: Vec<Client> = talkers.into_iter().map(|uid| daemon.sign_in(uid)).collect();
     talkers.iter_mut().for_each(|talker| _ = talker.join(ROOM));
     let done = AtomicBool::new(false);
-    let line = talkers[0].frame(ROOM_MESSAGE_OUT, &[&ROOM.to_be_bytes()[..], b"on and on"].concat());
-    let many = line.repeat(200);
     thread::scope(|scope| {
-        let _flood = Flood { done: &done, talkers: &talkers };
-        for talker in &talkers {
-            let (mut reading, mut writing) =
-                (talker.stream().try_clone().unwrap(), talker.stream().try_clone().unwrap());
-            scope.spawn(move || while reading.read(&mut [0; 1 << 16]).is_ok_and(|count| count > 0) {});
-            let (done, many) = (&done, &many);
-            scope.spawn(move || while !done.load(Ordering::Relaxed) && writing.write_all(many).is_ok() {});
-        }
+        let _flood = Flood::begin(scope, &done, &talkers, ROOM);
         let said = || {
             let status: serde_json::Value = serde_json::from_str(&ordered(&["status", "--json"])).unwrap();
             status["messages_total"].as_u64().unwrap()
@@ -91,7 +55,7 @@ fn commands_and_orders_are_followed_however_much_is_said() {
         for _ in rounds(1) {
             let before = said();
             // Nobody talks to those who are gone, so what he has not read is not the flood's.
-            let mut client = sign_in(target);
+            let mut client = daemon.sign_in(target);
             for question in ["status", "performance", "users", "rooms", "strikes", "bans"] {
                 let answer: serde_json::Value =
                     serde_json::from_str(&ordered(&[question, "--json"])).unwrap();

@@ -99,6 +99,12 @@ impl Process {
         self.ready[of].as_str().unwrap().trim_matches(['[', ']']).parse().unwrap()
     }
 
+    pub fn sign_in(&self, uid: Uid) -> Client {
+        let mut client = Client::connect(self.address("chat"));
+        client.sign_in(uid);
+        client
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
@@ -123,11 +129,16 @@ impl Process {
 
 /// An account in the store of a daemon that has not been started yet.
 pub fn account(directory: &Path, nickname: &str) -> Uid {
+    account_with(directory, nickname, Roles::default())
+}
+
+/// As [`account`], with roles.
+pub fn account_with(directory: &Path, nickname: &str, roles: Roles) -> Uid {
     let config = Config::default();
     let path = directory.join(config.store_path());
     let (store, _) = Store::open(StoreOptions::new(path)).unwrap();
     store.commit_blocking(Change::Seed { at: Timestamp::now() }).unwrap();
-    let uid = make_account(&store, nickname, Roles::default());
+    let uid = make_account(&store, nickname, roles);
     store.close().unwrap();
     uid
 }
@@ -137,7 +148,6 @@ pub fn with_alice(directory: &Path) -> (Process, Client) {
     configure(directory, LOG);
     let alice = account(directory, "Alice");
     let daemon = Process::start(directory, |_| {});
-    let mut client = Client::connect(daemon.address("chat"));
-    client.sign_in(alice);
+    let client = daemon.sign_in(alice);
     (daemon, client)
 }
