@@ -86,15 +86,6 @@ impl Process {
         Some(value["fields"].clone())
     }
 
-    /// Its last words: the message of the last line before its end, which this waits for.
-    pub fn last_words(&mut self) -> String {
-        let mut last = String::new();
-        while let Some(fields) = self.next_line() {
-            last = fields["message"].as_str().unwrap_or_default().to_owned();
-        }
-        last
-    }
-
     pub fn address(&self, of: &str) -> SocketAddr {
         self.ready[of].as_str().unwrap().trim_matches(['[', ']']).parse().unwrap()
     }
