@@ -17,7 +17,7 @@ use super::snapshot::{self, Snapshot};
 use super::space::Space;
 use super::tables::SCHEMA;
 use super::writer::{Writer, in_background};
-use super::{StoreOptions, files};
+use super::{StoreOptions, files, seal};
 pub(super) use rebuild::{ReplayError, patiently};
 use rebuild::{compact, new_index, open_index, put_copy_aside, rebuild, remove_tree, replay, wasteful};
 
@@ -146,12 +146,17 @@ impl Recovery {
     fn existing(options: &StoreOptions, layout: Layout, identity: Identity) -> Result<Recovery, OpenError> {
         let id = identity.id;
         let evidence = Evidence::gather(&layout, id)?;
-        let mut report =
-            OpenReport { clean: evidence.mark.is_some_and(|mark| mark.clean), ..OpenReport::default() };
+        let clean = evidence.mark.is_some_and(|mark| mark.clean);
+        // After a crash no seal can hold: its sum over all files would only take time.
+        let path = layout.sled();
+        let sealed = clean
+            && !options.full_check
+            && seal::holds(&layout.seal(), &path, id).map_err(OpenError::io("read", &path))?;
+        let mut report = OpenReport { clean, checked: !sealed, ..OpenReport::default() };
         if evidence.journal_fails() {
             put_copy_aside(&layout)?;
         }
-        let (index, mut state) = match open_index(options, &layout, id, &mut report.checked)? {
+        let (index, mut state) = match open_index(options, &layout, id, sealed)? {
             Ok((index, state)) if evidence.scan.reach(state.applied) >= evidence.needed => (index, state),
             Ok((index, state)) => {
                 let applied = state.applied;

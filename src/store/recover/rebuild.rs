@@ -12,7 +12,7 @@ use super::super::journal::Scan;
 use super::super::shared::{Layout, replace_older};
 use super::super::snapshot::{self, Snapshot};
 use super::super::space::Space;
-use super::super::{StoreOptions, files, seal};
+use super::super::{StoreOptions, files};
 use super::write_snapshot;
 use crate::model::Timestamp;
 
@@ -23,21 +23,18 @@ const REPLAY_BATCH: usize = 2000;
 /// How long an index that was closed a moment ago may keep its lock.
 const SLED_LOCK: Duration = Duration::from_secs(5);
 
-/// Opens and checks the index that is there. The inner error says why it cannot be used; `checked`
-/// becomes whether every record was read.
+/// Opens the index that is there, and reads every record unless it is `sealed`. The inner error says why it
+/// cannot be used.
 pub(super) fn open_index(
     options: &StoreOptions,
     layout: &Layout,
     id: StoreId,
-    checked: &mut bool,
+    sealed: bool,
 ) -> Result<Result<(Index, State), String>, OpenError> {
     let path = layout.sled();
     if !path.try_exists().map_err(OpenError::io("look for", &path))? {
         return Ok(Err("it is missing".to_owned()));
     }
-    let sealed = !options.full_check
-        && seal::holds(&layout.seal(), &path, id).map_err(OpenError::io("read", &path))?;
-    *checked = !sealed;
     let result = patiently(|| Index::open(&path, options.cache_bytes)).and_then(|index| {
         let state = if sealed { index.check_state(id) } else { index.check(id) };
         state.map(|state| (index, state))
