@@ -8,7 +8,7 @@ use std::fs;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use paltalkd::model::{CloseReason, Role, Roles, Uid};
 use paltalkd::password;
@@ -159,10 +159,6 @@ fn a_crowd_that_does_not_read_is_closed_and_the_rest_is_served() {
     }
 }
 
-/// Whoever is signed in, and whoever looks after the server, is answered within this while others flood;
-/// the short form, which shares its machine with other tests, only wants to see an answer.
-const SOON: Duration = Duration::from_secs(1);
-
 #[test]
 fn a_flood_of_sign_ins_from_everywhere_is_answered_and_disturbs_nobody() {
     // As many as one can wait for while the other crowds share the machine.
@@ -187,14 +183,13 @@ fn a_flood_of_sign_ins_from_everywhere_is_answered_and_disturbs_nobody() {
         let began = Instant::now();
         bob_client.im(alice, "still there?");
         assert_eq!(alice_client.expect(0x0014).text(4), "still there?");
-        let chat = began.elapsed();
+        within_a_second(began);
         let mut status = Command::new(env!("CARGO_BIN_EXE_paltalkd"));
         status.arg("--socket").arg(server.data_dir().join("control.sock")).args(["status", "--json"]);
         let began = Instant::now();
         let output = status.stdin(Stdio::null()).output().unwrap();
-        let asked = began.elapsed();
+        within_a_second(began);
         assert!(output.status.success(), "{output:?}");
-        assert!(torture().is_none() || chat < SOON && asked < SOON, "chat {chat:?}, status {asked:?}");
         // Everybody gets an answer, and it is a refusal.
         for client in &mut flood {
             let answer = client.expect(RETURN_CODE);

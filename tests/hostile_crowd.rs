@@ -59,7 +59,7 @@ fn the_server_has_a_limited_number_of_connections() {
 
 #[test]
 fn who_does_not_sign_in_has_to_go() {
-    let server = Server::start_with(|config| config.limits.login_timeout = Some(Duration::from_millis(700)));
+    let server = Server::start_with(|config| config.limits.login_timeout = Some(Duration::from_millis(1500)));
     let alice = server.account("Alice");
     let mut silent = server.connect();
     let mut half = server.connect();
@@ -85,11 +85,12 @@ fn who_does_not_sign_in_has_to_go() {
 
 #[test]
 fn who_does_nothing_is_told_and_signed_out() {
-    let server = Server::start_with(|config| config.limits.idle_timeout = Some(Duration::from_millis(600)));
+    let server = Server::start();
     let [idle, guest] = ["Idle", "Guest"].map(|name| server.account(name));
     let mut guest = server.sign_in(guest);
     guest.join(OAK);
     let mut idle = server.sign_in(idle);
+    server.reload(|config| config.limits.idle_timeout = Some(Duration::from_secs(3)));
     let notice = idle.expect(0x0027).text(0);
     assert!(notice.contains("will be signed out in 1 second"), "{notice}");
     let goodbye = idle.expect(0x0027).text(0);
@@ -181,7 +182,7 @@ fn thousands_who_say_nothing_cost_little_and_stop_nobody() {
     server.wait_for("the crowd", |server| server.metrics().connections_accepted.get() as usize > pairs);
     let start = Instant::now();
     let mut client = server.sign_in(alice);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    within_a_second(start);
     // The first greeting goes out to all of them.
     for index in [0, pairs - 1] {
         let stream = &mut crowd[index];
@@ -192,7 +193,7 @@ fn thousands_who_say_nothing_cost_little_and_stop_nobody() {
     assert!(each < 6 * 1024, "{each} bytes for each of {pairs} connections");
     let start = Instant::now();
     client.join(OAK);
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    within_a_second(start);
     drop(crowd);
     server.wait_for("them to go", |server| server.metrics().connections() == 1);
     client.sync();

@@ -35,6 +35,13 @@ pub fn torture() -> Option<Duration> {
     Some(Duration::from_secs(seconds.parse().expect("PALTALKD_TORTURE is a number of seconds")))
 }
 
+/// That it took less than a second since `began`. Under torture only: a machine that does other work beside the
+/// tests may take longer for anything.
+pub fn within_a_second(began: Instant) {
+    let took = began.elapsed();
+    assert!(torture().is_none() || took < Duration::from_secs(1), "{took:?}");
+}
+
 /// Rounds of a test: `short` of them, and more until the time of [`torture`] is over.
 pub fn rounds(short: usize) -> impl Iterator<Item = usize> {
     let (began, time) = (Instant::now(), torture().unwrap_or_default());
