@@ -1,6 +1,7 @@
 //! Where commands about accounts, rooms and the audit log work: on the store if nobody has it, else through the daemon that has it.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -22,6 +23,9 @@ use crate::control::wire::{
 use crate::hub::rows::RoomRow;
 use crate::model::{Author, RoomId, RoomKind, Timestamp, Uid};
 use crate::store::{Change, Store, StoreError};
+
+/// How long somebody who has the store may be silent.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One of the two ways to accounts and rooms. Who uses it need not know which.
 pub(super) enum Place {
@@ -48,18 +52,22 @@ impl Place {
         if global.socket.is_some() {
             return Ok(Place::Live(connect(global)?));
         }
-        if let Some(store) = stopped::open(config, output, make)? {
-            return Ok(Place::Stopped { store, author: operator() });
-        }
-        match connect(global) {
-            Ok(client) => Ok(Place::Live(client)),
-            // Somebody has the store, but nobody answers.
-            Err(Failure::NoDaemon(text)) => {
-                let store = config.store_path();
-                let held = format!("a daemon has the store in {}, but is silent", store.display());
-                Err(Failure::NoDaemon(format!("{held}: {text}")))
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            if let Some(store) = stopped::open(config, output, make)? {
+                return Ok(Place::Stopped { store, author: operator() });
             }
-            Err(failure) => Err(failure),
+            match connect(global) {
+                Ok(client) => return Ok(Place::Live(client)),
+                // Another command may have the store, or a daemon that does not answer yet.
+                Err(Failure::NoDaemon(_)) if Instant::now() < patience => thread::sleep(PATIENCE / 50),
+                Err(Failure::NoDaemon(text)) => {
+                    let store = config.store_path();
+                    let held = format!("a daemon has the store in {}, but is silent", store.display());
+                    return Err(Failure::NoDaemon(format!("{held}: {text}")));
+                }
+                Err(failure) => return Err(failure),
+            }
         }
     }
 

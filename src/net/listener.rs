@@ -24,6 +24,10 @@ use super::registry::Registry;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// What the kernel may keep for one client; it doubles the number. By itself it would take megabytes for each
+/// who does not read, and a crowd of them all that the machine has for TCP, so that everybody's connections
+/// stall.
+const SEND_BUFFER: usize = 128 * 1024;
 /// The code of a refused sign-in (PROTOCOL 6.12).
 const SIGN_IN_REFUSED: u16 = 0x63;
 /// How long somebody who is turned away may take to read why and to close.
@@ -57,10 +61,12 @@ impl AcceptPause {
     }
 }
 
-/// Binds a listener. IPv6 addresses take IPv6 only, so that both families can be listed.
+/// Binds a listener, whose connections take over its options. IPv6 addresses take IPv6 only, so that both
+/// families can be listed.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -139,8 +145,10 @@ impl Chat {
         debug!(conn = ?ticket.id(), %peer, "connected");
         tokio::spawn(async move {
             let reason = connection.run().await;
-            metrics.closed(reason);
             debug!(conn = ?ticket.id(), %peer, %reason, "disconnected");
+            // Whoever is counted as gone has left his place.
+            drop(ticket);
+            metrics.closed(reason);
         });
     }
 }
@@ -203,6 +211,14 @@ fn ipv4(address: IpAddr) -> Ipv4Addr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_keeps_little_for_whoever_does_not_read() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        assert_eq!(SockRef::from(&accepted).send_buffer_size().unwrap(), 2 * SEND_BUFFER);
+    }
 
     #[tokio::test]
     async fn a_client_whose_machine_is_gone_is_noticed_in_time() {
