@@ -9,10 +9,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use program::program;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Kills the daemon of a test that fails before it has stopped it.
 struct Daemon(Child);
@@ -43,11 +46,17 @@ fn it_says_when_it_is_ready_and_stops_on_a_signal() {
     let ready: Value = serde_json::from_str(&ready).unwrap();
     let http = ready["fields"]["http"].as_str().unwrap().trim_matches(['[', ']']).to_owned();
 
-    let mut stream = TcpStream::connect(http).unwrap();
-    stream.write_all(b"GET /health HTTP/1.0\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.contains("\"status\":\"ok\""), "{answer}");
+    let health = || {
+        let mut stream = TcpStream::connect(&http).unwrap();
+        stream.write_all(b"GET /health HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let began = Instant::now();
+    while !health().contains("\"status\":\"ok\"") {
+        assert!(began.elapsed() < DEADLINE, "{}", health());
+    }
 
     let list = program(directory.path()).args(["account", "list", "--json"]).output().unwrap();
     assert_eq!((list.status.code(), list.stdout.as_slice()), (Some(0), &b"[]\n"[..]), "{list:?}");

@@ -307,7 +307,7 @@ fn a_disk_that_hangs_keeps_answers_back_and_nothing_else() {
         waiting.stream().set_nonblocking(false).unwrap();
         drop(frozen);
         waiting.expect(0x014b);
-        daemon.line("well again");
+        while daemon.line("well again")["cause"] != "store_slow" {}
         assert!(daemon.health().contains(" 200 "));
         waiting.send(0xffbe, &one.0.to_be_bytes());
         waiting.sync();

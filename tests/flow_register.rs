@@ -42,7 +42,7 @@ fn account(server: &Server, name: &str) -> Option<Account> {
 fn newcomer(server: &Server) -> Client {
     let mut client = server.connect();
     client.send_u32(0xff9c, &[Uid::NEW_USER.0]);
-    assert_eq!(client.next().unwrap().kind, 0xff8b);
+    client.expect(0xff8b);
     client
 }
 
@@ -52,7 +52,7 @@ fn a_5_0_client_registers_as_it_was_recorded() {
     server.account("LabUser1");
     let mut client = server.connect();
     client.send_u32(0xff9c, &[0]);
-    assert_eq!(client.next().unwrap().kind, 0xff8b);
+    client.expect(0xff8b);
     assert_eq!(client.look_up("newuser").text(0), "uid=2147483647\nnickname=newuser\n");
     client.close();
 
@@ -115,7 +115,7 @@ fn a_5_1_client_gets_its_challenge_at_once_and_one_account() {
     let form = form("Fifty One", "secret12");
     let frame = client.frame(FORM, &form);
     client.send_raw(&[&frame[..], &frame[..]].concat());
-    let created = client.next().unwrap();
+    let created = client.expect(0x0064);
     assert_eq!(&created.payload[..4], [0xfb, 0x6e, 0, 0]);
     let send_login = client.next().unwrap();
     assert_eq!((send_login.kind, send_login.payload.len()), (0xffb1, 7));

@@ -17,14 +17,13 @@ fn every_client_is_greeted_as_it_expects() {
     // 5.0 speaks first; a second greeting would make it ask twice.
     let mut introduced = server.connect();
     introduced.send_u32(0xff9c, &[0]);
-    assert_eq!(introduced.next().unwrap().kind, 0xff8b);
+    introduced.expect(0xff8b);
     let mut without_uid = server.connect();
     without_uid.send(0xff9c, &[]);
-    assert_eq!(without_uid.next().unwrap().kind, 0xff8b);
+    without_uid.expect(0xff8b);
     let mut hello = server.connect();
     hello.send(0xff9b, b"anything");
-    let greeting = hello.next().unwrap();
-    assert_eq!((greeting.kind, greeting.text(0).to_lowercase().as_str()), (0x0075, "hello-from:paltalk"));
+    assert_eq!(hello.expect(0x0075).text(0).to_lowercase(), "hello-from:paltalk");
     // Some do not wait for a greeting at all.
     let mut direct = server.connect();
     assert_eq!(direct.look_up("Alice").kind, 0x046b);

@@ -86,9 +86,10 @@ fn speech_reaches_everybody_else_bit_for_bit_and_in_order() {
     assert_eq!((activity.tcp_listeners, activity.udp_listeners), (2, 2));
     // Those who run the place see the same as was said and heard, in all and of the room, and no more.
     let heard = 6 * recorded(alice.uid).len() as u64;
-    server.wait_for("counting", |_| forwarded() == before + heard);
-    let counters = voice(&server).counters().traffic();
-    let of_room = voice(&server).room_counters(RoomId(OAK), VoiceCounters::traffic).unwrap();
+    let of_room = || voice(&server).room_counters(RoomId(OAK), VoiceCounters::traffic).unwrap();
+    server.wait_for("counting", |_| of_room().bytes_out == (before + heard) * 148);
+    assert_eq!(forwarded(), before + heard);
+    let (counters, of_room) = (voice(&server).counters().traffic(), of_room());
     assert_eq!((&counters, counters.packets_out), (&of_room, before + heard));
     let said = 2 + 2 * recorded(alice.uid).len() as u64;
     assert_eq!(counters.packets_in, said, "the first ones of Carl and Dora, and both speeches");
@@ -327,7 +328,7 @@ fn repeated_violations_end_the_connection_and_nothing_else() {
         villain.chat.send_u32(0xfec0, &[OAK]);
         villain.chat.sync();
     }
-    assert_eq!(voice(&server).connections().violations.get(), 4);
+    server.wait_for("all to be counted", |it| voice(it).connections().violations.get() == 4);
     assert_eq!(voice(&server).counters().forwarded.get(), 0);
     // A flood gets as far as the limit of one speaker.
     let mut flood = talker(&server, "Flood");
@@ -342,7 +343,7 @@ fn repeated_violations_end_the_connection_and_nothing_else() {
     assert!(dropped(&server, Dropped::OutOfOrder) >= 99, "it was always the same packet");
     bob.hears(&[packet]);
     hears_nothing(&bob.voice);
-    assert_eq!(voice(&server).connections().violations.get(), 5);
+    server.wait_for("one more", |it| voice(it).connections().violations.get() == 5);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use paltalkd::model::Uid;
 use paltalkd::protocol::cipher::{self, Variant};
 use socket2::{Domain, Socket, Type};
 
-use super::{DEADLINE, PASSWORD, V50};
+use super::{DEADLINE, GREETINGS, PASSWORD, V50};
 
 /// A packet from the server.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub fn return_code(packet: &Packet) -> (u16, u16, String) {
 pub struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// Whether anything came.
+    heard: bool,
     pub version: u16,
     pub uid: Uid,
 }
@@ -92,7 +94,7 @@ impl Client {
     /// A client over a connection that was made already.
     pub fn over(stream: TcpStream) -> Client {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        Client { stream, buffer: Vec::new(), version: V50, uid: Uid(0) }
+        Client { stream, buffer: Vec::new(), heard: false, version: V50, uid: Uid(0) }
     }
 
     pub fn frame(&self, kind: u16, payload: &[u8]) -> Vec<u8> {
@@ -126,6 +128,7 @@ impl Client {
                     let kind = u16::from_be_bytes([header[0], header[1]]);
                     let payload = self.buffer[6..6 + length].to_vec();
                     self.buffer.drain(..6 + length);
+                    self.heard = true;
                     return Some(Packet { kind, payload });
                 }
             }
@@ -190,12 +193,24 @@ impl Client {
         self.send(0xfb84, &payload);
     }
 
+    /// The next packet. Whoever has said nothing for half a second is greeted, which a slow machine may do
+    /// before it reads what was sent first.
+    fn answer(&mut self) -> Packet {
+        let heard = self.heard;
+        loop {
+            let packet = self.next().expect("no answer");
+            if heard || !GREETINGS.contains(&packet.kind) {
+                return packet;
+            }
+        }
+    }
+
     /// Asks which uid a nickname has; the answer.
     pub fn look_up(&mut self, nickname: &str) -> Packet {
         let mut payload = 1u32.to_be_bytes().to_vec();
         payload.extend(paltalkd::model::to_cp1252(nickname));
         self.send(0xfb95, &payload);
-        self.next().expect("no answer")
+        self.answer()
     }
 
     /// Says that it wants to sign in; returns the challenge.
@@ -204,7 +219,7 @@ impl Client {
         let mut wish = uid.0.to_be_bytes().to_vec();
         wish.extend([0, 0, 0, 1, 0, 0]);
         self.send(0xfb96, &wish);
-        let challenge = self.next().expect("no challenge");
+        let challenge = self.answer();
         assert_eq!((challenge.kind, challenge.payload.len()), (0x0474, 7));
         challenge_of(&challenge.payload[4..7])
     }

@@ -25,6 +25,10 @@ pub use client::*;
 
 /// How long anything may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(20);
+/// Kinds of events that tell how the machine is, which no test knows.
+pub const TROUBLES: [&str; 2] = ["health", "store"];
+/// How whoever says nothing at first is greeted.
+pub const GREETINGS: [u16; 2] = [0x0075, 0xff8b];
 /// The password of every account that [`Server::account`] makes.
 pub const PASSWORD: &str = "h2kclan";
 

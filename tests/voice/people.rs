@@ -175,6 +175,8 @@ pub(super) fn join_with_port(chat: &mut Client, room: u32, port: u16) {
     payload.extend(port.to_be_bytes());
     chat.send(0xfeca, &payload);
     chat.expect(0x013b);
+    // Asked for in a later turn of the hub: the voice service knows of him by then.
+    chat.sync();
 }
 
 pub(super) fn udp_talker(server: &Server, name: &str) -> UdpTalker {
