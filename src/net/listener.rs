@@ -25,8 +25,7 @@ use super::registry::Registry;
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 /// What the kernel may keep for one client; it doubles the number. By itself it would take megabytes for each
-/// who does not read, and a crowd of them all that the machine has for TCP, so that everybody's connections
-/// stall.
+/// who does not read, and a crowd of them could take all that the machine has for TCP.
 const SEND_BUFFER: usize = 128 * 1024;
 /// The code of a refused sign-in (PROTOCOL 6.12).
 const SIGN_IN_REFUSED: u16 = 0x63;
