@@ -60,12 +60,10 @@ impl AcceptPause {
     }
 }
 
-/// Binds a listener, whose connections take over its options. IPv6 addresses take IPv6 only, so that both
-/// families can be listed.
+/// Binds a listener. IPv6 addresses take IPv6 only, so that both families can be listed.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -89,6 +87,9 @@ impl Chat {
     /// Accepts connections until `stop` turns true.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         let mut pause = AcceptPause::default();
+        if let Err(error) = bound_buffers(&listener) {
+            warn!(%error, "cannot bound what the system keeps for clients that do not read");
+        }
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
@@ -150,6 +151,12 @@ impl Chat {
             metrics.closed(reason);
         });
     }
+}
+
+/// Bounds what the kernel keeps for each connection that comes from now on: they take over the options of the
+/// listener. Not for files, which have to fill long lines.
+fn bound_buffers(listener: &TcpListener) -> io::Result<()> {
+    SockRef::from(listener).set_send_buffer_size(SEND_BUFFER)
 }
 
 /// Tells a client that a limit keeps it out, as a refused sign-in: the one refusal before sign-in whose
@@ -214,6 +221,7 @@ mod tests {
     #[tokio::test]
     async fn the_kernel_keeps_little_for_whoever_does_not_read() {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        bound_buffers(&listener).unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (accepted, _) = listener.accept().await.unwrap();
         assert_eq!(SockRef::from(&accepted).send_buffer_size().unwrap(), 2 * SEND_BUFFER);
